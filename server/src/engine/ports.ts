@@ -1,0 +1,184 @@
+/**
+ * What the engine needs from outside. It imports nothing but these, `@joinery/shared` and Yjs: time, randomness,
+ * storage, sockets and the log are handed in, so that the whole of it runs in a test under a clock of the test's
+ * own, with neither network nor disk.
+ */
+
+import type { DocumentName, JoineryError } from "@joinery/shared";
+
+/** A timer that was set. Cancelling it twice, or after it ran, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970; may jump. For what people read. */
+  now(): number;
+  /** Milliseconds since some fixed moment, with fractions; never goes back. For durations. */
+  monotonicMs(): number;
+  setTimer(delayMs: number, run: () => void): Timer;
+  /** Runs after all input that has already arrived in this turn of the event loop has been handled. */
+  endOfTurn(run: () => void): Timer;
+}
+
+export interface Random {
+  /** @returns That many unpredictable bytes. */
+  bytes(length: number): Uint8Array;
+}
+
+/**
+ * Where a session's frames go: one connection's way out. The engine keeps no queue of its own, so the bytes
+ * that wait here are all that a slow client costs.
+ */
+export interface Outbox {
+  /** Sends frames in order, as one piece where the transport can. Takes no copy; never blocks and never throws. */
+  send(frames: readonly Uint8Array[]): void;
+  /** Bytes that were sent but not yet taken by the operating system. */
+  readonly bufferedBytes: number;
+  /** Stops, or goes on, reading what the client sends. What has already arrived may still be delivered. */
+  pauseInput(): void;
+  resumeInput(): void;
+  /** Closes the connection with the error's close code; idempotent. */
+  close(error: JoineryError): void;
+}
+
+/** Who made an update, as the log keeps it. Empty for nobody in particular. */
+export type Author = string;
+
+/** What one author contributed to a batch, merged into one Yjs v1 update. */
+export interface LogPart {
+  readonly author: Author;
+  readonly update: Uint8Array;
+}
+
+/** One batch of a document's log. */
+export interface LogEntry {
+  /** Position in the log: 1 for the first, then one more each time. At most 2^53 - 1. */
+  readonly seq: number;
+  /** When the batch was flushed, in milliseconds since 1970. */
+  readonly time: number;
+  /** At least one; parts of one entry have different authors. */
+  readonly parts: readonly LogPart[];
+}
+
+/** One encoded state that stands for the log up to and including `seq`. */
+export interface Snapshot {
+  readonly seq: number;
+  readonly time: number;
+  /** Yjs v1 update. */
+  readonly update: Uint8Array;
+}
+
+/** 128 random bits as 32 lower-case hexadecimal digits: which life of a name a document is. */
+export type Lineage = string & { readonly __lineage: true };
+
+export interface StoredDocument {
+  readonly lineage: Lineage;
+  /** When the first batch was appended, in milliseconds since 1970. */
+  readonly bornAt: number;
+  readonly snapshot: Snapshot | null;
+  /** What the log holds after the snapshot (after 0 when there is none): ascending, without a hole. */
+  readonly tail: readonly LogEntry[];
+}
+
+export interface Append {
+  readonly document: DocumentName;
+  readonly entry: LogEntry;
+  /** Given with a document's first entry, and only with that. */
+  readonly birth?: { readonly lineage: Lineage; readonly bornAt: number };
+}
+
+export interface DocumentSummary {
+  readonly document: DocumentName;
+  readonly lineage: Lineage;
+  readonly bornAt: number;
+}
+
+/**
+ * Where documents are kept. Any driver must pass the suite in `test/contract/storage.contract.ts`.
+ *
+ * Operations on one document are called by one owner, in order; `append`s may overlap each other and everything
+ * else. All reject with STORAGE_UNAVAILABLE (retry with backoff) when the storage cannot do it now, and after
+ * `close`. An `append` that rejects may or may not have happened: load the document again to find out.
+ */
+export interface Storage {
+  /** Opens the storage; idempotent. Rejects with DATA_FOLDER_IN_USE or DATA_FOLDER_UNUSABLE (never retry). */
+  open(): Promise<void>;
+
+  /**
+   * Reads a document's snapshot and the log after it.
+   *
+   * @returns `null` when there is no such document; that is not an error.
+   * Rejects with DOCUMENT_DAMAGED, naming the document and `seq`, when a record fails its check or is missing;
+   * nothing is changed then. Cost: proportional to the bytes returned.
+   */
+  load(document: DocumentName): Promise<StoredDocument | null>;
+
+  /**
+   * Adds one entry to a document's log; resolves once it is durable: it survives a crash and a power cut.
+   * Entries are given in the order of their `seq`, each one more than the one before. When one fails, all that
+   * were given after it and are not yet durable fail too, so that the log never has a hole.
+   * Cost: one write, shared with all that is pending at the time.
+   */
+  append(append: Append): Promise<void>;
+
+  /**
+   * Reads log entries with `seq` greater than `after`, ascending, stopping once `maxBytes` of updates are
+   * exceeded (at least one entry is returned if there is one). Entries that a snapshot replaced are gone.
+   */
+  read(document: DocumentName, after: number, maxBytes: number): Promise<readonly LogEntry[]>;
+
+  /**
+   * Writes a snapshot, reads it back, and only when that is what was written, drops the log up to its `seq` and
+   * any older snapshot. A crash at any moment leaves a document that loads to the same content.
+   */
+  compact(document: DocumentName, snapshot: Snapshot): Promise<void>;
+
+  /** Lists documents whose names start with `prefix`, in the order of their names' UTF-8 bytes. */
+  list(prefix: string): AsyncIterable<DocumentSummary>;
+
+  /** Erases a document. It is not an error if there is none. */
+  delete(document: DocumentName): Promise<void>;
+
+  /** Waits for pending appends, then closes; idempotent. */
+  close(): Promise<void>;
+}
+
+/** What happened that a person or a metric may want to know. The engine reports; it never prints. */
+export type EngineEvent =
+  | { readonly type: "room-loaded"; readonly document: DocumentName; readonly entries: number; readonly ms: number }
+  | { readonly type: "room-evicted"; readonly document: DocumentName }
+  | { readonly type: "load-failed"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "commit-failed"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "room-failed"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "compacted"; readonly document: DocumentName; readonly seq: number; readonly bytes: number; readonly ms: number }
+  | { readonly type: "compaction-failed"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "update-refused"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "gap"; readonly document: DocumentName; readonly bytes: number }
+  | { readonly type: "presence-refused"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "session-lagging"; readonly document: DocumentName; readonly bufferedBytes: number }
+  | { readonly type: "session-too-slow"; readonly document: DocumentName; readonly bufferedBytes: number };
+
+export interface Log {
+  report(event: EngineEvent): void;
+}
+
+/**
+ * How a wire protocol says what the engine tells its sessions. Each call gives one frame; the engine makes it
+ * once and sends the same bytes to every session that speaks the dialect. Stateless.
+ */
+export interface Dialect {
+  readonly name: string;
+  /** A batch that was just flushed, as one Yjs v1 update. */
+  update(update: Uint8Array): Uint8Array;
+  /** A piece of a catch-up; after the last one the client has everything. */
+  catchUp(update: Uint8Array, isLast: boolean): Uint8Array;
+  /** Asks the client for what the server, which has this state vector, is missing. */
+  ask(stateVector: Uint8Array): Uint8Array;
+  /** An awareness update. */
+  presence(update: Uint8Array): Uint8Array;
+  /** Everything up to `seq` is on disk; `null` where the dialect cannot say so. */
+  durable(seq: number): Uint8Array | null;
+  /** Something that the client sent was refused; `null` where the dialect cannot say so. */
+  refused(error: JoineryError): Uint8Array | null;
+}

@@ -1,0 +1,132 @@
+import { JoineryError } from "./errors.ts";
+
+const MAX_CLIENT_ID = 2 ** 32 - 1;
+
+/**
+ * Reads lib0's encoding from untrusted bytes. Every read is checked against the end of the buffer and against
+ * the largest safe integer, and a refusal names what was being read and where: lib0's own decoder allocates by
+ * counts it has not checked and lets integers run past 2^53.
+ */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #what: string;
+  position = 0;
+
+  /** @param what What the bytes are, for the message of a refusal. */
+  constructor(bytes: Uint8Array, what: string) {
+    this.#bytes = bytes;
+    this.#what = what;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.position;
+  }
+
+  fail(reason: string): never {
+    throw new JoineryError("MALFORMED_UPDATE", `${this.#what}: ${reason} at byte ${this.position}`);
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.position];
+    if (value === undefined) this.fail("ends too early");
+    this.position++;
+    return value;
+  }
+
+  /** An unsigned integer of 7 bits a byte, low bits first, at most 2^53 - 1. */
+  varUint(): number {
+    let value = this.byte();
+    if (value < 0x80) return value;
+    value &= 0x7f;
+    let factor = 0x80;
+    for (;;) {
+      const next = this.byte();
+      value += (next & 0x7f) * factor;
+      if (value > Number.MAX_SAFE_INTEGER) this.fail("integer is too large");
+      if (next < 0x80) return value;
+      factor *= 0x80;
+      if (factor > Number.MAX_SAFE_INTEGER) this.fail("integer is too long");
+    }
+  }
+
+  /** Skips a signed integer: sign in bit 6 of the first byte, then as {@link varUint}. */
+  skipVarInt(): void {
+    let length = 1;
+    while (this.byte() >= 0x80) {
+      if (++length > 8) this.fail("integer is too long");
+    }
+  }
+
+  clientId(): number {
+    const client = this.varUint();
+    if (client > MAX_CLIENT_ID) this.fail("client id is not a 32-bit integer");
+    return client;
+  }
+
+  /** A number of things that take at least `minBytes` each, so that a lie about it is caught before any loop. */
+  count(minBytes: number): number {
+    const count = this.varUint();
+    if (count * minBytes > this.remaining) this.fail(`count ${count} is more than the bytes left hold`);
+    return count;
+  }
+
+  skip(length: number): void {
+    if (length > this.remaining) this.fail("ends too early");
+    this.position += length;
+  }
+
+  /** A length and that many bytes, as a view into the buffer. */
+  varBytes(): Uint8Array {
+    const length = this.varUint();
+    const start = this.position;
+    this.skip(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  /** Skips a length and that many bytes of UTF-8. Returns the string's length in UTF-16 units. */
+  skipVarString(): number {
+    const length = this.varUint();
+    const end = this.position + length;
+    if (length > this.remaining) this.fail("ends too early");
+    const bytes = this.#bytes;
+    let units = 0;
+    let i = this.position;
+    while (i < end) {
+      const first = bytes[i] as number;
+      if (first < 0x80) {
+        i++;
+        units++;
+        continue;
+      }
+      const width = utf8Width(bytes, i, end);
+      if (width === 0) {
+        this.position = i;
+        this.fail("string is not UTF-8");
+      }
+      i += width;
+      units += width === 4 ? 2 : 1;
+    }
+    this.position = end;
+    return units;
+  }
+
+  end(): void {
+    if (this.remaining !== 0) this.fail(`${this.remaining} bytes left over`);
+  }
+}
+
+/** Width in bytes of the multi-byte UTF-8 sequence at `i`, or 0 when there is no valid one (RFC 3629). */
+function utf8Width(bytes: Uint8Array, i: number, end: number): number {
+  const first = bytes[i] as number;
+  const width = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || i + width > end) return 0;
+  const second = bytes[i + 1] as number;
+  if (first === 0xe0 && second < 0xa0) return 0; // overlong
+  if (first === 0xed && second > 0x9f) return 0; // surrogates
+  if (first === 0xf0 && second < 0x90) return 0; // overlong
+  if (first === 0xf4 && second > 0x8f) return 0; // above U+10FFFF
+  for (let k = 1; k < width; k++) {
+    if (((bytes[i + k] as number) & 0xc0) !== 0x80) return 0;
+  }
+  return width;
+}

@@ -1,0 +1,153 @@
+/**
+ * The one table of errors. A code says what happened; its row says what a client should do about it and how
+ * each wire names it. Codes are stable across major versions, messages may improve.
+ *
+ * Close codes 4400-4499 are permanent: the client stops and says why. All others are transient: it comes back
+ * after a pause. Standard codes (RFC 6455, section 7.4) are used where one fits.
+ */
+
+/** What a client does after an error: give up, come back after a growing pause, or come back with a new token. */
+export type Retry = "never" | "backoff" | "after-auth";
+
+export interface ErrorRow {
+  readonly retry: Retry;
+  /** WebSocket close code. */
+  readonly closeCode: number;
+  readonly httpStatus: number;
+  /** One sentence for documentation and for people. */
+  readonly meaning: string;
+}
+
+export const ERRORS = {
+  INVALID_NAME: {
+    retry: "never",
+    closeCode: 4400,
+    httpStatus: 400,
+    meaning: "The document's name is empty, too long, not valid Unicode, or has control characters.",
+  },
+  INVALID_OPTION: {
+    retry: "never",
+    closeCode: 4400,
+    httpStatus: 400,
+    meaning: "An option has a value that is not allowed.",
+  },
+  MALFORMED_FRAME: {
+    retry: "never",
+    closeCode: 4422,
+    httpStatus: 422,
+    meaning: "A frame does not decode as the dialect that the connection speaks.",
+  },
+  MALFORMED_UPDATE: {
+    retry: "never",
+    closeCode: 4422,
+    httpStatus: 422,
+    meaning: "A Yjs update, state vector or awareness update is not well formed.",
+  },
+  PERMISSION_DENIED: {
+    retry: "never",
+    closeCode: 4403,
+    httpStatus: 403,
+    meaning: "The session may not do this.",
+  },
+  MESSAGE_TOO_LARGE: {
+    retry: "never",
+    closeCode: 1009,
+    httpStatus: 413,
+    meaning: "A message is larger than the server accepts.",
+  },
+  PRESENCE_TOO_LARGE: {
+    retry: "never",
+    closeCode: 4413,
+    httpStatus: 413,
+    meaning: "A presence state is larger, or a connection announces more of them, than the server accepts.",
+  },
+  DOCUMENT_DAMAGED: {
+    retry: "backoff",
+    closeCode: 4510,
+    httpStatus: 500,
+    meaning: "A stored record of the document fails its check. What is on disk was left as it is.",
+  },
+  STORAGE_UNAVAILABLE: {
+    retry: "backoff",
+    closeCode: 4503,
+    httpStatus: 503,
+    meaning: "The storage cannot be read or written at the moment; nothing is accepted until it can.",
+  },
+  DATA_FOLDER_IN_USE: {
+    retry: "never",
+    closeCode: 1011,
+    httpStatus: 500,
+    meaning: "Another process has the data folder open.",
+  },
+  DATA_FOLDER_UNUSABLE: {
+    retry: "never",
+    closeCode: 1011,
+    httpStatus: 500,
+    meaning: "The data folder cannot be created, read or written, or its database is missing.",
+  },
+  ADDRESS_UNAVAILABLE: {
+    retry: "never",
+    closeCode: 1011,
+    httpStatus: 500,
+    meaning: "The address cannot be listened on.",
+  },
+  TOO_SLOW: {
+    retry: "backoff",
+    closeCode: 4508,
+    httpStatus: 503,
+    meaning: "The client did not read what it was sent for too long.",
+  },
+  SERVER_FULL: {
+    retry: "backoff",
+    closeCode: 1013,
+    httpStatus: 503,
+    meaning: "The server has as many connections or rooms as it accepts.",
+  },
+  SERVER_DRAINING: {
+    retry: "backoff",
+    closeCode: 1012,
+    httpStatus: 503,
+    meaning: "The server is about to stop; come back in a moment.",
+  },
+  INTERNAL: {
+    retry: "backoff",
+    closeCode: 1011,
+    httpStatus: 500,
+    meaning: "The server made a mistake and gave up this room or connection rather than go on wrongly.",
+  },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An expected failure, with a stable {@link ErrorCode}. Programmer errors stay plain `Error`s. */
+export class JoineryError extends Error {
+  readonly code: ErrorCode;
+
+  /** @param message What was wrong, with what, and where; for logs and for the peer, so without secrets. */
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "JoineryError";
+    this.code = code;
+  }
+
+  get row(): ErrorRow {
+    return ERRORS[this.code];
+  }
+}
+
+/** Gives any thrown value a place in the table: a {@link JoineryError} stays itself, all else is INTERNAL. */
+export function toJoineryError(thrown: unknown): JoineryError {
+  if (thrown instanceof JoineryError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new JoineryError("INTERNAL", message, { cause: thrown });
+}
+
+/**
+ * What a client should do after a connection closed with this code.
+ *
+ * @param closeCode WebSocket close code, 1000-4999.
+ */
+export function retryAfterClose(closeCode: number): Retry {
+  if (closeCode === 4401) return "after-auth";
+  return closeCode >= 4400 && closeCode <= 4499 ? "never" : "backoff";
+}

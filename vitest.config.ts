@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+// Three kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
+// wait for conditions only; `interop` and `browser` start real servers and real clients.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "spec", include: ["test/spec/**/*.test.ts"] } },
+      { test: { name: "contract", include: ["test/contract/**/*.test.ts"] } },
+      {
+        test: {
+          name: "interop",
+          include: ["test/interop/**/*.test.ts", "test/browser/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          // Each file starts servers and replays minutes of typing; side by side they only take turns.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
