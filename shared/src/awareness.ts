@@ -1,6 +1,6 @@
 import * as encoding from "lib0/encoding";
-import { decodeUtf8 } from "lib0/string";
 import { ByteReader } from "./byte-reader.ts";
+import { isJson } from "./json.ts";
 
 /** One client's presence as it travels. */
 export interface AwarenessEntry {
@@ -48,16 +48,14 @@ function isNull(state: Uint8Array): boolean {
   return state.length === 4 && state.every((byte, i) => byte === NULL[i]);
 }
 
+const MAX_DEPTH = 16;
+
 /**
- * Whether a state is a JSON object, the only thing that y-protocols gives an editor to read.
+ * Whether a state is what y-protocols gives an editor to read: a JSON object, of sane depth. Anything else
+ * throws in the clients that it is sent to.
  *
- * Cost: parses the state; for the first state of a client and for states that are not trusted.
+ * Cost: parses the state.
  */
-export function isAwarenessObject(state: Uint8Array): boolean {
-  try {
-    const value: unknown = JSON.parse(decodeUtf8(state));
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
+export function isAwarenessState(state: Uint8Array): boolean {
+  return isJson(state, MAX_DEPTH, "object");
 }

@@ -1,4 +1,4 @@
-import { JoineryError } from "./errors.ts";
+import { type ErrorCode, JoineryError } from "./errors.ts";
 
 const MAX_CLIENT_ID = 2 ** 32 - 1;
 
@@ -10,12 +10,17 @@ const MAX_CLIENT_ID = 2 ** 32 - 1;
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #what: string;
+  readonly #code: ErrorCode;
   position = 0;
 
-  /** @param what What the bytes are, for the message of a refusal. */
-  constructor(bytes: Uint8Array, what: string) {
+  /**
+   * @param what What the bytes are, for the message of a refusal.
+   * @param code What a refusal is.
+   */
+  constructor(bytes: Uint8Array, what: string, code: ErrorCode = "MALFORMED_UPDATE") {
     this.#bytes = bytes;
     this.#what = what;
+    this.#code = code;
   }
 
   get remaining(): number {
@@ -23,7 +28,7 @@ export class ByteReader {
   }
 
   fail(reason: string): never {
-    throw new JoineryError("MALFORMED_UPDATE", `${this.#what}: ${reason} at byte ${this.position}`);
+    throw new JoineryError(this.#code, `${this.#what}: ${reason} at byte ${this.position}`);
   }
 
   byte(): number {
@@ -81,6 +86,13 @@ export class ByteReader {
     const start = this.position;
     this.skip(length);
     return this.#bytes.subarray(start, start + length);
+  }
+
+  /** As {@link varBytes}, where nothing may follow. */
+  lastBytes(): Uint8Array {
+    const bytes = this.varBytes();
+    this.end();
+    return bytes;
   }
 
   /** Skips a length and that many bytes of UTF-8. Returns the string's length in UTF-16 units. */

@@ -91,6 +91,12 @@ export const ERRORS = {
     httpStatus: 500,
     meaning: "The address cannot be listened on.",
   },
+  CONNECTION_LOST: {
+    retry: "backoff",
+    closeCode: 1006,
+    httpStatus: 503,
+    meaning: "The connection broke. 1006 is what a client's own WebSocket reports; it is never sent.",
+  },
   TOO_SLOW: {
     retry: "backoff",
     closeCode: 4508,

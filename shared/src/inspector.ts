@@ -7,8 +7,8 @@
  * The format walked is Yjs' v1 encoding: blocks of structs by client, then a delete set.
  */
 
-import { decodeUtf8 } from "lib0/string";
 import { ByteReader } from "./byte-reader.ts";
+import { isJson } from "./json.ts";
 
 const MAX_CLOCK = 2 ** 48;
 const MAX_DEPTH = 64;
@@ -160,34 +160,15 @@ function readContent(reader: ByteReader, kind: number): number {
 function readJson(reader: ByteReader, mayBeUndefined: boolean): void {
   const start = reader.position;
   const bytes = reader.varBytes();
-  let text: string;
-  try {
-    text = decodeUtf8(bytes);
-    if (mayBeUndefined && text === "undefined") return;
-    JSON.parse(text);
-  } catch {
-    reader.position = start;
-    reader.fail("JSON is not valid");
-  }
-  if (jsonDepth(text) > MAX_DEPTH) reader.fail(`JSON is nested more than ${MAX_DEPTH} deep`);
+  if (mayBeUndefined && isUndefined(bytes)) return;
+  if (isJson(bytes, MAX_DEPTH, "any")) return;
+  reader.position = start;
+  reader.fail("JSON is not valid or nested too deep");
 }
 
-/** Nesting of a valid JSON text. */
-function jsonDepth(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (inString) {
-      if (char === 0x5c) i++;
-      else if (char === 0x22) inString = false;
-    } else if (char === 0x22) inString = true;
-    else if (char === 0x5b || char === 0x7b) {
-      if (++depth > deepest) deepest = depth;
-    } else if (char === 0x5d || char === 0x7d) depth--;
-  }
-  return deepest;
+/** Yjs writes an `undefined` among JSON contents as this word. */
+function isUndefined(bytes: Uint8Array): boolean {
+  return bytes.length === 9 && String.fromCharCode(...bytes) === "undefined";
 }
 
 /** Skips one value of lib0's "any" encoding. */

@@ -35,7 +35,10 @@ export interface Outbox {
   send(frames: readonly Uint8Array[]): void;
   /** Bytes that were sent but not yet taken by the operating system. */
   readonly bufferedBytes: number;
-  /** Stops, or goes on, reading what the client sends. What has already arrived may still be delivered. */
+  /**
+   * Stops, or goes on, reading what the client sends; a connection that was paused twice goes on after the second
+   * resume. What has already arrived may still be delivered.
+   */
   pauseInput(): void;
   resumeInput(): void;
   /** Closes the connection with the error's close code; idempotent. */
@@ -153,9 +156,8 @@ export type EngineEvent =
   | { readonly type: "room-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "compacted"; readonly document: DocumentName; readonly seq: number; readonly bytes: number; readonly ms: number }
   | { readonly type: "compaction-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "update-refused"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "input-refused"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "gap"; readonly document: DocumentName; readonly bytes: number }
-  | { readonly type: "presence-refused"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "session-lagging"; readonly document: DocumentName; readonly bufferedBytes: number }
   | { readonly type: "session-too-slow"; readonly document: DocumentName; readonly bufferedBytes: number };
 

@@ -1,0 +1,54 @@
+/** Every magnitude of the benchmark. What a flag can change says so. */
+
+/** How long and how often: the default run, and the smoke run of `--quick`. */
+export const TIMING = {
+  full: { rounds: 3, warmUpSeconds: 2, measuredSeconds: 6 },
+  quick: { rounds: 1, warmUpSeconds: 0.5, measuredSeconds: 2 },
+} as const;
+
+export const MEETING = {
+  clients: 50,
+  editors: 50,
+  editsPerSecond: 5,
+  presencePerSecond: 0,
+  /** Design goal: Joinery's CPU per delivered edit, as a ratio to the best default peer's. */
+  maxCpuRatio: 0.5,
+} as const;
+
+export const CURSORS = {
+  clients: 100,
+  editors: 1,
+  editsPerSecond: 1,
+  presencePerSecond: 10,
+  maxCpuRatio: 0.15,
+} as const;
+
+/** The window of the peers that can batch. */
+export const BATCHED_FLUSH_DELAY_MS = 50;
+
+/** Everything random comes from this and the round's number, so all servers of a round get the same load. */
+export const SEED = 20_260_101;
+
+/** A person's pauses are uneven: each lies between these factors of the mean. */
+export const PAUSE_SPREAD = { min: 0.5, max: 1.5 } as const;
+
+/** Clients whose deliveries are timed one by one; all clients check that every edit arrives. */
+export const SAMPLED_READERS = 5;
+
+/** Clients that connect at the same time while a run is set up. */
+export const CONNECT_TOGETHER = 50;
+
+/** Where the server and the load generator are pinned, when the machine lets us. */
+export const SERVER_CPU = 1;
+export const LOAD_CPU = 0;
+
+export const START_TIMEOUT_MS = 15_000;
+export const STOP_TIMEOUT_MS = 15_000;
+export const JOIN_TIMEOUT_MS = 15_000;
+/** How long a server may take to deliver what it still owes when the sending has stopped. */
+export const DRAIN_TIMEOUT_MS = 60_000;
+/** How often a condition is looked at while waiting for it. */
+export const POLL_MS = 5;
+
+/** Above this share of its core the load generator is said to be saturated, and latencies to be upper bounds. */
+export const SATURATED_SHARE = 0.9;

@@ -1,0 +1,51 @@
+import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+import type { Dialect, Incoming } from "./dialect.ts";
+import { AUTH, AWARENESS, readSync, SYNC, syncFrames } from "./sync-messages.ts";
+
+const SYNC_REPLY = 4;
+const TOKEN = 0;
+const PERMISSION_DENIED = 1;
+
+/**
+ * Every frame starts with the document's name. A version 4 server answers nothing before it has an auth message,
+ * also where no hook asks for one, so the client opens with an empty token.
+ */
+export const hocuspocus: Dialect = (document) => {
+  const name = encoding.encode((encoder) => encoding.writeVarString(encoder, document));
+  const { step1, nothing, update, presence } = syncFrames(name);
+  const auth = encoding.encode((encoder) => {
+    encoding.writeUint8Array(encoder, name);
+    encoding.writeVarUint(encoder, AUTH);
+    encoding.writeVarUint(encoder, TOKEN);
+    encoding.writeVarString(encoder, "");
+  });
+  return {
+    path: "/",
+    opening: [auth, step1],
+    nothing,
+    update,
+    presence,
+    read(frame) {
+      const decoder = decoding.createDecoder(frame);
+      // The name is the same in every frame of this connection: skip it without decoding it.
+      decoder.pos = name.length;
+      switch (decoding.readVarUint(decoder)) {
+        case SYNC:
+        case SYNC_REPLY:
+          return readSync(decoder);
+        case AWARENESS:
+          return { kind: "presence", update: decoding.readVarUint8Array(decoder) };
+        case AUTH:
+          return readAuth(decoder);
+        default:
+          return { kind: "other" };
+      }
+    },
+  };
+};
+
+function readAuth(decoder: decoding.Decoder): Incoming {
+  if (decoding.readVarUint(decoder) !== PERMISSION_DENIED) return { kind: "other" };
+  return { kind: "refused", reason: decoding.readVarString(decoder) };
+}

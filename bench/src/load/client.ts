@@ -1,0 +1,120 @@
+import { decodeAwareness, inspectUpdate } from "@joinery/shared";
+import { JOIN_TIMEOUT_MS } from "../config.ts";
+import type { Wire } from "../dialects/dialect.ts";
+import { waitUntil } from "../wait.ts";
+import type { Actor } from "./actor.ts";
+import { Connection } from "./connection.ts";
+import { type Ledger, Progress } from "./ledger.ts";
+
+/** What the clients of a room have sent. */
+export interface Ledgers {
+  readonly edits: Ledger;
+  readonly presence: Ledger;
+}
+
+/**
+ * One simulated person. Every client reads every update's clock ranges, so that an edit that does not arrive
+ * somewhere is found; presence is decoded by the sampled clients only, the others count its frames.
+ */
+export class Client {
+  readonly actor: Actor;
+  readonly edits: Progress;
+  readonly presence: Progress | null;
+  /** All updates received, in order, where the run replays them afterwards. */
+  readonly updates: Uint8Array[] = [];
+  readonly #wire: Wire;
+  readonly #ledgers: Ledgers;
+  readonly #keepsUpdates: boolean;
+  #connection: Connection | null = null;
+  #joined = false;
+
+  constructor(
+    actor: Actor,
+    wire: Wire,
+    ledgers: Ledgers,
+    options: { sampled: boolean; keepsUpdates: boolean },
+  ) {
+    this.actor = actor;
+    this.#wire = wire;
+    this.#ledgers = ledgers;
+    this.edits = new Progress(ledgers.edits, actor.id);
+    this.presence = options.sampled ? new Progress(ledgers.presence, actor.id) : null;
+    this.#keepsUpdates = options.keepsUpdates;
+  }
+
+  /** Connects and waits for the document's state. */
+  async join(port: number): Promise<void> {
+    const url = `ws://127.0.0.1:${port}${this.#wire.path}`;
+    this.#connection = await Connection.open(url, (frame, connection) => this.#receive(frame, connection));
+    for (const frame of this.#wire.opening) this.#connection.send(frame);
+    await waitUntil(
+      () => {
+        this.assertWell();
+        return this.#joined;
+      },
+      JOIN_TIMEOUT_MS,
+      () => "a client that connected was not given the document",
+    );
+  }
+
+  /** Sends a frame that holds this client's next edit or presence. */
+  send(kind: "edit" | "presence", frame: Uint8Array): void {
+    const ledger = kind === "edit" ? this.#ledgers.edits : this.#ledgers.presence;
+    ledger.send(this.actor.id, performance.now());
+    this.connection.send(frame);
+  }
+
+  get connection(): Connection {
+    if (this.#connection === null) throw new Error("the client has not joined");
+    return this.#connection;
+  }
+
+  /** @throws Error when something that arrived was wrong, or the connection is closed. */
+  assertWell(): void {
+    this.#connection?.assertWell();
+  }
+
+  close(): void {
+    this.#connection?.close();
+  }
+
+  #receive(frame: Uint8Array, connection: Connection): void {
+    const incoming = this.#wire.read(frame);
+    switch (incoming.kind) {
+      case "catch-up":
+        this.#joined = true;
+        this.#receiveUpdate(incoming.update);
+        break;
+      case "update":
+        this.#receiveUpdate(incoming.update);
+        break;
+      case "presence":
+        this.#receivePresence(incoming.update);
+        break;
+      case "ask":
+        connection.send(this.#wire.nothing);
+        break;
+      case "refused":
+        throw new Error(`the server refused: ${incoming.reason}`);
+      case "other":
+        break;
+    }
+  }
+
+  #receiveUpdate(update: Uint8Array): void {
+    const nowMs = performance.now();
+    for (const { client, start, end } of inspectUpdate(update).structs) {
+      this.edits.receive(client, start, end, nowMs);
+    }
+    if (this.#keepsUpdates) this.updates.push(Uint8Array.from(update));
+  }
+
+  #receivePresence(update: Uint8Array): void {
+    if (this.presence === null) return;
+    const nowMs = performance.now();
+    for (const { clientId, clock } of decodeAwareness(update)) {
+      // A state stands for all before it, and clocks start at 1.
+      this.presence.receive(clientId, 0, clock, nowMs);
+    }
+  }
+}

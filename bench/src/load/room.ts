@@ -1,0 +1,110 @@
+import { CONNECT_TOGETHER, DRAIN_TIMEOUT_MS, SAMPLED_READERS } from "../config.ts";
+import type { Wire } from "../dialects/dialect.ts";
+import { waitUntil } from "../wait.ts";
+import type { Actor } from "./actor.ts";
+import { Client } from "./client.ts";
+import { Ledger } from "./ledger.ts";
+import type { Step } from "./timetable.ts";
+
+/** All clients of one document. */
+export class Room {
+  readonly edits = new Ledger();
+  readonly presence = new Ledger();
+  readonly clients: readonly Client[];
+
+  /** The first client keeps what it receives, for the replay. */
+  constructor(actors: readonly Actor[], wire: Wire) {
+    // Spread over the room: servers send in the order of joining, so the first ones would look too good.
+    const stride = Math.max(1, Math.floor(actors.length / SAMPLED_READERS));
+    this.clients = actors.map(
+      (actor, i) => new Client(actor, wire, this, { sampled: i % stride === 0, keepsUpdates: i === 0 }),
+    );
+  }
+
+  async join(port: number): Promise<void> {
+    for (let i = 0; i < this.clients.length; i += CONNECT_TOGETHER) {
+      await Promise.all(this.clients.slice(i, i + CONNECT_TOGETHER).map((client) => client.join(port)));
+    }
+  }
+
+  /**
+   * Sends every step at its time.
+   *
+   * @returns How late each step was sent, in milliseconds: what the load generator itself could not keep up with.
+   */
+  async play(steps: readonly Step[]): Promise<number[]> {
+    const startMs = performance.now();
+    const lateMs: number[] = [];
+    let next = 0;
+    await new Promise<void>((resolve, reject) => {
+      const tick = () => {
+        try {
+          this.#assertWell();
+          for (let step = steps[next]; step !== undefined; step = steps[++next]) {
+            const late = performance.now() - startMs - step.atMs;
+            if (late < 0) break;
+            lateMs.push(late);
+            (this.clients[step.client] as Client).send(step.kind, step.frame);
+          }
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        const step = steps[next];
+        if (step === undefined) resolve();
+        else setTimeout(tick, Math.max(0, step.atMs - (performance.now() - startMs)));
+      };
+      tick();
+    });
+    return lateMs;
+  }
+
+  /** Waits until every client has every edit and every sampled client the presence of all. */
+  async settled(): Promise<void> {
+    await waitUntil(
+      () => {
+        this.#assertWell();
+        return this.#missing() === 0;
+      },
+      DRAIN_TIMEOUT_MS,
+      () => `${this.#missing()} deliveries are still missing`,
+    );
+  }
+
+  /** From now on sampled clients time what they receive, into the lists that this returns. */
+  sampleLatencies(): { readonly editMs: number[]; readonly presenceMs: number[] } {
+    const editMs: number[] = [];
+    const presenceMs: number[] = [];
+    for (const { edits, presence } of this.clients) {
+      if (presence === null) continue;
+      edits.latenciesMs = editMs;
+      presence.latenciesMs = presenceMs;
+    }
+    return { editMs, presenceMs };
+  }
+
+  /** Frames and bytes that the server has sent to all clients so far. */
+  received(): { readonly frames: number; readonly bytes: number } {
+    let frames = 0;
+    let bytes = 0;
+    for (const { connection } of this.clients) {
+      frames += connection.frames;
+      bytes += connection.bytes;
+    }
+    return { frames, bytes };
+  }
+
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+
+  #missing(): number {
+    let missing = 0;
+    for (const { edits, presence } of this.clients) missing += edits.missing + (presence?.missing ?? 0);
+    return missing;
+  }
+
+  #assertWell(): void {
+    for (const client of this.clients) client.assertWell();
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The check of a run by real Yjs: the load generator counts clocks with code that the server under test may share,
+ * so neither is believed before Yjs and y-protocols have come to the same document from the same bytes.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { Awareness, applyAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import { JOIN_TIMEOUT_MS } from "../config.ts";
+import type { Wire } from "../dialects/dialect.ts";
+import { waitUntil } from "../wait.ts";
+import { readText } from "./actor.ts";
+import { Connection } from "./connection.ts";
+import type { Room } from "./room.ts";
+
+/**
+ * Compares what the actors typed with what one client was sent live, and with what somebody who joins now is
+ * given: the text, one character an edit, and where everybody's cursor is.
+ *
+ * @throws Error saying which of them differs.
+ */
+export async function verifyDocument(port: number, wire: Wire, room: Room): Promise<void> {
+  const expected = merge(room.clients.map((client) => client.actor.document));
+  if (expected.length !== room.edits.total) {
+    throw new Error(`${room.edits.total} edits made a text of ${expected.length} characters`);
+  }
+  const witness = room.clients[0];
+  if (witness === undefined) return;
+  if (merge([witness.actor.document, ...witness.updates]) !== expected) {
+    throw new Error("what a client was sent live is not what was typed");
+  }
+  await verifyNewcomer(port, wire, room, expected);
+}
+
+async function verifyNewcomer(port: number, wire: Wire, room: Room, expected: string): Promise<void> {
+  const doc = new Y.Doc();
+  const awareness = new Awareness(doc);
+  const connection = await Connection.open(`ws://127.0.0.1:${port}${wire.path}`, (frame) => {
+    const incoming = wire.read(frame);
+    if (incoming.kind === "catch-up" || incoming.kind === "update") Y.applyUpdate(doc, incoming.update);
+    else if (incoming.kind === "presence") applyAwarenessUpdate(awareness, incoming.update, null);
+  });
+  try {
+    for (const frame of wire.opening) connection.send(frame);
+    await waitUntil(
+      () => {
+        connection.assertWell();
+        return readText(doc) === expected;
+      },
+      JOIN_TIMEOUT_MS,
+      () =>
+        `a newcomer has a text of ${readText(doc).length} characters of ${expected.length}, or another one`,
+    );
+    const states = awareness.getStates();
+    const misplaced = () =>
+      room.clients.filter(
+        ({ actor }) => actor.lastState !== null && !isDeepStrictEqual(states.get(actor.id), actor.lastState),
+      );
+    await waitUntil(
+      () => misplaced().length === 0,
+      JOIN_TIMEOUT_MS,
+      () => `a newcomer does not see the last cursor of ${misplaced().length} clients`,
+    );
+  } finally {
+    connection.close();
+    awareness.destroy();
+    doc.destroy();
+  }
+}
+
+function merge(updates: readonly Uint8Array[]): string {
+  const doc = new Y.Doc();
+  for (const update of updates) Y.applyUpdate(doc, update);
+  return readText(doc);
+}

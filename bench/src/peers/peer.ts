@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Dialect } from "../dialects/dialect.ts";
+
+/** A server to measure: how it is started and which dialect it is spoken to in. */
+export interface Peer {
+  /** What `--peer` selects it by. */
+  readonly id: string;
+  /** What the report calls it, with its version. */
+  readonly title: string;
+  /**
+   * `subject` is what we build; `default` is a published server as its documentation starts it, which the ratios
+   * refer to; `tuned` is one with an option that helps it.
+   */
+  readonly role: "subject" | "default" | "tuned";
+  readonly dialect: Dialect;
+  command(at: { readonly port: number; readonly dataFolder: string }): ServerCommand;
+}
+
+/** A Node program that listens on 127.0.0.1. */
+export interface ServerCommand {
+  /** Script and arguments. */
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The version of an installed package, found from one of the modules that it exports. */
+export function packageVersion(specifier: string): string {
+  let folder = dirname(fileURLToPath(import.meta.resolve(specifier)));
+  for (;;) {
+    try {
+      const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+        version?: string;
+      };
+      if (version !== undefined) return version;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    if (folder === dirname(folder)) throw new Error(`no package.json above ${specifier}`);
+    folder = dirname(folder);
+  }
+}

@@ -1,0 +1,6 @@
+import { cursors } from "./cursors.ts";
+import { meeting } from "./meeting.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** All scenarios, in the order of the report. */
+export const SCENARIOS: readonly Scenario[] = [meeting, cursors];

@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { POLL_MS, START_TIMEOUT_MS, STOP_TIMEOUT_MS } from "./config.ts";
+import type { Peer } from "./peers/peer.ts";
+import type { Pin } from "./pinning.ts";
+
+// Beside the code and not in the system's temporary folder, which is often in memory: there an fsync is free.
+const DATA_ROOT = fileURLToPath(new URL("../.cache/", import.meta.url));
+const MAX_OUTPUT_CHARS = 4000;
+
+/** Servers that have not been stopped, with their folders. */
+const running = new Map<ChildProcess, string>();
+process.on("exit", () => {
+  for (const [child, dataFolder] of running) {
+    child.kill("SIGKILL");
+    rmSync(dataFolder, { recursive: true, force: true });
+  }
+});
+
+/** A server under measurement: a process of its own on a free port of 127.0.0.1. */
+export class ServerProcess {
+  readonly peer: Peer;
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #dataFolder: string;
+  #output = "";
+  #failure: Error | null = null;
+
+  private constructor(peer: Peer, port: number, dataFolder: string, pin: Pin) {
+    this.peer = peer;
+    this.port = port;
+    this.#dataFolder = dataFolder;
+    const { args, env } = peer.command({ port, dataFolder });
+    const [file, ...rest] = pin([process.execPath, ...args]);
+    this.#child = spawn(file as string, rest, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
+    running.set(this.#child, dataFolder);
+    this.#child.once("error", (error) => {
+      this.#failure = error;
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#output = (this.#output + text).slice(-MAX_OUTPUT_CHARS);
+      });
+    }
+  }
+
+  /**
+   * Starts a server and resolves once it accepts connections.
+   *
+   * @throws Error with the server's own output when it ends or does not listen in time.
+   */
+  static async start(peer: Peer, pin: Pin): Promise<ServerProcess> {
+    await mkdir(DATA_ROOT, { recursive: true });
+    const dataFolder = await mkdtemp(join(DATA_ROOT, "data-"));
+    const server = new ServerProcess(peer, await freePort(), dataFolder, pin);
+    try {
+      await server.#accepting();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw this.#problem("has no process");
+    return this.#child.pid;
+  }
+
+  /** @throws Error with the server's own output when the process has ended. */
+  assertAlive(): void {
+    if (this.#failure !== null) throw this.#problem(`did not start: ${this.#failure.message}`);
+    if (this.#ended()) throw this.#problem(`ended with ${this.#child.signalCode ?? this.#child.exitCode}`);
+  }
+
+  /** Stops the server politely, then not, and removes its data. */
+  async stop(): Promise<void> {
+    if (this.#failure === null && !this.#ended()) {
+      const exited = once(this.#child, "exit");
+      const impatience = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+      this.#child.kill("SIGTERM");
+      await exited;
+      clearTimeout(impatience);
+    }
+    await rm(this.#dataFolder, { recursive: true, force: true });
+    running.delete(this.#child);
+  }
+
+  #ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  async #accepting(): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (!(await accepts(this.port))) {
+      this.assertAlive();
+      if (performance.now() > deadline) throw this.#problem(`does not listen after ${START_TIMEOUT_MS} ms`);
+      await sleep(POLL_MS);
+    }
+    this.assertAlive();
+  }
+
+  #problem(what: string): Error {
+    const output = this.#output.trim();
+    return new Error(`the server ${what}${output === "" ? "" : `; it printed:\n${output}`}`);
+  }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = createConnection({ host: "127.0.0.1", port });
+  return new Promise((resolve) => {
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+  }).then((accepted) => {
+    socket.destroy();
+    return accepted as boolean;
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  server.close();
+  await once(server, "close");
+  return address.port;
+}

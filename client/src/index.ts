@@ -1,0 +1,1 @@
+export { type CloseExplanation, explainClose } from "./close-policy.ts";

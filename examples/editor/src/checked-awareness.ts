@@ -1,0 +1,64 @@
+import { Awareness } from "y-protocols/awareness";
+import type * as Y from "yjs";
+import { isRecord, type Person, readPerson } from "./person.ts";
+
+/** A client's presence, fit to be shown. */
+export interface Presence {
+  readonly user: Person;
+  /** Where its cursor is, as two relative positions in JSON; absent when it is nowhere in this text. */
+  readonly cursor?: { readonly anchor: unknown; readonly head: unknown };
+}
+
+/**
+ * An awareness that never hands out what another client has sent as it is. y-codemirror.next puts a colour into
+ * a style attribute, where it could load pictures from elsewhere or cover the page; and it resolves a cursor
+ * without looking at it, where a malformed one throws and takes everybody's cursors down with it.
+ *
+ * What is sent on the wire is not touched.
+ */
+export class CheckedAwareness extends Awareness {
+  readonly #textName: string;
+
+  /** @param textName The root name of the Y.Text in which cursors are shown. */
+  constructor(doc: Y.Doc, textName: string) {
+    super(doc);
+    this.#textName = textName;
+  }
+
+  override getStates(): Map<number, Presence> {
+    const checked = new Map<number, Presence>();
+    for (const [clientId, state] of this.states as Map<number, unknown>) {
+      checked.set(clientId, this.#check(state, clientId));
+    }
+    return checked;
+  }
+
+  #check(state: unknown, clientId: number): Presence {
+    const { user, cursor } = isRecord(state) ? state : {};
+    const person = readPerson(user, clientId);
+    if (!isRecord(cursor) || !this.#isPosition(cursor.anchor) || !this.#isPosition(cursor.head)) {
+      return { user: person };
+    }
+    return { user: person, cursor: { anchor: cursor.anchor, head: cursor.head } };
+  }
+
+  /** Whether it is a Yjs relative position at a character or an end of the text. */
+  #isPosition(value: unknown): boolean {
+    if (!isRecord(value)) return false;
+    const { item, type, tname, assoc } = value;
+    return (
+      (item === null || isItemId(item)) &&
+      (type === null || type === undefined) &&
+      tname === this.#textName &&
+      (assoc === undefined || Number.isSafeInteger(assoc))
+    );
+  }
+}
+
+function isItemId(value: unknown): boolean {
+  return isRecord(value) && isClock(value.client) && isClock(value.clock);
+}
+
+function isClock(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,24 @@
+import type { Dialect } from "./ports.ts";
+
+/**
+ * Encodes something once a dialect. Bytes that many sessions are sent, a snapshot above all, are framed for the
+ * first and shared with the rest, for as long as the bytes themselves live.
+ */
+export class FrameCache {
+  readonly #frames = new WeakMap<Uint8Array, Map<Dialect, Uint8Array>>();
+
+  /** @param encode Must give the same frame for the same bytes and dialect. */
+  get(bytes: Uint8Array, dialect: Dialect, encode: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+    let byDialect = this.#frames.get(bytes);
+    if (!byDialect) {
+      byDialect = new Map();
+      this.#frames.set(bytes, byDialect);
+    }
+    let frame = byDialect.get(dialect);
+    if (!frame) {
+      frame = encode(bytes);
+      byDialect.set(dialect, frame);
+    }
+    return frame;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * One room's view of its document's log: what was appended, how much of it is durable, and the bytes that
+ * catch-up is made of. It keeps the snapshot (`base`) and every batch after it in memory, encoded: at most about
+ * twice the document's size, because compaction runs when the tail outgrows the base.
+ *
+ * Invariants:
+ * 1. Batches in memory have the seqs base.seq + 1 … seq, without a hole.
+ * 2. durableSeq never exceeds what the storage confirmed, and never goes back.
+ * 3. After a failed append nothing more is appended: the log may have ended anywhere after durableSeq.
+ */
+
+import { assert, type DocumentName, JoineryError, toJoineryError } from "@joinery/shared";
+import type { ClosedBatch } from "./batch.ts";
+import { mergeUpdates } from "./merge.ts";
+import type { Lineage, Snapshot, Storage, StoredDocument } from "./ports.ts";
+import type { ReplicaSource } from "./replicas.ts";
+
+export interface CompactionOptions {
+  /** A tail smaller than this is left alone, in bytes: rewriting it would save next to nothing. */
+  readonly minTailBytes: number;
+  /** A tail of more batches than this is folded however small it is: loading reads each one. */
+  readonly maxTailEntries: number;
+}
+
+export const DEFAULT_COMPACTION: CompactionOptions = { minTailBytes: 64 * 1024, maxTailEntries: 4096 };
+
+/** What a journal tells its room. */
+export interface JournalEvents {
+  /** Everything up to `seq` is durable now; `bytes` of it were waiting. */
+  onDurable(seq: number, bytes: number): void;
+  /** An append failed; reported once. */
+  onFailed(error: JoineryError): void;
+}
+
+interface Batch {
+  readonly seq: number;
+  readonly update: Uint8Array;
+}
+
+export class Journal implements ReplicaSource {
+  readonly document: DocumentName;
+  readonly lineage: Lineage;
+  readonly #storage: Storage;
+  readonly #events: JournalEvents;
+  #base: Snapshot | null;
+  #tail: Batch[];
+  #tailBytes = 0;
+  #isBorn: boolean;
+  #seq: number;
+  #durableSeq: number;
+  #uncommittedBytes = 0;
+  #failure: JoineryError | null = null;
+  /** The first batches of the tail, merged: what joiners share. Extended when somebody asks, not before. */
+  #mergedTail: Batch | null = null;
+  /** Compaction is not due again before the tail has this many bytes; raised when one could not be done. */
+  #compactAtBytes = 0;
+
+  /**
+   * @param stored What the storage has of the document, `null` if nothing.
+   * @param newLineage Becomes the document's lineage if it has none yet; written with the first append.
+   */
+  constructor(options: {
+    document: DocumentName;
+    storage: Storage;
+    stored: StoredDocument | null;
+    newLineage: Lineage;
+    events: JournalEvents;
+  }) {
+    const { stored } = options;
+    this.document = options.document;
+    this.#storage = options.storage;
+    this.#events = options.events;
+    this.lineage = stored?.lineage ?? options.newLineage;
+    this.#isBorn = stored !== null;
+    this.#base = stored?.snapshot ?? null;
+    this.#tail = (stored?.tail ?? []).map(({ seq, parts }) => ({
+      seq,
+      update: mergeUpdates(parts.map((part) => part.update)),
+    }));
+    this.#seq = this.#tail.at(-1)?.seq ?? this.#base?.seq ?? 0;
+    this.#durableSeq = this.#seq;
+    this.#tailBytes = this.#tail.reduce((sum, batch) => sum + batch.update.length, 0);
+  }
+
+  /** The last appended batch, durable or not; 0 for an empty log. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get durableSeq(): number {
+    return this.#durableSeq;
+  }
+
+  get isDurable(): boolean {
+    return this.#durableSeq === this.#seq;
+  }
+
+  /** Log bytes that the storage has not confirmed, and after a failure will not. */
+  get uncommittedBytes(): number {
+    return this.#uncommittedBytes;
+  }
+
+  /** Encoded bytes held in memory. */
+  get memoryBytes(): number {
+    return (this.#base?.update.length ?? 0) + this.#tailBytes;
+  }
+
+  /**
+   * Appends a batch: hands it to the storage and returns at once; the outcome comes as an event.
+   *
+   * @returns Bytes handed over.
+   */
+  append(batch: ClosedBatch, time: number): number {
+    if (this.#failure) throw this.#failure;
+    const seq = ++this.#seq;
+    const bytes = batch.parts.reduce((sum, part) => sum + part.update.length, 0);
+    this.#tail.push({ seq, update: batch.update });
+    this.#tailBytes += batch.update.length;
+    this.#uncommittedBytes += bytes;
+    const birth = this.#isBorn ? undefined : { lineage: this.lineage, bornAt: time };
+    this.#isBorn = true;
+    const entry = { seq, time, parts: batch.parts };
+    this.#storage.append({ document: this.document, entry, ...(birth && { birth }) }).then(
+      () => this.#committed(seq, bytes),
+      (error: unknown) => this.#fail(error),
+    );
+    return bytes;
+  }
+
+  /** The batches after `seq`; `null` when some of them are in the snapshot now. */
+  updatesSince(seq: number): readonly Uint8Array[] | null {
+    const first = this.#base?.seq ?? 0;
+    if (seq < first) return null;
+    return this.#tail.slice(seq - first).map((batch) => batch.update);
+  }
+
+  wholeUpdates(): readonly Uint8Array[] {
+    const updates = this.#tail.map((batch) => batch.update);
+    return this.#base ? [this.#base.update, ...updates] : updates;
+  }
+
+  /**
+   * The whole document as a newcomer gets it: the snapshot and what came after it, merged; each may be absent.
+   * Both are the same objects for everybody who asks between two batches, so that they are encoded once.
+   */
+  whole(): { readonly base: Uint8Array | null; readonly tail: Uint8Array | null } {
+    const base = this.#base?.update ?? null;
+    if (this.#tail.length === 0) return { base, tail: null };
+    const merged = this.#mergedTail;
+    if (merged?.seq !== this.#seq) {
+      const from = merged ? merged.seq - (this.#base?.seq ?? 0) : 0;
+      const updates = this.#tail.slice(from).map((batch) => batch.update);
+      this.#mergedTail = { seq: this.#seq, update: mergeUpdates(merged ? [merged.update, ...updates] : updates) };
+    }
+    return { base, tail: (this.#mergedTail as Batch).update };
+  }
+
+  /** Whether the tail has outgrown the snapshot: folding it then costs, over a document's life, its size a few times. */
+  isCompactionDue({ minTailBytes, maxTailEntries }: CompactionOptions): boolean {
+    if (this.#failure) return false;
+    const isLarge = this.#tailBytes > Math.max(minTailBytes, this.#base?.update.length ?? 0);
+    const isLong = this.#tail.length > maxTailEntries;
+    return (isLarge || isLong) && this.#tailBytes >= this.#compactAtBytes;
+  }
+
+  /**
+   * Replaces the log up to the snapshot by it, on disk and then in memory. Batches appended meanwhile stay.
+   *
+   * @throws JoineryError STORAGE_UNAVAILABLE (backoff); nothing is lost then, the log is as it was.
+   */
+  async compact(snapshot: Snapshot): Promise<void> {
+    try {
+      await this.#storage.compact(this.document, snapshot);
+    } catch (error) {
+      this.postponeCompaction();
+      throw error;
+    }
+    this.#base = snapshot;
+    this.#tail = this.#tail.filter((batch) => batch.seq > snapshot.seq);
+    this.#tailBytes = this.#tail.reduce((sum, batch) => sum + batch.update.length, 0);
+    this.#mergedTail = null;
+    this.#compactAtBytes = 0;
+  }
+
+  /** Does not ask for compaction again until the tail has doubled. */
+  postponeCompaction(): void {
+    this.#compactAtBytes = this.#tailBytes * 2;
+  }
+
+  #committed(seq: number, bytes: number): void {
+    if (this.#failure) return;
+    assert(seq === this.#durableSeq + 1, "the storage confirmed appends out of order");
+    this.#uncommittedBytes -= bytes;
+    this.#durableSeq = seq;
+    this.#events.onDurable(seq, bytes);
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#failure) return;
+    const error = toJoineryError(thrown);
+    this.#failure =
+      error.code === "INTERNAL" ? new JoineryError("STORAGE_UNAVAILABLE", error.message, { cause: thrown }) : error;
+    this.#events.onFailed(this.#failure);
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The document store: which documents are in memory, and the one door to them. Loading is single-flight because a
+ * document's room is registered before it loads: whoever comes meanwhile joins the same room and waits with it.
+ */
+
+import { DEFAULT_LIMITS, type DocumentName, JoineryError, type Limits } from "@joinery/shared";
+import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
+import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
+import type { Author, Clock, Dialect, Lineage, Log, Outbox, Random, Storage } from "./ports.ts";
+import { Replicas } from "./replicas.ts";
+import { Room, type RoomContext } from "./room.ts";
+import { type Permission, Session } from "./session.ts";
+
+export interface EngineOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Default: the table in `@joinery/shared`. */
+  readonly limits?: Limits;
+  /** How long updates are collected before they are sent. Default: adaptive, 5 % of a core a room, at most 100 ms. */
+  readonly flush?: FlushOptions;
+  readonly compaction?: CompactionOptions;
+  /** How long a room without sessions stays in memory, in milliseconds. Default 30,000: a reload finds it warm. */
+  readonly idleRoomMs?: number;
+  /** How long an unused Y.Doc stays in memory, in milliseconds. Default 60,000. */
+  readonly idleReplicaMs?: number;
+}
+
+/** Who wants to join which document, and how to talk to them. */
+export interface OpenRequest {
+  readonly document: DocumentName;
+  readonly dialect: Dialect;
+  readonly outbox: Outbox;
+  /** Kept in the log with what the session writes. */
+  readonly author: Author;
+  readonly permission: Permission;
+}
+
+export class Rooms {
+  readonly #options: EngineOptions;
+  readonly #limits: Limits;
+  readonly #context: RoomContext;
+  readonly #rooms = new Map<DocumentName, Room>();
+  readonly #replicas: Replicas;
+  /** Rooms that wait for a turn to compact; a room stands in it once. */
+  readonly #compactions = new Set<Room>();
+  #isCompacting = false;
+  readonly #paused = new Set<Session>();
+  #uncommittedBytes = 0;
+  #lastEpoch = 0;
+  #lastSessionId = 0;
+  #isDraining = false;
+  /** Called when something became durable or a room ended, while somebody waits for that. */
+  #onProgress: (() => void) | null = null;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#replicas = new Replicas({
+      clock: options.clock,
+      maxBytes: this.#limits.maxReplicaBytes,
+      idleMs: options.idleReplicaMs ?? 60_000,
+    });
+    this.#context = {
+      storage: options.storage,
+      clock: options.clock,
+      log: options.log,
+      limits: this.#limits,
+      flush: options.flush ?? DEFAULT_FLUSH,
+      compaction: options.compaction ?? DEFAULT_COMPACTION,
+      idleRoomMs: options.idleRoomMs ?? 30_000,
+      replicas: this.#replicas,
+      newLineage: () => this.#newLineage(),
+      roomEnded: (room) => this.#forget(room),
+      uncommittedChanged: (bytes) => this.#uncommittedChanged(bytes),
+      throttleWriter: (session) => this.#throttleWriter(session),
+      requestCompaction: (room) => this.#requestCompaction(room),
+    };
+  }
+
+  /** Numbers for people and metrics. Cost: linear in rooms. */
+  counts(): { rooms: number; sessions: number; replicas: number; uncommittedBytes: number } {
+    let sessions = 0;
+    for (const room of this.#rooms.values()) sessions += room.sessions.size;
+    return {
+      rooms: this.#rooms.size,
+      sessions,
+      replicas: this.#replicas.count,
+      uncommittedBytes: this.#uncommittedBytes,
+    };
+  }
+
+  /**
+   * Lets a client into a document. The session is there at once; what the client sends before the document is
+   * loaded waits. If it cannot be loaded, the session closes with the reason.
+   *
+   * @throws JoineryError SERVER_DRAINING or SERVER_FULL (backoff).
+   */
+  open(request: OpenRequest): Session {
+    if (this.#isDraining) throw new JoineryError("SERVER_DRAINING", "the server is stopping");
+    const room = this.#rooms.get(request.document) ?? this.#start(request.document);
+    const session = new Session({ ...request, id: ++this.#lastSessionId }, room);
+    room.join(session);
+    return session;
+  }
+
+  /**
+   * Stops: reads nothing more, makes durable what was accepted, sends everybody away to come back.
+   *
+   * @param deadlineMs How long the storage may take.
+   * @returns Names of the documents whose last batches are not known to be durable: empty when all went well.
+   */
+  async drain(deadlineMs: number): Promise<readonly DocumentName[]> {
+    this.#isDraining = true;
+    this.#compactions.clear();
+    for (const room of this.#rooms.values()) {
+      for (const session of room.sessions) session.pauseInput();
+      room.flush();
+    }
+    const unsaved = await this.#whenDurable(deadlineMs);
+    const reason = new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment");
+    for (const room of [...this.#rooms.values()]) room.fail(reason);
+    this.#replicas.close();
+    return unsaved;
+  }
+
+  #start(document: DocumentName): Room {
+    const { maxRooms } = this.#limits;
+    if (this.#rooms.size >= maxRooms) {
+      throw new JoineryError("SERVER_FULL", `the server has ${maxRooms} documents open, its limit`);
+    }
+    const room = new Room(document, ++this.#lastEpoch, this.#context);
+    this.#rooms.set(document, room);
+    return room;
+  }
+
+  #forget(room: Room): void {
+    this.#compactions.delete(room);
+    // The name may have another room by now: only the one that ended goes.
+    if (this.#rooms.get(room.document) === room) this.#rooms.delete(room.document);
+    this.#onProgress?.();
+  }
+
+  /** Waits for the rooms that hold something that is not on disk. Returns those of which it never was confirmed. */
+  async #whenDurable(deadlineMs: number): Promise<readonly DocumentName[]> {
+    const waiting = new Set([...this.#rooms.values()].filter((room) => !room.isDurable));
+    const lost: DocumentName[] = [];
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.setTimer(deadlineMs, resolve);
+      this.#onProgress = () => {
+        for (const room of waiting) {
+          const isGone = this.#rooms.get(room.document) !== room;
+          if (!isGone && !room.isDurable) continue;
+          waiting.delete(room);
+          if (isGone) lost.push(room.document);
+        }
+        if (waiting.size > 0) return;
+        timer.cancel();
+        resolve();
+      };
+      this.#onProgress();
+    });
+    this.#onProgress = null;
+    return [...lost, ...[...waiting].map((room) => room.document)];
+  }
+
+  #uncommittedChanged(bytes: number): void {
+    this.#uncommittedBytes += bytes;
+    if (this.#paused.size > 0 && this.#uncommittedBytes <= this.#limits.maxUncommittedBytes / 2) {
+      for (const session of this.#paused) session.resumeInput();
+      this.#paused.clear();
+    }
+    this.#onProgress?.();
+  }
+
+  #throttleWriter(session: Session): void {
+    if (this.#uncommittedBytes <= this.#limits.maxUncommittedBytes || this.#paused.has(session)) return;
+    this.#paused.add(session);
+    session.pauseInput();
+  }
+
+  #requestCompaction(room: Room): void {
+    this.#compactions.add(room);
+    if (!this.#isCompacting && !this.#isDraining) void this.#compactNext();
+  }
+
+  /** One room after the other: each takes CPU in proportion to its document. */
+  async #compactNext(): Promise<void> {
+    this.#isCompacting = true;
+    for (const room of this.#compactions) {
+      this.#compactions.delete(room);
+      await room.compact();
+    }
+    this.#isCompacting = false;
+  }
+
+  #newLineage(): Lineage {
+    const bytes = this.#options.random.bytes(16);
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") as Lineage;
+  }
+}

@@ -1,0 +1,36 @@
+/** The Joinery server, to embed: `createServer(options)`, then `listen` or `attach`. */
+
+export type { FlushOptions } from "./engine/flush-window.ts";
+export type {
+  Append,
+  Author,
+  DocumentSummary,
+  Lineage,
+  LogEntry,
+  LogPart,
+  Snapshot,
+  Storage,
+  StoredDocument,
+} from "./engine/ports.ts";
+export {
+  CONFIG_FILES,
+  type Config,
+  configFromEnvironment,
+  defineConfig,
+  loadConfig,
+  parsePort,
+} from "./node/config.ts";
+export type { Logger } from "./node/log.ts";
+export type { ServerOptions } from "./node/options.ts";
+export {
+  type AttachOptions,
+  type CloseResult,
+  createServer,
+  type ListenOptions,
+  type Server,
+  type ServerCounts,
+  type UpgradeSource,
+} from "./node/server.ts";
+export { LevelStorage } from "./storage/level.ts";
+export { MemoryStorage } from "./storage/memory.ts";
+export type { HeartbeatOptions } from "./transports/connections.ts";

@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { JoineryError } from "@joinery/shared";
+import type { ServerOptions } from "./options.ts";
+import type { ListenOptions } from "./server.ts";
+
+/** What a config file exports as its default, and what the environment and flags override. */
+export type Config = ServerOptions & ListenOptions;
+
+/** Gives a config file its types: `export default defineConfig({ port: 8080 })`. */
+export function defineConfig(config: Config): Config {
+  return config;
+}
+
+/** Looked for in the working folder when no file is named, in this order. */
+export const CONFIG_FILES: readonly string[] = ["joinery.config.ts", "joinery.config.js", "joinery.config.mjs"];
+
+/**
+ * Imports a config file.
+ *
+ * @param file Path, relative to the working folder; without one, the first of {@link CONFIG_FILES} that is there.
+ * @returns The file's default export, unchecked; empty when no file was named and none is there.
+ * @throws JoineryError INVALID_OPTION (never retry) when a file cannot be read or exports no object.
+ */
+export async function loadConfig(file?: string): Promise<Config> {
+  const path = file ?? CONFIG_FILES.find((name) => existsSync(name));
+  if (path === undefined) return {};
+  let module: { default?: unknown };
+  try {
+    module = await import(pathToFileURL(resolve(path)).href);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new JoineryError("INVALID_OPTION", `cannot load config file ${path}: ${reason}`, { cause });
+  }
+  if (typeof module.default !== "object" || module.default === null) {
+    throw new JoineryError("INVALID_OPTION", `config file ${path} must have an object as its default export`);
+  }
+  return module.default;
+}
+
+/** Reads `JOINERY_HOST`, `JOINERY_PORT` and `JOINERY_DATA`; an empty variable counts as none. */
+export function configFromEnvironment(environment: Readonly<Record<string, string | undefined>>): Config {
+  const { JOINERY_HOST: host, JOINERY_PORT: port, JOINERY_DATA: data } = environment;
+  return {
+    ...(host && { host }),
+    ...(port && { port: parsePort(port, "JOINERY_PORT") }),
+    ...(data && { data }),
+  };
+}
+
+/**
+ * @param where Name of the flag or variable, for the message.
+ * @throws JoineryError INVALID_OPTION (never retry) unless it is an integer from 0 to 65535.
+ */
+export function parsePort(text: string, where: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new JoineryError("INVALID_OPTION", `${where} is "${text}", it must be a port from 0 to 65535`);
+}

@@ -1,0 +1,122 @@
+import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type Limits } from "@joinery/shared";
+import { DEFAULT_FLUSH, type FlushOptions } from "../engine/flush-window.ts";
+import type { Storage } from "../engine/ports.ts";
+import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from "../transports/connections.ts";
+import type { Logger } from "./log.ts";
+
+/** How a server is made. Everything has a default. */
+export interface ServerOptions {
+  /** Folder where the documents are kept; created if it is not there. Default `./data`. */
+  readonly data?: string;
+  /** Where to keep documents instead of a folder. */
+  readonly storage?: Storage;
+  /** Folder of static files to serve as a page. Default: none. */
+  readonly page?: string;
+  /** Overrides of the table of limits. */
+  readonly limits?: Partial<Limits>;
+  /** How long updates are collected before they are sent: adaptive (the default) or a fixed throttle. */
+  readonly flush?: FlushOptions;
+  /** When connections are pinged and given up. Default every 15 s, given up 30 s after an unanswered ping. */
+  readonly heartbeat?: HeartbeatOptions;
+  /** How long a document stays in memory after the last client left, in milliseconds. Default 30,000. */
+  readonly idleRoomMs?: number;
+  /** How long `close` waits for the storage, in milliseconds. Default 6,000. */
+  readonly drainTimeoutMs?: number;
+  /** Where log lines go; a pino logger fits. Default: warnings and errors as JSON to standard error. */
+  readonly logger?: Logger;
+}
+
+/** Options with every default filled in and every value checked. */
+export interface ResolvedOptions {
+  readonly data: string;
+  readonly storage: Storage | null;
+  readonly page: string | null;
+  readonly limits: Limits;
+  readonly flush: FlushOptions;
+  readonly heartbeat: HeartbeatOptions;
+  readonly idleRoomMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+const NAMES: readonly (keyof ServerOptions)[] = [
+  "data",
+  "storage",
+  "page",
+  "limits",
+  "flush",
+  "heartbeat",
+  "idleRoomMs",
+  "drainTimeoutMs",
+  "logger",
+];
+
+/**
+ * Fills in defaults and checks everything, because options come from files and from JavaScript too.
+ *
+ * @throws JoineryError INVALID_OPTION (never retry), naming the option and what it may be.
+ */
+export function resolveOptions(options: ServerOptions): ResolvedOptions {
+  refuseUnknown(options, NAMES, "");
+  return {
+    data: checkText("data", options.data ?? "./data"),
+    storage: options.storage ?? null,
+    page: options.page === undefined ? null : checkText("page", options.page),
+    limits: resolveLimits(options.limits ?? {}),
+    flush: resolveFlush(options.flush ?? DEFAULT_FLUSH),
+    heartbeat: resolveHeartbeat(options.heartbeat ?? DEFAULT_HEARTBEAT),
+    idleRoomMs: checkNumber("idleRoomMs", options.idleRoomMs ?? 30_000, 0, 86_400_000),
+    drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000),
+  };
+}
+
+function resolveLimits(overrides: Partial<Limits>): Limits {
+  refuseUnknown(overrides, Object.keys(LIMITS), "limits.");
+  const limits: { -readonly [name in LimitName]: number } = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(overrides) as [LimitName, number | undefined][]) {
+    if (value === undefined) continue;
+    const { min, max, unit } = LIMITS[name];
+    limits[name] = checkNumber(`limits.${name}`, value, min, max, unit);
+  }
+  return limits;
+}
+
+function resolveFlush(flush: FlushOptions): FlushOptions {
+  if (flush.kind === "fixed") {
+    return { kind: "fixed", windowMs: checkNumber("flush.windowMs", flush.windowMs, 0, 10_000, "ms") };
+  }
+  if (flush.kind !== "adaptive") throw invalid("flush.kind", flush, `"adaptive" or "fixed"`);
+  return {
+    kind: "adaptive",
+    share: checkNumber("flush.share", flush.share, 0.001, 1),
+    maxWindowMs: checkNumber("flush.maxWindowMs", flush.maxWindowMs, 0, 10_000, "ms"),
+  };
+}
+
+function resolveHeartbeat({ intervalMs, timeoutMs }: HeartbeatOptions): HeartbeatOptions {
+  return {
+    intervalMs: checkNumber("heartbeat.intervalMs", intervalMs, 10, 3_600_000, "ms"),
+    timeoutMs: checkNumber("heartbeat.timeoutMs", timeoutMs, 10, 3_600_000, "ms"),
+  };
+}
+
+/** @throws JoineryError INVALID_OPTION when a name is not one of those known; a misspelt option is not ignored. */
+export function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new JoineryError("INVALID_OPTION", `there is no option "${prefix}${name}"; there are ${known.join(", ")}`);
+  }
+}
+
+export function checkNumber(name: string, value: unknown, min: number, max: number, unit = ""): number {
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  throw invalid(name, value, `a number from ${min} to ${max}${unit && ` (${unit})`}`);
+}
+
+export function checkText(name: string, value: unknown): string {
+  if (typeof value === "string" && value.length > 0) return value;
+  throw invalid(name, value, "a text that is not empty");
+}
+
+function invalid(name: string, value: unknown, allowed: string): JoineryError {
+  return new JoineryError("INVALID_OPTION", `option "${name}" is ${JSON.stringify(value)}, it must be ${allowed}`);
+}

@@ -1,0 +1,224 @@
+/**
+ * The composition root: gives the engine a real clock, real storage and real sockets, and starts and stops them
+ * in the right order.
+ */
+
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { JoineryError } from "@joinery/shared";
+import pino from "pino";
+import type { Storage } from "../engine/ports.ts";
+import { Rooms } from "../engine/rooms.ts";
+import { pageHandler } from "../http/page.ts";
+import { ANONYMOUS, type DriverFactory } from "../protocols/driver.ts";
+import { yWebsocketDriver } from "../protocols/y-websocket.ts";
+import { LevelStorage } from "../storage/level.ts";
+import { Connections } from "../transports/connections.ts";
+import { WebSocketTransport } from "../transports/websocket.ts";
+import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
+import { type Logger, logEvent, type StorageEvent } from "./log.ts";
+import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
+import { removeServerFile, writeServerFile } from "./server-file.ts";
+
+export interface ListenOptions {
+  /** A loopback address or name: without authentication nothing else is listened on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Port to listen on; 0 takes a free one. Default 4321. */
+  readonly port?: number;
+}
+
+export interface AttachOptions {
+  /**
+   * Upgrade requests below this path are the server's; the document's name is what follows it. Default `/`: all
+   * of them. Give one where others use WebSockets too, as Vite does.
+   */
+  readonly path?: string;
+}
+
+export interface ServerCounts {
+  readonly connections: number;
+  /** Clients in documents. */
+  readonly sessions: number;
+  /** Documents in memory. */
+  readonly rooms: number;
+  /** Y.Docs in memory. */
+  readonly replicas: number;
+  /** Bytes of updates that are not on disk yet. */
+  readonly uncommittedBytes: number;
+}
+
+export interface CloseResult {
+  /** Names of documents whose last edits could not be stored; empty when all went well. */
+  readonly unsaved: readonly string[];
+}
+
+export interface Server {
+  /**
+   * Opens the storage, then listens on a socket of its own, where it also serves the page.
+   *
+   * @returns The address as people type it, such as `http://127.0.0.1:4321`.
+   * @throws JoineryError DATA_FOLDER_IN_USE, DATA_FOLDER_UNUSABLE, ADDRESS_UNAVAILABLE, INVALID_OPTION (never retry).
+   */
+  listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
+  /**
+   * Serves WebSocket upgrades of somebody else's HTTP server: Node's own, Express's, Vite's. Await `ready` to know
+   * whether the storage opened.
+   */
+  attach(httpServer: UpgradeSource, options?: AttachOptions): void;
+  /** Resolves when the storage is open; rejects as `listen` does. */
+  ready(): Promise<void>;
+  /**
+   * Drains: accepts nobody, makes durable what was accepted, closes the clients with a code that means "come
+   * back" (1012), and closes the storage. Idempotent. An attached HTTP server stays open.
+   */
+  close(): Promise<CloseResult>;
+  counts(): ServerCounts;
+}
+
+/** The part of an HTTP server that attaching needs. */
+export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
+
+/**
+ * Makes a server; it does nothing until `listen` or `attach`.
+ *
+ * @throws JoineryError INVALID_OPTION (never retry), naming the option.
+ */
+export function createServer(options: ServerOptions = {}): Server {
+  return new JoineryServer(resolveOptions(options), options.logger ?? defaultLogger());
+}
+
+function defaultLogger(): Logger {
+  return pino({ level: "warn" }, pino.destination(2));
+}
+
+class JoineryServer implements Server {
+  readonly #options: ResolvedOptions;
+  readonly #storage: Storage;
+  readonly #rooms: Rooms;
+  readonly #connections: Connections;
+  readonly #transport: WebSocketTransport;
+  readonly #dialect: DriverFactory;
+  readonly #detachers: (() => void)[] = [];
+  #httpServer: HttpServer | null = null;
+  #opening: Promise<void> | null = null;
+  #closing: Promise<CloseResult> | null = null;
+
+  constructor(options: ResolvedOptions, logger: Logger) {
+    const { limits } = options;
+    this.#options = options;
+    this.#storage =
+      options.storage ??
+      new LevelStorage({ folder: options.data, report: (event: StorageEvent) => logEvent(logger, event) });
+    this.#rooms = new Rooms({
+      storage: this.#storage,
+      clock: SYSTEM_CLOCK,
+      random: SYSTEM_RANDOM,
+      log: { report: (event) => logEvent(logger, event) },
+      limits,
+      flush: options.flush,
+      idleRoomMs: options.idleRoomMs,
+    });
+    this.#connections = new Connections({
+      clock: SYSTEM_CLOCK,
+      heartbeat: options.heartbeat,
+      maxConnections: limits.maxConnections,
+    });
+    this.#transport = new WebSocketTransport({
+      rooms: this.#rooms,
+      connections: this.#connections,
+      limits,
+      report: (event) => logEvent(logger, event),
+    });
+    // A second dialect is chosen here, by the request's subprotocol or its first bytes.
+    this.#dialect = yWebsocketDriver(limits.maxNameBytes);
+  }
+
+  ready(): Promise<void> {
+    this.#opening ??= this.#storage.open();
+    return this.#opening;
+  }
+
+  async listen({ host = "127.0.0.1", port = 4321 }: ListenOptions = {}): Promise<{ url: string; port: number }> {
+    if (!LOOPBACK.test(host)) {
+      throw new JoineryError(
+        "INVALID_OPTION",
+        `will not listen on ${host}: without authentication anybody who reaches it could read and write every document; use a loopback address such as 127.0.0.1`,
+      );
+    }
+    await this.ready();
+    const httpServer = createHttpServer(
+      // Against connections that never finish a request; an upgraded one is no longer under these.
+      { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 },
+      pageHandler(this.#options.page),
+    );
+    this.attach(httpServer);
+    const address = await startListening(httpServer, host, port);
+    this.#httpServer = httpServer;
+    const url = `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${address.port}`;
+    if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });
+    return { url, port: address.port };
+  }
+
+  attach(httpServer: UpgradeSource, { path = "/" }: AttachOptions = {}): void {
+    // A storage that cannot be opened refuses every load, so clients are told; whoever awaits `ready` learns why.
+    this.ready().catch(() => undefined);
+    const prefix = `/${path.replace(/^\/+|\/+$/g, "")}/`.replace("//", "/");
+    const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const requestPath = (request.url ?? "/").split("?", 1)[0] as string;
+      if (requestPath.startsWith(prefix)) {
+        const documentPath = requestPath.slice(prefix.length);
+        this.#transport.accept(request, socket, head, {
+          path: documentPath,
+          principal: ANONYMOUS,
+          start: this.#dialect,
+        });
+      } else if (httpServer.listenerCount("upgrade") === 1) {
+        // Nobody else will answer.
+        socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      }
+    };
+    httpServer.on("upgrade", upgrade);
+    this.#detachers.push(() => httpServer.off("upgrade", upgrade));
+  }
+
+  close(): Promise<CloseResult> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  counts(): ServerCounts {
+    return { connections: this.#connections.count, ...this.#rooms.counts() };
+  }
+
+  async #drain(): Promise<CloseResult> {
+    const httpServer = this.#httpServer;
+    // Stops listening at once; what is connected stays until it is told.
+    const httpClosed = httpServer && new Promise<void>((resolve) => httpServer.close(() => resolve()));
+    httpServer?.closeIdleConnections();
+    const unsaved = await this.#rooms.drain(this.#options.drainTimeoutMs);
+    await this.#transport.close(new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment"));
+    for (const detach of this.#detachers) detach();
+    httpServer?.closeAllConnections();
+    await httpClosed;
+    if (this.#opening) {
+      await this.#storage.close();
+      if (httpServer && !this.#options.storage) await removeServerFile(this.#options.data);
+    }
+    return { unsaved };
+  }
+}
+
+function startListening(httpServer: HttpServer, host: string, port: number): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    httpServer.once("error", (error: NodeJS.ErrnoException) => {
+      const reason = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
+      reject(new JoineryError("ADDRESS_UNAVAILABLE", `cannot listen on ${host}:${port}: ${reason}`, { cause: error }));
+    });
+    httpServer.listen({ host: host.replace(/^\[|\]$/g, ""), port }, () => {
+      resolve(httpServer.address() as AddressInfo);
+    });
+  });
+}

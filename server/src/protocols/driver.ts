@@ -1,0 +1,38 @@
+import type { Author, Outbox } from "../engine/ports.ts";
+import type { Rooms } from "../engine/rooms.ts";
+import type { Permission } from "../engine/session.ts";
+
+/** Who a connection is, and what it may do. Without authentication: nobody in particular, who may write. */
+export interface Principal {
+  readonly author: Author;
+  readonly permission: Permission;
+}
+
+export const ANONYMOUS: Principal = { author: "", permission: "write" };
+
+/** What a dialect is given to serve one connection. */
+export interface DriverContext {
+  readonly rooms: Rooms;
+  readonly outbox: Outbox;
+  readonly principal: Principal;
+  /** The request's path after the first slash, still percent-encoded, without the query. */
+  readonly path: string;
+}
+
+/**
+ * One connection's side of a dialect: takes the messages that its transport received and calls the engine. A
+ * method that throws a JoineryError asks the transport to close the connection with it.
+ */
+export interface DialectDriver {
+  /** One whole message. The bytes are the driver's: the transport does not use them again. */
+  receive(message: Uint8Array): void;
+  /** The transport has sent all that was waiting. */
+  drained(): void;
+  /** Called now and then: says something, so that a client that watches for silence stays. */
+  keepAlive(): void;
+  /** The connection is gone. */
+  closed(): void;
+}
+
+/** Starts a dialect on a new connection. */
+export type DriverFactory = (context: DriverContext) => DialectDriver;

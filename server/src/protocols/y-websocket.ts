@@ -1,0 +1,144 @@
+/**
+ * The dialect of the `y-websocket` provider: one connection for each document, whose name is the URL's path. A
+ * message is one frame: a kind, then
+ *
+ *   0 sync       0 step 1: state vector │ 1 step 2: update │ 2 update
+ *   1 awareness  awareness update
+ *   2 auth       0 denied: reason       (server to client only)
+ *   3 query      nothing                (asks for awareness)
+ *
+ * Source: the y-protocols package's PROTOCOL.md, sync.js, awareness.js and auth.js.
+ */
+
+import { ByteReader, JoineryError, parseDocumentName } from "@joinery/shared";
+import { encodeUtf8 } from "lib0/string";
+import type { Dialect } from "../engine/ports.ts";
+import type { Session } from "../engine/session.ts";
+import type { DialectDriver, DriverContext, DriverFactory } from "./driver.ts";
+
+const SYNC = 0;
+const AWARENESS = 1;
+const AUTH = 2;
+const QUERY_AWARENESS = 3;
+
+const STEP_1 = 0;
+const STEP_2 = 1;
+const UPDATE = 2;
+
+const PERMISSION_DENIED = 0;
+
+/** What the engine says, as frames. It has no word for "saved", so durability is not told. */
+export const Y_WEBSOCKET: Dialect = {
+  name: "y-websocket",
+  update: (update) => frame([SYNC, UPDATE], update),
+  // The provider calls itself synced at the first step 2, so that is what the last piece is sent as.
+  catchUp: (update, isLast) => frame([SYNC, isLast ? STEP_2 : UPDATE], update),
+  ask: (stateVector) => frame([SYNC, STEP_1], stateVector),
+  presence: (update) => frame([AWARENESS], update),
+  durable: () => null,
+  refused: (error) => (error.code === "PERMISSION_DENIED" ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.message)) : null),
+};
+
+/** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */
+const KEEP_ALIVE = frame([AWARENESS], Uint8Array.of(0));
+
+/** Serves one y-websocket connection. @param maxNameBytes Longest document name in bytes. */
+export function yWebsocketDriver(maxNameBytes: number): DriverFactory {
+  return (context) => new YWebsocketDriver(context, maxNameBytes);
+}
+
+class YWebsocketDriver implements DialectDriver {
+  readonly #context: DriverContext;
+  readonly #session: Session;
+
+  constructor(context: DriverContext, maxNameBytes: number) {
+    this.#context = context;
+    this.#session = context.rooms.open({
+      document: parseDocumentName(decodePath(context.path), maxNameBytes),
+      dialect: Y_WEBSOCKET,
+      outbox: context.outbox,
+      author: context.principal.author,
+      permission: context.principal.permission,
+    });
+  }
+
+  receive(message: Uint8Array): void {
+    const reader = new ByteReader(message, "frame", "MALFORMED_FRAME");
+    const kind = reader.varUint();
+    switch (kind) {
+      case SYNC:
+        this.#receiveSync(reader);
+        break;
+      case AWARENESS:
+        this.#session.presence(reader.lastBytes());
+        break;
+      case QUERY_AWARENESS:
+        reader.end();
+        this.#session.queryPresence();
+        break;
+      default:
+        reader.fail(`frame of kind ${kind} is unknown`);
+    }
+  }
+
+  drained(): void {
+    this.#session.drained();
+  }
+
+  keepAlive(): void {
+    this.#context.outbox.send([KEEP_ALIVE]);
+  }
+
+  closed(): void {
+    this.#session.left();
+  }
+
+  #receiveSync(reader: ByteReader): void {
+    const step = reader.varUint();
+    switch (step) {
+      case STEP_1:
+        this.#session.sync(reader.lastBytes());
+        break;
+      case STEP_2:
+        this.#session.answer(reader.lastBytes());
+        break;
+      case UPDATE:
+        this.#session.update(reader.lastBytes());
+        break;
+      default:
+        reader.fail(`sync step ${step} is unknown`);
+    }
+  }
+}
+
+/**
+ * The document that a path names. It is decoded once, so that `a%2Fb` and `a/b` are one document, as browsers
+ * treat them.
+ *
+ * @throws JoineryError INVALID_NAME (never retry).
+ */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (cause) {
+    throw new JoineryError("INVALID_NAME", "document name is not percent-encoded UTF-8", { cause });
+  }
+}
+
+/** A frame of one-byte kinds and a payload with its length before it, made in one piece. */
+function frame(kinds: readonly number[], payload: Uint8Array): Uint8Array {
+  const length = varUint(payload.length);
+  const bytes = new Uint8Array(kinds.length + length.length + payload.length);
+  bytes.set(kinds);
+  bytes.set(length, kinds.length);
+  bytes.set(payload, kinds.length + length.length);
+  return bytes;
+}
+
+function varUint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
+  bytes.push(rest);
+  return bytes;
+}

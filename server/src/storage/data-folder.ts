@@ -1,0 +1,189 @@
+/**
+ * The data folder: who may open it, and when a database may be created in it. LevelDB creates an empty database
+ * where its CURRENT file is missing, and deletes the tables that it then finds; so the folder keeps a sentinel
+ * beside the database, and a database is created only where there cannot have been one. Laid out in
+ * docs/formats.md.
+ */
+
+import { access, mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { JoineryError } from "@joinery/shared";
+import type { Database, OpenDatabase } from "./database.ts";
+
+const FORMAT = 1;
+
+const SENTINEL = "joinery.json";
+const DATABASE = "level";
+/** Written by the server that has the folder open: `{ pid, url }`. */
+const SERVER = "server.json";
+
+const MISSING = `its database is missing (${DATABASE}/CURRENT); nothing was changed. Restore ${DATABASE}/ from a backup, or name another folder`;
+
+/**
+ * Opens the database of a data folder, and creates folder and database when there is neither.
+ *
+ * @throws JoineryError DATA_FOLDER_IN_USE or DATA_FOLDER_UNUSABLE (never retry). Where a database is missing that
+ * was there before, nothing in the folder is changed.
+ */
+export async function openDataFolder(folder: string, openDatabase: OpenDatabase): Promise<Database> {
+  const sentinel = await readSentinel(folder);
+  const isNew = !(await hasDatabase(folder));
+  if (isNew) await requireNeverUsed(folder, sentinel);
+  const database = await openAndSync(folder, openDatabase, isNew);
+  if (sentinel === "present") return database;
+  try {
+    await writeSentinel(folder);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw unusable(folder, `${SENTINEL} cannot be written: ${reason(error)}`, error);
+  }
+}
+
+/**
+ * Opens the database of a data folder that was open before; never creates one.
+ *
+ * @throws JoineryError DATA_FOLDER_IN_USE or DATA_FOLDER_UNUSABLE (try again).
+ */
+export async function reopenDataFolder(folder: string, openDatabase: OpenDatabase): Promise<Database> {
+  if (!(await hasDatabase(folder))) throw unusable(folder, MISSING);
+  return openAndSync(folder, openDatabase, false);
+}
+
+async function openAndSync(
+  folder: string,
+  openDatabase: OpenDatabase,
+  createIfMissing: boolean,
+): Promise<Database> {
+  let database: Database;
+  try {
+    database = await openDatabase(join(folder, DATABASE), { createIfMissing });
+  } catch (error) {
+    throw await openError(folder, error);
+  }
+  try {
+    // LevelDB renames a new CURRENT into place at each open, without a sync of the folder that it is in.
+    await syncFolder(join(folder, DATABASE));
+    return database;
+  } catch (error) {
+    await database.close();
+    throw unusable(folder, reason(error), error);
+  }
+}
+
+/** Creates the folder where there is none, and looks whether a database was ever completed in it. */
+async function readSentinel(folder: string): Promise<"present" | "absent"> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw unusable(folder, `it cannot be created: ${reason(error)}`, error);
+  }
+  let text: string;
+  try {
+    text = await readFile(join(folder, SENTINEL), "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return "absent";
+    throw unusable(folder, `${SENTINEL} cannot be read: ${reason(error)}`, error);
+  }
+  const format = field(text, "format");
+  if (format === FORMAT) return "present";
+  if (typeof format === "number") {
+    throw unusable(
+      folder,
+      `${SENTINEL} says format ${format}, this version reads and writes format ${FORMAT}`,
+    );
+  }
+  throw unusable(folder, `${SENTINEL} is not one that Joinery wrote`);
+}
+
+async function hasDatabase(folder: string): Promise<boolean> {
+  try {
+    await access(join(folder, DATABASE, "CURRENT"));
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return false;
+    throw unusable(folder, reason(error), error);
+  }
+}
+
+async function requireNeverUsed(folder: string, sentinel: "present" | "absent"): Promise<void> {
+  if (sentinel === "present") throw unusable(folder, MISSING);
+  const files = await readdir(join(folder, DATABASE)).catch((error: unknown) => {
+    if (hasCode(error, "ENOENT")) return [];
+    throw unusable(folder, reason(error), error);
+  });
+  // A crash while a database was created for the first time leaves other files, but none of these.
+  if (files.some((file) => /\.(ldb|sst|log)$/.test(file))) throw unusable(folder, MISSING);
+}
+
+async function openError(folder: string, error: unknown): Promise<JoineryError> {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (!hasCode(cause, "LEVEL_LOCKED")) return unusable(folder, reason(cause), error);
+  const message = `data folder ${JSON.stringify(folder)} is in use by another process${await holder(folder)}`;
+  return new JoineryError("DATA_FOLDER_IN_USE", message, { cause: error });
+}
+
+/** Who has the folder open, as far as they said so. */
+async function holder(folder: string): Promise<string> {
+  const text = await readFile(join(folder, SERVER), "utf8").catch(() => "");
+  const pid = field(text, "pid");
+  const url = field(text, "url");
+  const known = [typeof pid === "number" ? `pid ${pid}` : "", typeof url === "string" ? url : ""].filter(
+    Boolean,
+  );
+  return known.length > 0 ? ` (${known.join(", ")})` : "";
+}
+
+/** Written whole or not at all, and last: where it is, a database was completed. */
+async function writeSentinel(folder: string): Promise<void> {
+  const path = join(folder, SENTINEL);
+  const file = await open(`${path}.new`, "w");
+  try {
+    await file.writeFile(`${JSON.stringify({ format: FORMAT, created: new Date().toISOString() })}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+  await syncFolder(folder);
+}
+
+/** Makes the names in a folder durable. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return; // Windows does not open folders, and logs their names itself.
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function unusable(folder: string, why: string, cause?: unknown): JoineryError {
+  return new JoineryError(
+    "DATA_FOLDER_UNUSABLE",
+    `data folder ${JSON.stringify(folder)} cannot be used: ${why}`,
+    {
+      cause,
+    },
+  );
+}
+
+/** A field of a JSON object; `undefined` when the text is none or has no such field. */
+function field(json: string, name: string): unknown {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+/** An error's message in one line. */
+function reason(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
+}

@@ -1,0 +1,97 @@
+/**
+ * The connection store: which connections are open, whether they are alive, and how many may be. It knows nothing
+ * of documents.
+ */
+
+import { JoineryError } from "@joinery/shared";
+import type { Clock, Timer } from "../engine/ports.ts";
+
+/** One transport link, as the store sees it. */
+export interface Connection {
+  /** Numbered from 1 in the order of arrival; appears in logs. */
+  readonly id: number;
+  /** Whether the server does not read from it at the moment, and so cannot hear it. */
+  readonly isPaused: boolean;
+  /** Asks the other side for a sign of life. */
+  ping(): void;
+  /** Lets the client know that the server is there, for clients that cannot see a ping. */
+  keepAlive(): void;
+  /** Ends the link without waiting for the other side, which is not there. */
+  terminate(): void;
+}
+
+export interface HeartbeatOptions {
+  /** How often each connection is pinged, in milliseconds. */
+  readonly intervalMs: number;
+  /** A connection that showed no sign of life for this long after a ping is dead, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Well below the 30 s of silence after which y-websocket clients reconnect. */
+export const DEFAULT_HEARTBEAT: HeartbeatOptions = { intervalMs: 15_000, timeoutMs: 30_000 };
+
+export class Connections {
+  readonly #clock: Clock;
+  readonly #heartbeat: HeartbeatOptions;
+  readonly #maxConnections: number;
+  /** When each was last heard, monotonic. */
+  readonly #heardAtMs = new Map<Connection, number>();
+  #lastId = 0;
+  #timer: Timer | null = null;
+
+  constructor(options: { clock: Clock; heartbeat: HeartbeatOptions; maxConnections: number }) {
+    this.#clock = options.clock;
+    this.#heartbeat = options.heartbeat;
+    this.#maxConnections = options.maxConnections;
+  }
+
+  get count(): number {
+    return this.#heardAtMs.size;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** @throws JoineryError SERVER_FULL (backoff). */
+  add(connection: Connection): void {
+    if (this.count >= this.#maxConnections) {
+      throw new JoineryError("SERVER_FULL", `the server has ${this.#maxConnections} connections, its limit`);
+    }
+    this.#heardAtMs.set(connection, this.#clock.monotonicMs());
+    this.#timer ??= this.#nextBeat();
+  }
+
+  /** The connection showed a sign of life: a pong or anything else. */
+  heard(connection: Connection): void {
+    if (this.#heardAtMs.has(connection)) this.#heardAtMs.set(connection, this.#clock.monotonicMs());
+  }
+
+  remove(connection: Connection): void {
+    this.#heardAtMs.delete(connection);
+    if (this.count > 0) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #nextBeat(): Timer {
+    return this.#clock.setTimer(this.#heartbeat.intervalMs, () => this.#beat());
+  }
+
+  /** One timer for all: a timer a connection costs more than the pings do. */
+  #beat(): void {
+    const { intervalMs, timeoutMs } = this.#heartbeat;
+    const now = this.#clock.monotonicMs();
+    for (const [connection, heardAtMs] of [...this.#heardAtMs]) {
+      if (connection.isPaused) this.#heardAtMs.set(connection, now);
+      else if (now - heardAtMs >= intervalMs + timeoutMs) {
+        this.remove(connection);
+        connection.terminate();
+        continue;
+      }
+      connection.ping();
+      connection.keepAlive();
+    }
+    this.#timer = this.count > 0 ? this.#nextBeat() : null;
+  }
+}

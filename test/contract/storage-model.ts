@@ -1,0 +1,151 @@
+/** Runs a storage beside a model that is too simple to be wrong, and compares all that can be seen of both. */
+
+import type { DocumentName } from "@joinery/shared";
+import fc from "fast-check";
+import { expect } from "vitest";
+import type { Lineage, LogEntry, Snapshot, Storage, StoredDocument } from "../../server/src/engine/ports.ts";
+import type { StorageDriver } from "./storage.contract.ts";
+
+const NAMES = ["a", "ab", "a\0", "é", "😀"] as DocumentName[];
+
+type Step =
+  | { readonly do: "append"; readonly document: DocumentName; readonly updates: readonly Uint8Array[] }
+  /** `back` entries before the end of the log. */
+  | { readonly do: "compact"; readonly document: DocumentName; readonly back: number }
+  | { readonly do: "delete"; readonly document: DocumentName }
+  | { readonly do: "read"; readonly document: DocumentName; readonly after: number; readonly maxBytes: number }
+  | { readonly do: "list"; readonly prefix: string }
+  | { readonly do: "reopen" };
+
+const document = fc.constantFrom(...NAMES);
+const update = fc.uint8Array({ maxLength: 40 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("append"), document, updates: fc.array(update, { minLength: 1 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("compact"), document, back: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("delete"), document }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("read"), document, after: fc.nat(12), maxBytes: fc.nat(200) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("list"), prefix: fc.constantFrom("", "a", "a\0", "é", "z") }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("reopen") }) },
+);
+
+interface ModelDocument {
+  lineage: Lineage;
+  bornAt: number;
+  snapshot: Snapshot | null;
+  log: LogEntry[];
+}
+
+type Driver = Pick<StorageDriver, "create" | "reopen">;
+
+/** Rejects with the shortest sequence of steps that a storage and the model disagree on. */
+export async function modelProperty(driver: Driver): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const run = new ModelRun(driver, await driver.create());
+      try {
+        await run.storage.open();
+        for (const each of steps) await run.take(each);
+        await run.compare();
+      } finally {
+        await run.storage.close();
+      }
+    }),
+    { numRuns: 60 },
+  );
+}
+
+class ModelRun {
+  storage: Storage;
+  readonly #driver: Driver;
+  readonly #model = new Map<DocumentName, ModelDocument>();
+  readonly #appends: Promise<void>[] = [];
+  #births = 0;
+
+  constructor(driver: Driver, storage: Storage) {
+    this.#driver = driver;
+    this.storage = storage;
+  }
+
+  async take(step: Step): Promise<void> {
+    // Appends are not waited for until something has to see them: they overlap each other and all changes.
+    if (step.do === "append") this.#append(step.document, step.updates);
+    else if (step.do === "compact") await this.#compact(step.document, step.back);
+    else if (step.do === "delete") await this.#delete(step.document);
+    else if (step.do === "read") await this.#read(step);
+    else if (step.do === "list") await this.#list(step.prefix);
+    else await this.#reopen();
+  }
+
+  async compare(): Promise<void> {
+    await this.#appended();
+    for (const name of NAMES) expect(await this.storage.load(name)).toEqual(this.#loaded(name));
+    await this.#list("");
+  }
+
+  #append(name: DocumentName, updates: readonly Uint8Array[]): void {
+    const known = this.#model.get(name);
+    const birth = { lineage: (++this.#births).toString(16).padStart(32, "0") as Lineage, bornAt: this.#births };
+    const found = known ?? { ...birth, snapshot: null, log: [] };
+    const seq = (found.log.at(-1)?.seq ?? found.snapshot?.seq ?? 0) + 1;
+    const parts = updates.map((bytes, i) => ({ author: `author ${i}`, update: bytes }));
+    const entry = { seq, time: seq, parts };
+    this.#model.set(name, found);
+    found.log.push(entry);
+    this.#appends.push(this.storage.append({ document: name, entry, ...(known === undefined && { birth }) }));
+  }
+
+  async #compact(name: DocumentName, back: number): Promise<void> {
+    const found = this.#model.get(name);
+    const seq = found?.log.at(-1 - back)?.seq;
+    if (found === undefined || seq === undefined) return;
+    found.snapshot = { seq, time: seq, update: Uint8Array.of(seq, this.#births) };
+    found.log = found.log.filter((entry) => entry.seq > seq);
+    await this.storage.compact(name, found.snapshot);
+  }
+
+  async #delete(name: DocumentName): Promise<void> {
+    this.#model.delete(name);
+    await this.storage.delete(name);
+  }
+
+  async #read({ document: name, after, maxBytes }: Extract<Step, { do: "read" }>): Promise<void> {
+    await this.#appended();
+    const left = (this.#model.get(name)?.log ?? []).filter(({ seq }) => seq > after);
+    const sizes = left.map(({ parts }) => parts.reduce((sum, part) => sum + part.update.length, 0));
+    const count = left.findIndex((_, i) => i > 0 && sizes.slice(0, i + 1).reduce((a, b) => a + b) > maxBytes);
+    const expected = count === -1 ? left : left.slice(0, count);
+    expect(await this.storage.read(name, after, maxBytes)).toEqual(expected);
+  }
+
+  async #list(prefix: string): Promise<void> {
+    await this.#appended();
+    const expected = NAMES.filter((name) => name.startsWith(prefix)).flatMap((name) => {
+      const { lineage, bornAt } = this.#model.get(name) ?? {};
+      return lineage === undefined ? [] : [{ document: name, lineage, bornAt }];
+    });
+    expected.sort((a, b) => Buffer.compare(Buffer.from(a.document), Buffer.from(b.document)));
+    const listed: unknown[] = [];
+    for await (const summary of this.storage.list(prefix)) listed.push(summary);
+    expect(listed).toEqual(expected);
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.#driver.reopen === undefined) return;
+    await this.storage.close();
+    await this.#appended(); // Closing has waited for them.
+    this.storage = await this.#driver.reopen(this.storage);
+    await this.storage.open();
+    await this.compare();
+  }
+
+  async #appended(): Promise<void> {
+    await Promise.all(this.#appends.splice(0));
+  }
+
+  #loaded(name: DocumentName): StoredDocument | null {
+    const found = this.#model.get(name);
+    if (found === undefined) return null;
+    const { log: tail, ...document } = found;
+    return { ...document, tail };
+  }
+}

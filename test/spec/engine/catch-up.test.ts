@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import * as Y from "yjs";
+import { type Client, World } from "../../support/world.ts";
+
+/** A world with a document of some size that has been folded into a snapshot, and then typed on. */
+async function grown() {
+  const world = new World({ compaction: { minTailBytes: 1000, maxTailEntries: 1000 } });
+  const ann = await world.join("notes");
+  ann.type("once upon a time ".repeat(100));
+  await world.settle();
+  await world.settle();
+  expect(world.eventsOf("compacted")).toHaveLength(1);
+  ann.type("the end");
+  await world.settle();
+  return { world, ann };
+}
+
+function caughtUp(client: Client): Uint8Array[] {
+  return [...client.sent("catchUp"), ...client.sent("caughtUp")];
+}
+
+describe("a newcomer", () => {
+  test("gets the snapshot and the tail, and is caught up after the last piece", async () => {
+    const { world, ann } = await grown();
+    const ben = await world.join("notes");
+    expect(ben.sent("catchUp")).toHaveLength(1);
+    expect(ben.sent("caughtUp")).toHaveLength(1);
+    expect(ben.text).toBe(ann.text);
+  });
+
+  test("shares its bytes with all others: a hundred joins encode once and build no Y.Doc", async () => {
+    const { world } = await grown();
+    const replicas = world.rooms.counts().replicas;
+    const clients = await Promise.all(Array.from({ length: 100 }, () => world.join("notes")));
+    const first = caughtUp(clients[0] as Client);
+    for (const client of clients) {
+      caughtUp(client).forEach((frame, i) => {
+        expect(frame).toBe(first[i]);
+      });
+    }
+    expect(world.rooms.counts().replicas).toBe(replicas);
+  });
+
+  test("of an empty document is caught up at once", async () => {
+    const world = new World();
+    const ann = await world.join("notes");
+    expect(caughtUp(ann)).toHaveLength(1);
+    expect(ann.session.state).toBe("live");
+  });
+
+  test("who comes between a flush and the next misses nothing", async () => {
+    const world = new World({ flush: { kind: "fixed", windowMs: 50 } });
+    const ann = await world.join("notes");
+    ann.type("a");
+    await world.settle();
+    ann.type("b");
+    const ben = await world.join("notes");
+    expect(ben.text).toBe("a");
+    await world.advance(50);
+    expect(ben.text).toBe("ab");
+  });
+});
+
+describe("somebody who comes back", () => {
+  test("gets only what is missing", async () => {
+    const { world, ann } = await grown();
+    const ben = await world.join("notes");
+    ben.vanish();
+    ann.type("!");
+    await world.settle();
+    const again = await world.join("notes", { doc: ben.doc });
+    const bytes = caughtUp(again).reduce((sum, frame) => sum + frame.length, 0);
+    expect(again.text).toBe(ann.text);
+    expect(bytes).toBeLessThan(50);
+  });
+
+  test("shares the difference with those who have the same, until something changes", async () => {
+    const { world, ann } = await grown();
+    const ben = await world.join("notes");
+    const eve = await world.join("notes");
+    ben.vanish();
+    eve.vanish();
+    ann.type("!");
+    await world.settle();
+    const again = await Promise.all([ben, eve].map(({ doc }) => world.join("notes", { doc })));
+    expect(again[0]?.sent("caughtUp")[0]).toBe(again[1]?.sent("caughtUp")[0]);
+    ann.type("?");
+    await world.settle();
+    const stale = new Y.Doc();
+    Y.applyUpdate(stale, Y.encodeStateAsUpdate(ben.doc));
+    expect((await world.join("notes", { doc: stale })).text).toBe(ann.text);
+  });
+
+  test("may ask again at any time", async () => {
+    const { world, ann } = await grown();
+    ann.sync();
+    await world.settle();
+    expect(ann.session.state).toBe("live");
+    expect(ann.closed).toBeNull();
+  });
+
+  test("with a state vector that does not decode is closed", async () => {
+    const { ann } = await grown();
+    ann.session.sync(Uint8Array.of(5));
+    expect(ann.closed?.code).toBe("MALFORMED_UPDATE");
+  });
+});
+
+describe("compaction", () => {
+  test("folds the log into a snapshot that reads the same", async () => {
+    const { world, ann } = await grown();
+    const stored = await world.storage.load(world.name("notes"));
+    expect(stored?.snapshot?.seq).toBe(1);
+    expect(stored?.tail.map((entry) => entry.seq)).toEqual([2]);
+    expect(await world.storedText("notes")).toBe(ann.text);
+  });
+
+  test("drops what was deleted", async () => {
+    const world = new World({ compaction: { minTailBytes: 100_000, maxTailEntries: 4 } });
+    const ann = await world.join("notes");
+    ann.type("secret ".repeat(1000));
+    await world.settle();
+    ann.erase(0, ann.text.length);
+    for (const letter of "end") {
+      ann.type(letter);
+      await world.settle();
+    }
+    await world.settle();
+    const stored = await world.storage.load(world.name("notes"));
+    expect(stored?.snapshot?.update.length).toBeLessThan(100);
+    expect(await world.storedText("notes")).toBe("end");
+  });
+
+  test("rewrites a growing document a few times its size, not once an edit", async () => {
+    const world = new World({ compaction: { minTailBytes: 1000, maxTailEntries: 10_000 } });
+    const ann = await world.join("notes");
+    for (let i = 0; i < 1000; i++) {
+      ann.type("some words that stay. ");
+      await world.settle();
+    }
+    const written = world.eventsOf("compacted").reduce((sum, event) => sum + event.bytes, 0);
+    expect(written).toBeGreaterThan(ann.text.length / 2);
+    expect(written).toBeLessThan(ann.text.length * 3);
+  });
+});
