@@ -13,18 +13,36 @@ type Step =
   /** `back` entries before the end of the log. */
   | { readonly do: "compact"; readonly document: DocumentName; readonly back: number }
   | { readonly do: "delete"; readonly document: DocumentName }
-  | { readonly do: "read"; readonly document: DocumentName; readonly after: number; readonly maxBytes: number }
+  | {
+      readonly do: "read";
+      readonly document: DocumentName;
+      readonly after: number;
+      readonly maxBytes: number;
+    }
   | { readonly do: "list"; readonly prefix: string }
   | { readonly do: "reopen" };
 
 const document = fc.constantFrom(...NAMES);
 const update = fc.uint8Array({ maxLength: 40 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("append"), document, updates: fc.array(update, { minLength: 1 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("append"),
+      document,
+      updates: fc.array(update, { minLength: 1 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("compact"), document, back: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete"), document }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("read"), document, after: fc.nat(12), maxBytes: fc.nat(200) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("list"), prefix: fc.constantFrom("", "a", "a\0", "é", "z") }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("read"), document, after: fc.nat(12), maxBytes: fc.nat(200) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("list"), prefix: fc.constantFrom("", "a", "a\0", "é", "z") }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("reopen") }) },
 );
 
@@ -84,7 +102,10 @@ class ModelRun {
 
   #append(name: DocumentName, updates: readonly Uint8Array[]): void {
     const known = this.#model.get(name);
-    const birth = { lineage: (++this.#births).toString(16).padStart(32, "0") as Lineage, bornAt: this.#births };
+    const birth = {
+      lineage: (++this.#births).toString(16).padStart(32, "0") as Lineage,
+      bornAt: this.#births,
+    };
     const found = known ?? { ...birth, snapshot: null, log: [] };
     const seq = (found.log.at(-1)?.seq ?? found.snapshot?.seq ?? 0) + 1;
     const parts = updates.map((bytes, i) => ({ author: `author ${i}`, update: bytes }));

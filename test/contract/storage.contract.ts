@@ -21,6 +21,12 @@ const BIRTH = { lineage: LINEAGE, bornAt: 1_700_000_000_000 };
 
 const UNAVAILABLE = expect.objectContaining({ code: "STORAGE_UNAVAILABLE" });
 
+/** Expects every operation to reject with STORAGE_UNAVAILABLE. */
+export async function expectAllRejected(operations: readonly Promise<unknown>[]): Promise<void> {
+  const rejected = operations.map(() => ({ status: "rejected", reason: UNAVAILABLE }));
+  expect(await Promise.allSettled(operations)).toEqual(rejected);
+}
+
 const UNUSUAL_NAMES = [
   ["plain", "notes"],
   ["the beginning of another", "note"],
@@ -155,7 +161,9 @@ export function storageContract({ name, create, reopen }: StorageDriver): void {
         const names = UNUSUAL_NAMES.map(([, text]) => named(text));
         await Promise.all(names.map((document, i) => appendEntries(storage, document, 1, i + 1)));
         for (const [i, document] of names.entries()) {
-          expect(await storage.load(document), UNUSUAL_NAMES[i]?.[0]).toMatchObject({ tail: entriesOf(1, i + 1) });
+          expect(await storage.load(document), UNUSUAL_NAMES[i]?.[0]).toMatchObject({
+            tail: entriesOf(1, i + 1),
+          });
         }
         const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
         expect(await namesOf(storage)).toEqual(inOrder);
@@ -168,7 +176,9 @@ export function storageContract({ name, create, reopen }: StorageDriver): void {
 
       test("half of a surrogate pair is refused", async () => {
         const storage = await open(create());
-        await expect(appendEntries(storage, named("\ud83d"), 1, 1)).rejects.toMatchObject({ code: "INVALID_NAME" });
+        await expect(appendEntries(storage, named("\ud83d"), 1, 1)).rejects.toMatchObject({
+          code: "INVALID_NAME",
+        });
         await expect(namesOf(storage, "\ud83d")).rejects.toMatchObject({ code: "INVALID_NAME" });
       });
     });
@@ -214,7 +224,8 @@ export function storageContract({ name, create, reopen }: StorageDriver): void {
     describe("list", () => {
       test("documents that start with a prefix, with their lineage and birth", async () => {
         const storage = await open(create());
-        for (const text of ["ab", "a", "b", "a/1", "a/2", "A"]) await appendEntries(storage, named(text), 1, 3);
+        for (const text of ["ab", "a", "b", "a/1", "a/2", "A"])
+          await appendEntries(storage, named(text), 1, 3);
         expect(await namesOf(storage)).toEqual(["A", "a", "a/1", "a/2", "ab", "b"]);
         expect(await namesOf(storage, "a")).toEqual(["a", "a/1", "a/2", "ab"]);
         expect(await namesOf(storage, "a/")).toEqual(["a/1", "a/2"]);
@@ -250,7 +261,11 @@ export function storageContract({ name, create, reopen }: StorageDriver): void {
         const compacted = storage.compact(doc, snapshotOf(100));
         const appendedLater = appendEntries(storage, doc, 201, 300);
         await Promise.all([appended, compacted, appendedLater]);
-        expect(await storage.load(doc)).toEqual({ ...BIRTH, snapshot: snapshotOf(100), tail: entriesOf(101, 300) });
+        expect(await storage.load(doc)).toEqual({
+          ...BIRTH,
+          snapshot: snapshotOf(100),
+          tail: entriesOf(101, 300),
+        });
       });
 
       test("a snapshot at the seq of the one before takes its place", async () => {
@@ -306,10 +321,10 @@ export function storageContract({ name, create, reopen }: StorageDriver): void {
           storage.delete(doc),
           namesOf(storage),
         ];
-        for (const operation of operations()) await expect(operation).rejects.toEqual(UNAVAILABLE);
+        await expectAllRejected(operations());
         await storage.open();
         await storage.close();
-        for (const operation of operations()) await expect(operation).rejects.toEqual(UNAVAILABLE);
+        await expectAllRejected(operations());
         await expect(storage.open()).rejects.toEqual(UNAVAILABLE);
       });
 
@@ -350,7 +365,11 @@ export function storageContract({ name, create, reopen }: StorageDriver): void {
         await storage.delete(named("deleted"));
         const reopened = await again(storage);
         expect(await namesOf(reopened)).toEqual(["compacted", "kept"]);
-        expect(await reopened.load(named("kept"))).toEqual({ ...BIRTH, snapshot: null, tail: entriesOf(1, 6) });
+        expect(await reopened.load(named("kept"))).toEqual({
+          ...BIRTH,
+          snapshot: null,
+          tail: entriesOf(1, 6),
+        });
         expect(await reopened.load(named("compacted"))).toEqual({
           ...BIRTH,
           snapshot: snapshotOf(4),

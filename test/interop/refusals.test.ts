@@ -33,7 +33,7 @@ test.runIf(process.platform === "linux")(
   "a data folder that cannot be written is refused by name",
   async () => {
     // Also for root, whom permissions do not stop.
-    expectRefusal(await serve({ port: 0, data: "/proc/joinery" }), "/proc/joinery");
+    expectRefusal(await serve({ port: 0, data: "/sys/joinery" }), "/sys/joinery");
   },
 );
 

@@ -2,6 +2,9 @@ import { onTestFailed, onTestFinished } from "vitest";
 import { Peer, type PeerOptions } from "../support/peer.ts";
 import { type ServerOptions, type ServerProcess, startServer } from "../support/server-process.ts";
 
+// Each provider listens for the end of the process, and a test has dozens of them.
+process.setMaxListeners(0);
+
 /** A server and the people who have its documents open; all of it is gone when the test is over. */
 export class Stage {
   readonly server: ServerProcess;

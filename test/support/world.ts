@@ -9,7 +9,14 @@ import * as awarenessProtocol from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { FlushOptions } from "../../server/src/engine/flush-window.ts";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
-import type { Append, Dialect, EngineEvent, Outbox, Snapshot, Storage } from "../../server/src/engine/ports.ts";
+import type {
+  Append,
+  Dialect,
+  EngineEvent,
+  Outbox,
+  Snapshot,
+  Storage,
+} from "../../server/src/engine/ports.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
 import type { Permission, Session } from "../../server/src/engine/session.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
@@ -56,6 +63,8 @@ export class World {
 
   constructor({ storage = new MemoryStorage(), limits, ...options }: WorldOptions = {}) {
     this.storage = storage;
+    // Storage in memory is open when this returns.
+    void storage.open();
     this.rooms = new Rooms({
       storage,
       clock: this.clock,

@@ -57,7 +57,8 @@ function listPeople(awareness: CheckedAwareness): Entry[] {
 function showChips(button: HTMLElement, entries: readonly Entry[]): void {
   const chips = entries.slice(0, MAX_CHIPS).map(({ person, isSelf }) => {
     const chip = element("span", "chip");
-    chip.append(avatar(person), text("span", "chip-name", isSelf ? `${person.name} (you)` : person.name));
+    chip.append(avatar(person), text("span", "chip-name", person.name));
+    if (isSelf) chip.append(text("span", "chip-name", "(you)"));
     return chip;
   });
   const hidden = entries.length - chips.length;

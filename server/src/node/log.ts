@@ -1,4 +1,5 @@
 import type { EngineEvent } from "../engine/ports.ts";
+import type { StorageEvent } from "../storage/level.ts";
 import type { ConnectionEvent } from "../transports/websocket.ts";
 
 /** Where structured log lines go. A `pino` logger is one. */
@@ -10,11 +11,6 @@ export interface Logger {
 }
 
 export type LogLevel = keyof Logger;
-
-/** Something about the storage as a whole. */
-export type StorageEvent =
-  | { readonly type: "storage-unavailable"; readonly error: Error }
-  | { readonly type: "storage-recovered" };
 
 type ServerEvent = EngineEvent | ConnectionEvent | StorageEvent;
 

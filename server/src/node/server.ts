@@ -17,7 +17,7 @@ import { LevelStorage } from "../storage/level.ts";
 import { Connections } from "../transports/connections.ts";
 import { WebSocketTransport } from "../transports/websocket.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
-import { type Logger, logEvent, type StorageEvent } from "./log.ts";
+import { type Logger, logEvent } from "./log.ts";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
 
@@ -111,7 +111,7 @@ class JoineryServer implements Server {
     this.#options = options;
     this.#storage =
       options.storage ??
-      new LevelStorage({ folder: options.data, report: (event: StorageEvent) => logEvent(logger, event) });
+      new LevelStorage({ folder: options.data, report: (event) => logEvent(logger, event) });
     this.#rooms = new Rooms({
       storage: this.#storage,
       clock: SYSTEM_CLOCK,

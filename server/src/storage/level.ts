@@ -63,12 +63,13 @@ export class LevelStorage implements Storage {
     this.#openDatabase = openDatabase;
   }
 
-  open(): Promise<void> {
+  async open(): Promise<void> {
+    this.#refuseWhenClosed();
     this.#opened ??= this.#open().catch((error) => {
       this.#opened = null;
       throw error;
     });
-    return this.#opened;
+    await this.#opened;
   }
 
   async load(document: DocumentName): Promise<StoredDocument | null> {
@@ -123,7 +124,6 @@ export class LevelStorage implements Storage {
   }
 
   async #open(): Promise<void> {
-    this.#refuseWhenClosed();
     this.#database = await openDataFolder(this.#folder, this.#openDatabase);
   }
 

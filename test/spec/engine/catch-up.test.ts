@@ -116,7 +116,7 @@ describe("compaction", () => {
   });
 
   test("drops what was deleted", async () => {
-    const world = new World({ compaction: { minTailBytes: 100_000, maxTailEntries: 4 } });
+    const world = new World({ compaction: { minTailBytes: 100_000, maxTailEntries: 3 } });
     const ann = await world.join("notes");
     ann.type("secret ".repeat(1000));
     await world.settle();

@@ -16,10 +16,18 @@ import {
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const named = (name: string) => name as DocumentName;
-const isIn = (key: Uint8Array, { gte, lt }: KeyRange) => compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0;
+const isIn = (key: Uint8Array, { gte, lt }: KeyRange) =>
+  compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0;
 
-const names = fc.string({ unit: fc.constantFrom("a", "b", "\0", "\x01", "\x02", "é", "\u{ff}", "\uffff", "😀", "/") });
-const anyName = fc.oneof(names, fc.string({ unit: "binary" }).filter((name) => name.isWellFormed())).map(named);
+const names = fc.string({
+  unit: fc.constantFrom("a", "b", "\0", "\x01", "\x02", "é", "\u{ff}", "\uffff", "😀", "/"),
+});
+const anyName = fc
+  .oneof(
+    names,
+    fc.string({ unit: "binary" }).filter((name) => name.isWellFormed()),
+  )
+  .map(named);
 const seqs = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const places: fc.Arbitrary<RecordPlace> = fc.record({
   document: anyName,
@@ -29,11 +37,31 @@ const places: fc.Arbitrary<RecordPlace> = fc.record({
 
 describe("bytes", () => {
   test.each<[string, RecordPlace, string]>([
-    ["a log entry: name, 00 01, kind 03, seq in 8 bytes", { document: named("ab"), kind: "log", seq: 258 }, "6162 0001 03 0000000000000102"],
-    ["a birth: kind 01, seq 0", { document: named("ab"), kind: "birth", seq: 0 }, "6162 0001 01 0000000000000000"],
-    ["a snapshot: kind 02", { document: named("é"), kind: "snapshot", seq: 1 }, "c3a9 0001 02 0000000000000001"],
-    ["a NUL in a name becomes 00 ff", { document: named("a\0b"), kind: "log", seq: 1 }, "6100ff62 0001 03 0000000000000001"],
-    ["the largest seq is 2^53 - 1", { document: named("a"), kind: "log", seq: 2 ** 53 - 1 }, "61 0001 03 001fffffffffffff"],
+    [
+      "a log entry: name, 00 01, kind 03, seq in 8 bytes",
+      { document: named("ab"), kind: "log", seq: 258 },
+      "6162 0001 03 0000000000000102",
+    ],
+    [
+      "a birth: kind 01, seq 0",
+      { document: named("ab"), kind: "birth", seq: 0 },
+      "6162 0001 01 0000000000000000",
+    ],
+    [
+      "a snapshot: kind 02",
+      { document: named("é"), kind: "snapshot", seq: 1 },
+      "c3a9 0001 02 0000000000000001",
+    ],
+    [
+      "a NUL in a name becomes 00 ff",
+      { document: named("a\0b"), kind: "log", seq: 1 },
+      "6100ff62 0001 03 0000000000000001",
+    ],
+    [
+      "the largest seq is 2^53 - 1",
+      { document: named("a"), kind: "log", seq: 2 ** 53 - 1 },
+      "61 0001 03 001fffffffffffff",
+    ],
   ])("%s", (_, place, expected) => {
     const key = encodeKey(place);
     expect(hex(key)).toBe(expected.replaceAll(" ", ""));
@@ -66,7 +94,11 @@ describe("bytes", () => {
 
 describe("properties", () => {
   test("a key decodes to what it was made of", () => {
-    fc.assert(fc.property(places, (place) => expect(decodeKey(encodeKey(place))).toEqual(place)));
+    fc.assert(
+      fc.property(places, (place) => {
+        expect(decodeKey(encodeKey(place))).toEqual(place);
+      }),
+    );
   });
 
   test("keys sort by the name's UTF-8, then kind, then seq", () => {

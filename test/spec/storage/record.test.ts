@@ -40,7 +40,10 @@ const arbitraryEntry = fc.record({
   seq: fc.integer({ min: 1 }),
   time: fc.double({ min: 0, noNaN: true }),
   parts: fc.array(
-    fc.record({ author: fc.string({ unit: "grapheme" }).map((text) => text.toWellFormed()), update: fc.uint8Array() }),
+    fc.record({
+      author: fc.string({ unit: "grapheme" }).map((text) => text.toWellFormed()),
+      update: fc.uint8Array(),
+    }),
   ),
 });
 const arbitraryRecord = fc.oneof(
@@ -81,7 +84,11 @@ describe("bytes", () => {
     const examples = [...text.matchAll(/^(key|value) +((?:[0-9a-f]{2,} *)+)/gm)].map(
       ([, what, bytes]) => `${what} ${bytes?.replaceAll(" ", "")}`,
     );
-    const written = [encodeBirth(notes, birth), encodeLogEntry(notes, entry), encodeSnapshot(notes, snapshot)];
+    const written = [
+      encodeBirth(notes, birth),
+      encodeLogEntry(notes, entry),
+      encodeSnapshot(notes, snapshot),
+    ];
     expect(examples).toEqual(written.flatMap(({ key, value }) => [`key ${hex(key)}`, `value ${hex(value)}`]));
   });
 });
@@ -91,7 +98,11 @@ describe("round trips", () => {
   test("a snapshot", () => expect(decode(encodeSnapshot(notes, snapshot))).toEqual(snapshot));
 
   test("any log entry", () => {
-    fc.assert(fc.property(arbitraryEntry, (any) => expect(decode(encodeLogEntry(notes, any))).toEqual(any)));
+    fc.assert(
+      fc.property(arbitraryEntry, (any) => {
+        expect(decode(encodeLogEntry(notes, any))).toEqual(any);
+      }),
+    );
   });
 
   test("updates come back as plain byte arrays, also from a Buffer", () => {
@@ -127,8 +138,12 @@ describe("damage", () => {
   test("any cut and any addition is noticed", () => {
     fc.assert(
       fc.property(arbitraryRecord, fc.nat(), fc.uint8Array({ minLength: 1 }), ({ key, value }, n, more) => {
-        expect(() => decode({ key, value: value.slice(0, n % value.length) })).toThrow(damaged(place({ key, value }).seq, ""));
-        expect(() => decode({ key, value: Uint8Array.of(...value, ...more) })).toThrow(damaged(place({ key, value }).seq, ""));
+        expect(() => decode({ key, value: value.slice(0, n % value.length) })).toThrow(
+          damaged(place({ key, value }).seq, ""),
+        );
+        expect(() => decode({ key, value: Uint8Array.of(...value, ...more) })).toThrow(
+          damaged(place({ key, value }).seq, ""),
+        );
       }),
     );
   });
@@ -139,7 +154,10 @@ describe("damage", () => {
   ])("a record under the key of %s is noticed", (_, key, seq) => {
     const record = { key, value: encodeLogEntry(notes, entry).value };
     expect(() => decode(record)).toThrow(
-      expect.objectContaining({ code: "DOCUMENT_DAMAGED", message: expect.stringContaining(`at seq ${seq}: the checksum`) }),
+      expect.objectContaining({
+        code: "DOCUMENT_DAMAGED",
+        message: expect.stringContaining(`at seq ${seq}: the checksum`),
+      }),
     );
   });
 
@@ -149,8 +167,20 @@ describe("damage", () => {
   });
 
   test.each([
-    ["a log entry with more parts than bytes", "13", entry.seq, "4278bcfe56800000 ff01", "its payload does not decode"],
-    ["a log entry with bytes left over", "13", entry.seq, "4278bcfe56800000 00 00", "its payload does not decode"],
+    [
+      "a log entry with more parts than bytes",
+      "13",
+      entry.seq,
+      "4278bcfe56800000 ff01",
+      "its payload does not decode",
+    ],
+    [
+      "a log entry with bytes left over",
+      "13",
+      entry.seq,
+      "4278bcfe56800000 00 00",
+      "its payload does not decode",
+    ],
     ["a log entry without time", "13", entry.seq, "4278", "its payload ends too early"],
   ])("%s is noticed even where its checksum is right", (_, type, seq, payload, reason) => {
     const body = Buffer.from(payload.replaceAll(" ", ""), "hex");
@@ -158,6 +188,8 @@ describe("damage", () => {
     const start = Buffer.concat([Buffer.from(type, "hex"), Buffer.of(0, 0, 0, body.length)]);
     const checksum = Buffer.alloc(4);
     checksum.writeUInt32BE(crc32c(body, crc32c(start, crc32c(key))));
-    expect(() => decode({ key, value: Buffer.concat([start, checksum, body]) })).toThrow(damaged(seq, reason));
+    expect(() => decode({ key, value: Buffer.concat([start, checksum, body]) })).toThrow(
+      damaged(seq, reason),
+    );
   });
 });

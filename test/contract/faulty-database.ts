@@ -1,0 +1,45 @@
+import { type Database, type OpenDatabase, openLevelDatabase } from "../../server/src/storage/database.ts";
+
+type Batch = Parameters<Database["batch"]>;
+
+/**
+ * Opens real LevelDB databases, looks on at their writes, and lets a test make operations fail. A fault says what
+ * happens instead, given the real operation.
+ */
+export class FaultyDatabases {
+  /** Number of operations in each write that was asked for. */
+  readonly batchSizes: number[] = [];
+  /** Folders that were opened, in order. */
+  openCount = 0;
+  batchFault: ((write: () => Promise<void>, operations: Batch[0]) => Promise<void>) | null = null;
+  getFault: ((value: Uint8Array | undefined) => Uint8Array | undefined) | null = null;
+  openFault: (() => void) | null = null;
+
+  readonly open: OpenDatabase = async (folder, options) => {
+    this.openFault?.();
+    const real = await openLevelDatabase(folder, options);
+    this.openCount++;
+    return {
+      get: async (key) => {
+        const value = await real.get(key);
+        return this.getFault === null ? value : this.getFault(value);
+      },
+      batch: async (...batch: Batch) => {
+        this.batchSizes.push(batch[0].length);
+        const write = () => real.batch(...batch);
+        return this.batchFault === null ? write() : this.batchFault(write, batch[0]);
+      },
+      iterator: (range) => real.iterator(range),
+      close: () => real.close(),
+    };
+  };
+
+  /** The next `count` writes fail before anything of them is written. */
+  failWrites(count: number): void {
+    let left = count;
+    this.batchFault = async (write) => {
+      if (left-- > 0) throw new Error("no space left on device");
+      return write();
+    };
+  }
+}
