@@ -10,7 +10,7 @@ const green = (text: string) => styleText("green", text, { stream: OUT });
 const red = (text: string) => styleText("red", text, { stream: OUT });
 
 /** Starting, joining, draining, checking and stopping, beside what the plan says. */
-const OVERHEAD_SECONDS = 2;
+const OVERHEAD_SECONDS = 1;
 
 /** Tells a person what the benchmark is doing, on stderr: stdout is for the report. */
 export class Progress implements Observer {

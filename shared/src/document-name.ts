@@ -15,11 +15,15 @@ const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
  * @param maxBytes Longest accepted name in bytes of UTF-8.
  * @throws JoineryError INVALID_NAME (never retry), saying which rule the name breaks.
  */
-export function parseDocumentName(name: string, maxBytes: number = LIMITS.maxNameBytes.default): DocumentName {
+export function parseDocumentName(
+  name: string,
+  maxBytes: number = LIMITS.maxNameBytes.default,
+): DocumentName {
   if (name.length === 0) throw new JoineryError("INVALID_NAME", "document name is empty");
   if (!name.isWellFormed()) throw new JoineryError("INVALID_NAME", "document name is not valid Unicode");
   const bytes = name.length > maxBytes ? name.length : encodeUtf8(name).length;
-  if (bytes > maxBytes) throw new JoineryError("INVALID_NAME", `document name is longer than ${maxBytes} bytes`);
+  if (bytes > maxBytes)
+    throw new JoineryError("INVALID_NAME", `document name is longer than ${maxBytes} bytes`);
   if (FORBIDDEN.test(name)) throw new JoineryError("INVALID_NAME", "document name has control characters");
   return name as DocumentName;
 }

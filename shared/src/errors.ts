@@ -2,8 +2,9 @@
  * The one table of errors. A code says what happened; its row says what a client should do about it and how
  * each wire names it. Codes are stable across major versions, messages may improve.
  *
- * Close codes 4400-4499 are permanent: the client stops and says why. All others are transient: it comes back
- * after a pause. Standard codes (RFC 6455, section 7.4) are used where one fits.
+ * Close codes 4400-4499, and 1009 for a message that is too large, are permanent: the client stops and says why.
+ * All others are transient: it comes back after a pause. Standard codes (RFC 6455, section 7.4) are used where one
+ * fits.
  */
 
 /** What a client does after an error: give up, come back after a growing pause, or come back with a new token. */
@@ -155,5 +156,7 @@ export function toJoineryError(thrown: unknown): JoineryError {
  */
 export function retryAfterClose(closeCode: number): Retry {
   if (closeCode === 4401) return "after-auth";
+  // A message that is too large is as large the next time.
+  if (closeCode === ERRORS.MESSAGE_TOO_LARGE.closeCode) return "never";
   return closeCode >= 4400 && closeCode <= 4499 ? "never" : "backoff";
 }

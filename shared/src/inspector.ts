@@ -101,7 +101,8 @@ function readReference(reader: ByteReader, client: number, clock: number, needs:
   const refClient = reader.clientId();
   const refClock = reader.varUint();
   if (refClock >= MAX_CLOCK) reader.fail("clock is too large");
-  if (refClient === client && refClock >= clock) reader.fail("struct refers to itself or to what comes after it");
+  if (refClient === client && refClock >= clock)
+    reader.fail("struct refers to itself or to what comes after it");
   need(needs, refClient, refClock + 1);
 }
 
@@ -181,17 +182,21 @@ function skipAny(reader: ByteReader, depth: number): void {
     case 121: // false
     case 120: // true
       return;
-    case 125:
-      return reader.skipVarInt();
+    case 125: // integer
+      reader.skipVarInt();
+      return;
     case 124: // float32
-      return reader.skip(4);
+      reader.skip(4);
+      return;
     case 123: // float64
     case 122: // bigint
-      return reader.skip(8);
-    case 119:
+      reader.skip(8);
+      return;
+    case 119: // string
       reader.skipVarString();
       return;
     case 118: {
+      // object
       const count = reader.count(2);
       for (let i = 0; i < count; i++) {
         reader.skipVarString();
@@ -200,11 +205,12 @@ function skipAny(reader: ByteReader, depth: number): void {
       return;
     }
     case 117: {
+      // array
       const count = reader.count(1);
       for (let i = 0; i < count; i++) skipAny(reader, depth + 1);
       return;
     }
-    case 116:
+    case 116: // bytes
       reader.varBytes();
       return;
     default:

@@ -16,7 +16,8 @@ export function isJson(bytes: Uint8Array, maxDepth: number, kind: "any" | "objec
   } catch {
     return false;
   }
-  if (kind === "object" && (typeof value !== "object" || value === null || Array.isArray(value))) return false;
+  if (kind === "object" && (typeof value !== "object" || value === null || Array.isArray(value)))
+    return false;
   return depthOf(text) <= maxDepth;
 }
 

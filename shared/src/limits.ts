@@ -37,7 +37,8 @@ export const LIMITS = {
     min: 1,
     max: 1_000_000,
     unit: "count",
-    meaning: "Open connections; one more is closed with SERVER_FULL. An idle one costs about 20 KB of memory.",
+    meaning:
+      "Open connections; one more is closed with SERVER_FULL. An idle one costs about 20 KB of memory.",
   },
   maxRooms: {
     default: 20_000,
@@ -81,7 +82,8 @@ export const LIMITS = {
     min: 64,
     max: MIB,
     unit: "bytes",
-    meaning: "One presence state as JSON; a larger one is dropped with PRESENCE_TOO_LARGE. A cursor with a name takes about 200.",
+    meaning:
+      "One presence state as JSON; a larger one is dropped with PRESENCE_TOO_LARGE. A cursor with a name takes about 200.",
   },
   maxPresenceEntries: {
     default: 16,

@@ -1,7 +1,8 @@
 import type { DocumentName } from "@joinery/shared";
 import { expect, test } from "vitest";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
-import { appendEntries, entryOf, storageContract } from "./storage.contract.ts";
+import { storageContract } from "./storage.contract.ts";
+import { appendEntries, entryOf } from "./storage-content.ts";
 
 storageContract({ name: "memory", create: async () => new MemoryStorage() });
 

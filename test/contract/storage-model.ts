@@ -4,7 +4,14 @@ import type { DocumentName } from "@joinery/shared";
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Lineage, LogEntry, Snapshot, Storage, StoredDocument } from "../../server/src/engine/ports.ts";
-import type { StorageDriver } from "./storage.contract.ts";
+
+/** Where storages to try come from. */
+export interface StorageSource {
+  /** Makes a storage that holds nothing and is not open yet. */
+  readonly create: () => Promise<Storage>;
+  /** Makes another storage, not open yet, on what a closed one holds; absent where nothing outlives `close`. */
+  readonly reopen?: (closed: Storage) => Promise<Storage>;
+}
 
 const NAMES = ["a", "ab", "a\0", "é", "😀"] as DocumentName[];
 
@@ -53,13 +60,11 @@ interface ModelDocument {
   log: LogEntry[];
 }
 
-type Driver = Pick<StorageDriver, "create" | "reopen">;
-
 /** Rejects with the shortest sequence of steps that a storage and the model disagree on. */
-export async function modelProperty(driver: Driver): Promise<void> {
+export async function modelProperty(source: StorageSource): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-      const run = new ModelRun(driver, await driver.create());
+      const run = new ModelRun(source, await source.create());
       try {
         await run.storage.open();
         for (const each of steps) await run.take(each);
@@ -74,13 +79,13 @@ export async function modelProperty(driver: Driver): Promise<void> {
 
 class ModelRun {
   storage: Storage;
-  readonly #driver: Driver;
+  readonly #source: StorageSource;
   readonly #model = new Map<DocumentName, ModelDocument>();
   readonly #appends: Promise<void>[] = [];
   #births = 0;
 
-  constructor(driver: Driver, storage: Storage) {
-    this.#driver = driver;
+  constructor(source: StorageSource, storage: Storage) {
+    this.#source = source;
     this.storage = storage;
   }
 
@@ -151,10 +156,10 @@ class ModelRun {
   }
 
   async #reopen(): Promise<void> {
-    if (this.#driver.reopen === undefined) return;
+    if (this.#source.reopen === undefined) return;
     await this.storage.close();
     await this.#appended(); // Closing has waited for them.
-    this.storage = await this.#driver.reopen(this.storage);
+    this.storage = await this.#source.reopen(this.storage);
     await this.storage.open();
     await this.compare();
   }

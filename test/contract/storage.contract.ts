@@ -5,26 +5,22 @@
 
 import type { DocumentName } from "@joinery/shared";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Lineage, LogEntry, Snapshot, Storage } from "../../server/src/engine/ports.ts";
-import { modelProperty } from "./storage-model.ts";
+import type { Lineage, Storage } from "../../server/src/engine/ports.ts";
+import {
+  appendEntries,
+  BIRTH,
+  entriesOf,
+  entryOf,
+  expectAllRejected,
+  namesOf,
+  snapshotOf,
+  UNAVAILABLE,
+} from "./storage-content.ts";
+import { modelProperty, type StorageSource } from "./storage-model.ts";
 
-export interface StorageDriver {
+/** A driver of the `Storage` port, to be held to the contract. */
+export interface StorageDriver extends StorageSource {
   readonly name: string;
-  /** Makes a storage that holds nothing and is not open yet. */
-  readonly create: () => Promise<Storage>;
-  /** Makes another storage, not open yet, on what a closed one holds; absent where nothing outlives `close`. */
-  readonly reopen?: (closed: Storage) => Promise<Storage>;
-}
-
-const LINEAGE = "0123456789abcdef0123456789abcdef" as Lineage;
-const BIRTH = { lineage: LINEAGE, bornAt: 1_700_000_000_000 };
-
-const UNAVAILABLE = expect.objectContaining({ code: "STORAGE_UNAVAILABLE" });
-
-/** Expects every operation to reject with STORAGE_UNAVAILABLE. */
-export async function expectAllRejected(operations: readonly Promise<unknown>[]): Promise<void> {
-  const rejected = operations.map(() => ({ status: "rejected", reason: UNAVAILABLE }));
-  expect(await Promise.allSettled(operations)).toEqual(rejected);
 }
 
 const UNUSUAL_NAMES = [
@@ -53,35 +49,9 @@ const UNUSUAL_NAMES = [
 const named = (name: string) => name as DocumentName;
 const doc = named("notes");
 
-/** A log entry whose content says which it is. */
-export function entryOf(seq: number, update: Uint8Array = Uint8Array.of(seq & 0xff, seq >> 8)): LogEntry {
-  return { seq, time: BIRTH.bornAt + seq, parts: [{ author: `author ${seq % 3}`, update }] };
-}
-
-export function snapshotOf(seq: number): Snapshot {
-  return { seq, time: BIRTH.bornAt + seq, update: Uint8Array.of(0x73, seq & 0xff, seq >> 8) };
-}
-
-/** Appends entries `from` to `to`, all at once. */
-export async function appendEntries(storage: Storage, document: DocumentName, from: number, to: number) {
-  const appends: Promise<void>[] = [];
-  for (let seq = from; seq <= to; seq++) {
-    appends.push(storage.append({ document, entry: entryOf(seq), ...(seq === 1 && { birth: BIRTH }) }));
-  }
-  await Promise.all(appends);
-}
-
-export function entriesOf(from: number, to: number): LogEntry[] {
-  return Array.from({ length: to - from + 1 }, (_, i) => entryOf(from + i));
-}
-
-export async function namesOf(storage: Storage, prefix = ""): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { document } of storage.list(prefix)) names.push(document);
-  return names;
-}
-
-export function storageContract({ name, create, reopen }: StorageDriver): void {
+/** Runs the contract as a suite of tests. */
+export function storageContract({ name, ...source }: StorageDriver): void {
+  const { create, reopen } = source;
   describe(`Storage contract: ${name}`, () => {
     const opened: Storage[] = [];
 
@@ -349,7 +319,7 @@ export function storageContract({ name, create, reopen }: StorageDriver): void {
     });
 
     test("any sequence of operations gives what a simple model gives", async () => {
-      await modelProperty({ create, ...(reopen && { reopen }) });
+      await modelProperty(source);
     }, 30_000);
 
     describe.runIf(reopen)("what outlives close", () => {

@@ -27,7 +27,8 @@ export class Ledger {
   /** @throws Error when the tick was never sent: somebody made it up. */
   sentAtMs(sender: number, tick: number): number {
     const sentAtMs = this.#sentAtMs.get(sender)?.[tick];
-    if (sentAtMs === undefined) throw new Error(`received tick ${tick} of ${sender}, which was never sent`);
+    if (sentAtMs === undefined)
+      throw new Error(`received tick ${tick} of client ${sender}, which was never sent`);
     return sentAtMs;
   }
 }
@@ -56,7 +57,10 @@ export class Progress {
   receive(sender: number, start: number, end: number, nowMs: number): void {
     if (sender === this.#self) return;
     const known = this.#known.get(sender) ?? 0;
-    if (start > known) throw new Error(`ticks ${known} to ${start} of ${sender} are missing`);
+    if (start > known)
+      throw new Error(
+        `ticks ${known} to ${start - 1} of client ${sender} did not arrive before what follows them`,
+      );
     for (let tick = known; tick < end; tick++) {
       const latencyMs = nowMs - this.#ledger.sentAtMs(sender, tick);
       this.latenciesMs?.push(latencyMs);

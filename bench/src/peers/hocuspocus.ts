@@ -3,7 +3,7 @@ import { BATCHED_FLUSH_DELAY_MS } from "../config.ts";
 import { hocuspocus } from "../dialects/hocuspocus.ts";
 import { type Peer, packageVersion } from "./peer.ts";
 
-const VERSION = packageVersion("@hocuspocus/server");
+const VERSION = packageVersion(import.meta.resolve("@hocuspocus/server"));
 const SCRIPT = fileURLToPath(new URL("hocuspocus-server.ts", import.meta.url));
 
 /** Hocuspocus as its documentation starts it: no extension, so no storage; it coalesces within one turn. */

@@ -19,15 +19,15 @@ export interface Peer {
 }
 
 /** A Node program that listens on 127.0.0.1. */
-export interface ServerCommand {
+interface ServerCommand {
   /** Script and arguments. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The version of an installed package, found from one of the modules that it exports. */
-export function packageVersion(specifier: string): string {
-  let folder = dirname(fileURLToPath(import.meta.resolve(specifier)));
+/** The version of the package that a file belongs to. @param url The file's, as `import.meta.resolve` gives it. */
+export function packageVersion(url: string): string {
+  let folder = dirname(fileURLToPath(url));
   for (;;) {
     try {
       const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
@@ -37,7 +37,7 @@ export function packageVersion(specifier: string): string {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-    if (folder === dirname(folder)) throw new Error(`no package.json above ${specifier}`);
+    if (folder === dirname(folder)) throw new Error(`no package.json above ${url}`);
     folder = dirname(folder);
   }
 }

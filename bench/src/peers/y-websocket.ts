@@ -4,7 +4,7 @@ import { yWebsocket } from "../dialects/y-websocket.ts";
 import { type Peer, packageVersion } from "./peer.ts";
 
 // An alias: version 2 is the last with the reference server in it, version 3 is the provider alone.
-const MANIFEST = "y-websocket-2/package.json";
+const MANIFEST = import.meta.resolve("y-websocket-2/package.json");
 
 /** The y-websocket reference server with nothing configured: no storage. */
 export const yWebsocketServer: Peer = {
@@ -13,7 +13,7 @@ export const yWebsocketServer: Peer = {
   role: "default",
   dialect: yWebsocket,
   command({ port }) {
-    const script = join(dirname(fileURLToPath(import.meta.resolve(MANIFEST))), "bin", "server.cjs");
+    const script = join(dirname(fileURLToPath(MANIFEST)), "bin", "server.cjs");
     return { args: [script], env: { HOST: "127.0.0.1", PORT: String(port) } };
   },
 };

@@ -6,6 +6,8 @@ import { type Spread, spread } from "./statistics.ts";
 import { markdownTable } from "./table.ts";
 
 interface Metric {
+  /** What the JSON calls it. */
+  readonly id: string;
   readonly label: string;
   /** Smaller is better in all of them. */
   value(measurement: Measurement): number;
@@ -16,19 +18,26 @@ function metrics(unit: Scenario["unit"]): readonly Metric[] {
   const MIB = 1024 * 1024;
   return [
     {
+      id: "cpuMicrosPerDelivery",
       label: `server CPU per delivered ${unit}, µs`,
       value: (run) => (run.serverCpuSeconds / run.deliveries) * 1e6,
       decimals: 2,
     },
-    { label: "latency p50, ms", value: (run) => run.latencyMs.p50, decimals: 1 },
-    { label: "latency p99, ms", value: (run) => run.latencyMs.p99, decimals: 1 },
-    { label: `bytes out per delivered ${unit}`, value: (run) => run.bytesOut / run.deliveries, decimals: 1 },
+    { id: "latencyP50Ms", label: "latency p50, ms", value: (run) => run.latencyMs.p50, decimals: 1 },
+    { id: "latencyP99Ms", label: "latency p99, ms", value: (run) => run.latencyMs.p99, decimals: 1 },
     {
+      id: "bytesPerDelivery",
+      label: `bytes out per delivered ${unit}`,
+      value: (run) => run.bytesOut / run.deliveries,
+      decimals: 1,
+    },
+    {
+      id: "framesPerDelivery",
       label: `frames out per delivered ${unit}`,
       value: (run) => run.framesOut / run.deliveries,
       decimals: 3,
     },
-    { label: "peak memory, MiB", value: (run) => run.peakBytes / MIB, decimals: 0 },
+    { id: "peakMiB", label: "peak memory, MiB", value: (run) => run.peakBytes / MIB, decimals: 0 },
   ];
 }
 
@@ -50,11 +59,11 @@ function compare(result: ScenarioResult, metric: Metric, rounds: readonly Measur
   return { value: spread(values), ratio: spread(ratios) };
 }
 
-/** Every metric of every server, by the metric's label and the server's id. */
+/** Every metric of every server, by the metric's id and the server's. */
 export function comparisons(result: ScenarioResult): Record<string, Record<string, Comparison>> {
   return Object.fromEntries(
     metrics(result.scenario.unit).map((metric) => [
-      metric.label,
+      metric.id,
       Object.fromEntries(
         result.servers.map(({ peer, rounds }) => [peer.id, compare(result, metric, rounds)]),
       ),

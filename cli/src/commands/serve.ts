@@ -30,8 +30,13 @@ export function serveCommand(): Command {
     .option("--data <folder>", "folder where documents are kept (JOINERY_DATA; default ./data)")
     .option("--page <folder>", "static files to serve instead of the editor page")
     .option("--config <file>", "config file (default: joinery.config.ts, .js or .mjs if there is one)")
-    .addOption(new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS).default("info"))
-    .addHelpText("after", "\nFlags win over the environment, the environment over the config file.\n\nExample:\n  joinery serve --port 8080 --data /var/lib/joinery")
+    .addOption(
+      new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS).default("info"),
+    )
+    .addHelpText(
+      "after",
+      "\nFlags win over the environment, the environment over the config file.\n\nExample:\n  joinery serve --port 8080 --data /var/lib/joinery",
+    )
     .action(serve);
 }
 
@@ -42,13 +47,20 @@ async function serve(flags: ServeFlags): Promise<void> {
   const server = createServer({ ...options, logger, ...(page !== undefined && { page }) });
   let url: string;
   try {
-    ({ url } = await server.listen({ ...(host !== undefined && { host }), ...(port !== undefined && { port }) }));
+    ({ url } = await server.listen({
+      ...(host !== undefined && { host }),
+      ...(port !== undefined && { port }),
+    }));
   } catch (error) {
     await server.close();
     throw error;
   }
   stopOnSignals(server);
-  printStart({ url, data: options.storage ? null : resolve(options.data ?? "./data"), hasPage: page !== undefined });
+  printStart({
+    url,
+    data: options.storage ? null : resolve(options.data ?? "./data"),
+    hasPage: page !== undefined,
+  });
 }
 
 /** Flags over environment over file; the server fills in the defaults and checks the whole. */
@@ -84,7 +96,9 @@ function stopOnSignals(server: Server): void {
     isStopping = true;
     console.log(`  ${signal}: storing what is open and sending clients away to come back …`);
     server.close().then(reportStop, (error: unknown) => {
-      console.error(`joinery: could not stop cleanly: ${error instanceof Error ? error.message : String(error)}`);
+      console.error(
+        `joinery: could not stop cleanly: ${error instanceof Error ? error.message : String(error)}`,
+      );
       process.exit(1);
     });
   };

@@ -52,7 +52,10 @@ export class CatchUp {
   #whole(dialect: Dialect): Uint8Array[] {
     const { base, tail } = this.#journal.whole();
     if (base === null || tail === null) return [this.#last(base ?? tail ?? EMPTY_UPDATE, dialect)];
-    return [this.#pieces.get(base, dialect, (bytes) => dialect.catchUp(bytes, false)), this.#last(tail, dialect)];
+    return [
+      this.#pieces.get(base, dialect, (bytes) => dialect.catchUp(bytes, false)),
+      this.#last(tail, dialect),
+    ];
   }
 
   #last(update: Uint8Array, dialect: Dialect): Uint8Array {

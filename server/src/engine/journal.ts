@@ -150,7 +150,10 @@ export class Journal implements ReplicaSource {
     if (merged?.seq !== this.#seq) {
       const from = merged ? merged.seq - (this.#base?.seq ?? 0) : 0;
       const updates = this.#tail.slice(from).map((batch) => batch.update);
-      this.#mergedTail = { seq: this.#seq, update: mergeUpdates(merged ? [merged.update, ...updates] : updates) };
+      this.#mergedTail = {
+        seq: this.#seq,
+        update: mergeUpdates(merged ? [merged.update, ...updates] : updates),
+      };
     }
     return { base, tail: (this.#mergedTail as Batch).update };
   }
@@ -199,7 +202,9 @@ export class Journal implements ReplicaSource {
     if (this.#failure) return;
     const error = toJoineryError(thrown);
     this.#failure =
-      error.code === "INTERNAL" ? new JoineryError("STORAGE_UNAVAILABLE", error.message, { cause: thrown }) : error;
+      error.code === "INTERNAL"
+        ? new JoineryError("STORAGE_UNAVAILABLE", error.message, { cause: thrown })
+        : error;
     this.#events.onFailed(this.#failure);
   }
 }

@@ -149,12 +149,23 @@ export interface Storage {
 
 /** What happened that a person or a metric may want to know. The engine reports; it never prints. */
 export type EngineEvent =
-  | { readonly type: "room-loaded"; readonly document: DocumentName; readonly entries: number; readonly ms: number }
+  | {
+      readonly type: "room-loaded";
+      readonly document: DocumentName;
+      readonly entries: number;
+      readonly ms: number;
+    }
   | { readonly type: "room-evicted"; readonly document: DocumentName }
   | { readonly type: "load-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "commit-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "room-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "compacted"; readonly document: DocumentName; readonly seq: number; readonly bytes: number; readonly ms: number }
+  | {
+      readonly type: "compacted";
+      readonly document: DocumentName;
+      readonly seq: number;
+      readonly bytes: number;
+      readonly ms: number;
+    }
   | { readonly type: "compaction-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "input-refused"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "gap"; readonly document: DocumentName; readonly bytes: number }

@@ -75,7 +75,8 @@ export class Presence {
       if (known?.owner && known.owner !== owner && !mayTakeOver(known, owner, entry)) {
         foreign++;
       } else if (known?.owner === null && entry.clock <= known.clock) {
-        if (entry.state !== null) outdated.push({ clientId: entry.clientId, clock: known.clock, state: null });
+        if (entry.state !== null)
+          outdated.push({ clientId: entry.clientId, clock: known.clock, state: null });
       } else if (isNews(known, entry)) {
         const error = this.#check(owner, known, entry);
         if (error) refused = error;
@@ -123,7 +124,11 @@ export class Presence {
     return this.#everything;
   }
 
-  #check(owner: PresenceOwner, known: Entry | undefined, { clientId, state }: AwarenessEntry): JoineryError | null {
+  #check(
+    owner: PresenceOwner,
+    known: Entry | undefined,
+    { clientId, state }: AwarenessEntry,
+  ): JoineryError | null {
     const { maxPresenceBytes, maxPresenceEntries } = this.#limits;
     if (state === null) return null;
     if (state.length > maxPresenceBytes) {
@@ -134,7 +139,10 @@ export class Presence {
     }
     const owned = this.#owned.get(owner);
     if (owned && owned.size >= maxPresenceEntries && !owned.has(clientId)) {
-      return new JoineryError("PRESENCE_TOO_LARGE", `a session may announce at most ${maxPresenceEntries} ids`);
+      return new JoineryError(
+        "PRESENCE_TOO_LARGE",
+        `a session may announce at most ${maxPresenceEntries} ids`,
+      );
     }
     // Clients renew their state every 15 s unchanged: what was checked once need not be parsed again.
     if (known?.state && isSame(known.state, state)) return null;

@@ -342,7 +342,8 @@ export class Room implements SessionRoom {
     try {
       const seq = journal.seq;
       const snapshot = this.#context.replicas.use(journal).snapshot();
-      if (!snapshot) throw new JoineryError("INTERNAL", "the snapshot differs from the document that it was made of");
+      if (!snapshot)
+        throw new JoineryError("INTERNAL", "the snapshot differs from the document that it was made of");
       this.#context.replicas.replace(journal, snapshot.replica);
       await journal.compact({ seq, time: this.#context.clock.now(), update: snapshot.update });
       const ms = this.monotonicMs() - startMs;

@@ -272,7 +272,9 @@ export class Session {
   }
 
   #setStallTimer(): Timer {
-    return this.#room.setTimer(this.#room.limits.stalledTimeoutMs / STALL_CHECKS, () => this.#checkProgress());
+    return this.#room.setTimer(this.#room.limits.stalledTimeoutMs / STALL_CHECKS, () =>
+      this.#checkProgress(),
+    );
   }
 
   #checkProgress(): void {

@@ -6,6 +6,16 @@ import sirv from "sirv";
 /** Answers one HTTP request. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** What a page may load: its own files. CodeMirror writes its styles into the page. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
 const PLAIN = `Joinery is running.
 
 WebSocket clients of y-websocket connect to this address; the document's name is the path.
@@ -27,6 +37,7 @@ export function pageHandler(folder: string | null): RequestHandler {
     setHeaders(response, path) {
       response.setHeader("X-Content-Type-Options", "nosniff");
       response.setHeader("Referrer-Policy", "no-referrer");
+      response.setHeader("Content-Security-Policy", CONTENT_SECURITY_POLICY);
       // Names of assets carry a hash of their content.
       const isAsset = path.startsWith("/assets/");
       response.setHeader("Cache-Control", isAsset ? "public, max-age=31536000, immutable" : "no-cache");
@@ -43,6 +54,9 @@ export function pageHandler(folder: string | null): RequestHandler {
 }
 
 function respond(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" });
+  response.writeHead(status, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "X-Content-Type-Options": "nosniff",
+  });
   response.end(text);
 }

@@ -14,7 +14,11 @@ export function defineConfig(config: Config): Config {
 }
 
 /** Looked for in the working folder when no file is named, in this order. */
-export const CONFIG_FILES: readonly string[] = ["joinery.config.ts", "joinery.config.js", "joinery.config.mjs"];
+export const CONFIG_FILES: readonly string[] = [
+  "joinery.config.ts",
+  "joinery.config.js",
+  "joinery.config.mjs",
+];
 
 /**
  * Imports a config file.

@@ -10,7 +10,7 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-export type LogLevel = keyof Logger;
+type LogLevel = keyof Logger;
 
 type ServerEvent = EngineEvent | ConnectionEvent | StorageEvent;
 
@@ -39,7 +39,10 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
 export function logEvent(logger: Logger, event: ServerEvent): void {
   const [level, message] = EVENTS[event.type];
   const { type, ...fields } = event;
-  logger[level]({ event: type, ...fields, ...("error" in event && { error: describe(event.error) }) }, message);
+  logger[level](
+    { event: type, ...fields, ...("error" in event && { error: describe(event.error) }) },
+    message,
+  );
 }
 
 function describe(error: Error & { code?: string }): object {

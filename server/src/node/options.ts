@@ -100,23 +100,29 @@ function resolveHeartbeat({ intervalMs, timeoutMs }: HeartbeatOptions): Heartbea
 }
 
 /** @throws JoineryError INVALID_OPTION when a name is not one of those known; a misspelt option is not ignored. */
-export function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
+function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    throw new JoineryError("INVALID_OPTION", `there is no option "${prefix}${name}"; there are ${known.join(", ")}`);
+    throw new JoineryError(
+      "INVALID_OPTION",
+      `there is no option "${prefix}${name}"; there are ${known.join(", ")}`,
+    );
   }
 }
 
-export function checkNumber(name: string, value: unknown, min: number, max: number, unit = ""): number {
+function checkNumber(name: string, value: unknown, min: number, max: number, unit = ""): number {
   if (typeof value === "number" && value >= min && value <= max) return value;
   throw invalid(name, value, `a number from ${min} to ${max}${unit && ` (${unit})`}`);
 }
 
-export function checkText(name: string, value: unknown): string {
+function checkText(name: string, value: unknown): string {
   if (typeof value === "string" && value.length > 0) return value;
   throw invalid(name, value, "a text that is not empty");
 }
 
 function invalid(name: string, value: unknown, allowed: string): JoineryError {
-  return new JoineryError("INVALID_OPTION", `option "${name}" is ${JSON.stringify(value)}, it must be ${allowed}`);
+  return new JoineryError(
+    "INVALID_OPTION",
+    `option "${name}" is ${JSON.stringify(value)}, it must be ${allowed}`,
+  );
 }

@@ -141,7 +141,10 @@ class JoineryServer implements Server {
     return this.#opening;
   }
 
-  async listen({ host = "127.0.0.1", port = 4321 }: ListenOptions = {}): Promise<{ url: string; port: number }> {
+  async listen({
+    host = "127.0.0.1",
+    port = 4321,
+  }: ListenOptions = {}): Promise<{ url: string; port: number }> {
     if (!LOOPBACK.test(host)) {
       throw new JoineryError(
         "INVALID_OPTION",
@@ -199,11 +202,13 @@ class JoineryServer implements Server {
     const httpClosed = httpServer && new Promise<void>((resolve) => httpServer.close(() => resolve()));
     httpServer?.closeIdleConnections();
     const unsaved = await this.#rooms.drain(this.#options.drainTimeoutMs);
-    await this.#transport.close(new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment"));
+    await this.#transport.close(
+      new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment"),
+    );
     for (const detach of this.#detachers) detach();
     httpServer?.closeAllConnections();
     await httpClosed;
-    if (this.#opening) {
+    if (this.#opening !== null) {
       await this.#storage.close();
       if (httpServer && !this.#options.storage) await removeServerFile(this.#options.data);
     }
@@ -215,7 +220,11 @@ function startListening(httpServer: HttpServer, host: string, port: number): Pro
   return new Promise((resolve, reject) => {
     httpServer.once("error", (error: NodeJS.ErrnoException) => {
       const reason = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
-      reject(new JoineryError("ADDRESS_UNAVAILABLE", `cannot listen on ${host}:${port}: ${reason}`, { cause: error }));
+      reject(
+        new JoineryError("ADDRESS_UNAVAILABLE", `cannot listen on ${host}:${port}: ${reason}`, {
+          cause: error,
+        }),
+      );
     });
     httpServer.listen({ host: host.replace(/^\[|\]$/g, ""), port }, () => {
       resolve(httpServer.address() as AddressInfo);

@@ -36,7 +36,8 @@ export const Y_WEBSOCKET: Dialect = {
   ask: (stateVector) => frame([SYNC, STEP_1], stateVector),
   presence: (update) => frame([AWARENESS], update),
   durable: () => null,
-  refused: (error) => (error.code === "PERMISSION_DENIED" ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.message)) : null),
+  refused: (error) =>
+    error.code === "PERMISSION_DENIED" ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.message)) : null,
 };
 
 /** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */

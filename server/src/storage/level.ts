@@ -32,6 +32,7 @@ export type StorageEvent =
 export interface LevelStorageOptions {
   /** The data folder; created when it is missing. */
   readonly folder: string;
+  /** Told of what happens to the store as a whole; must not throw. */
   readonly report?: (event: StorageEvent) => void;
   /** Opens the database; by default LevelDB. A test puts faults here. */
   readonly openDatabase?: OpenDatabase;
@@ -78,7 +79,7 @@ export class LevelStorage implements Storage {
 
   async append({ document, entry, birth }: Append): Promise<void> {
     if ((entry.seq === 1) !== (birth !== undefined))
-      throw new Error("birth goes with seq 1, and only with that");
+      throw new Error("birth goes with seq 1, and only with it");
     const records = [encodeLogEntry(document, entry)];
     if (birth !== undefined) records.unshift(encodeBirth(document, birth));
     await this.#commit(records.map(put));
@@ -171,7 +172,10 @@ export class LevelStorage implements Storage {
         return this.#becomeUnavailable(unavailable(LOST_WRITE));
       } catch (cause) {
         this.#becomeUnavailable(unavailable(`it cannot be opened again: ${messageOf(cause)}`, cause));
-        if (this.#closing.signal.aborted) return;
+        if (this.#closing.signal.aborted) {
+          await Promise.allSettled([database?.close()]);
+          return;
+        }
       }
     }
   }

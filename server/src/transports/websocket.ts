@@ -15,7 +15,12 @@ import type { Connection, Connections } from "./connections.ts";
 
 /** What happened to a connection that a person may want to know. */
 export type ConnectionEvent =
-  | { readonly type: "connected"; readonly connection: number; readonly path: string; readonly address: string }
+  | {
+      readonly type: "connected";
+      readonly connection: number;
+      readonly path: string;
+      readonly address: string;
+    }
   | { readonly type: "disconnected"; readonly connection: number; readonly closeCode: number }
   | { readonly type: "connection-refused"; readonly connection: number; readonly error: JoineryError }
   | { readonly type: "connection-dead"; readonly connection: number };
@@ -209,7 +214,9 @@ function fromWsError(error: Error & { code?: string }): JoineryError {
     return new JoineryError("MESSAGE_TOO_LARGE", "message is over the limit", { cause: error });
   }
   const isProtocol = error.code?.startsWith("WS_ERR_") ?? false;
-  return new JoineryError(isProtocol ? "MALFORMED_FRAME" : "CONNECTION_LOST", error.message, { cause: error });
+  return new JoineryError(isProtocol ? "MALFORMED_FRAME" : "CONNECTION_LOST", error.message, {
+    cause: error,
+  });
 }
 
 /** Cuts a message to what fits into a close frame, at a character's end. */

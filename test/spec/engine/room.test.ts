@@ -57,7 +57,13 @@ describe("typing together", () => {
     const world = new World();
     let encoded = 0;
     const dialect = sayingDialect("other");
-    const counting = { ...dialect, update: (update: Uint8Array) => (encoded++, dialect.update(update)) };
+    const counting = {
+      ...dialect,
+      update(update: Uint8Array) {
+        encoded++;
+        return dialect.update(update);
+      },
+    };
     const clients = await Promise.all([1, 2, 3].map(() => world.join("notes", { dialect: counting })));
     clients[0]?.type("x");
     await world.settle();
@@ -99,7 +105,13 @@ describe("saved", () => {
     const order: string[] = [];
     const dialect = sayingDialect("watching");
     const ann = await world.join("notes", {
-      dialect: { ...dialect, update: (update) => (order.push(`sent after ${storage.appends.length}`), dialect.update(update)) },
+      dialect: {
+        ...dialect,
+        update(update) {
+          order.push(`sent after ${storage.appends.length}`);
+          return dialect.update(update);
+        },
+      },
     });
     ann.type("x");
     await world.settle();
@@ -115,7 +127,9 @@ describe("saved", () => {
     ann.type("c");
     await world.settle();
     const stored = await world.storage.load(world.name("notes"));
-    expect(stored?.tail.map(({ seq, parts }) => [seq, parts.map((part) => part.author)])).toEqual([[1, ["ann", "ben"]]]);
+    expect(stored?.tail.map(({ seq, parts }) => [seq, parts.map((part) => part.author)])).toEqual([
+      [1, ["ann", "ben"]],
+    ]);
     expect(stored?.lineage).toMatch(/^[0-9a-f]{32}$/);
     expect(stored?.bornAt).toBe(world.clock.now());
   });
@@ -302,7 +316,8 @@ describe("gaps", () => {
     expect(ann.text).toContain("sound ");
     const stored = await world.storage.load(world.name("notes"));
     const replayed = new Y.Doc();
-    for (const { parts } of stored?.tail ?? []) for (const { update } of parts) Y.applyUpdate(replayed, update);
+    for (const { parts } of stored?.tail ?? [])
+      for (const { update } of parts) Y.applyUpdate(replayed, update);
     expect(replayed.store.pendingStructs).toBeNull();
   });
 });

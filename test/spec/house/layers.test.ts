@@ -1,0 +1,113 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+interface Case {
+  readonly folder: string;
+  readonly code: string;
+  readonly rule: string | null;
+}
+
+function importing(module: string): string {
+  return `import * as it from "${module}";\n\nexport const kept = it;\n`;
+}
+
+const FORBIDDEN_IMPORTS = [
+  ["shared/src", "node:fs"],
+  ["shared/src", "yjs"],
+  ["shared/src", "@joinery/server"],
+  ["server/src/engine", "node:timers"],
+  ["server/src/engine", "ws"],
+  ["server/src/engine", "../storage/level.ts"],
+  ["server/src/engine", "../protocols/y-websocket.ts"],
+  ["server/src/engine", "../node/server.ts"],
+  ["server/src/protocols", "node:net"],
+  ["server/src/protocols", "../transports/websocket.ts"],
+  ["server/src/storage", "../engine/rooms.ts"],
+  ["server/src/storage", "yjs"],
+  ["server/src/transports", "../storage/level.ts"],
+  ["server/src/transports", "../node/server.ts"],
+  ["client/src", "@joinery/server"],
+  ["client/src", "node:fs"],
+] as const;
+
+const FORBIDDEN_GLOBALS = [
+  ["server/src/engine", "setTimeout(() => undefined, 1);\n"],
+  ["server/src/engine", "export const at = Date.now();\n"],
+  ["server/src/engine", "export const bytes = Buffer.alloc(1);\n"],
+  ["shared/src", "export const at = new Date();\n"],
+  ["test/spec", "setTimeout(() => undefined, 1);\n"],
+] as const;
+
+// A rule that cannot fail protects nothing: each line of the dependency rule is broken here once.
+const CASES: readonly Case[] = [
+  ...FORBIDDEN_IMPORTS.map(([folder, module]) => ({
+    folder,
+    code: importing(module),
+    rule: "noRestrictedImports",
+  })),
+  ...FORBIDDEN_GLOBALS.map(([folder, code]) => ({ folder, code, rule: "noRestrictedGlobals" })),
+  { folder: "server/src/engine", code: 'console.log("hi");\n', rule: "noConsole" },
+  { folder: "cli/src", code: 'console.log("hi");\n', rule: null },
+  { folder: "server/src/storage", code: importing("../engine/ports.ts"), rule: null },
+  { folder: "server/src/engine", code: importing("yjs"), rule: null },
+  { folder: "server/src/node", code: importing("../storage/level.ts"), rule: null },
+];
+
+describe("the lint step", () => {
+  let folder: string;
+  /** Names of the rules that each file breaks. */
+  const broken = new Map<string, string[]>();
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "joinery-layers-"));
+    const config = JSON.parse(readFileSync(join(ROOT, "biome.json"), "utf8"));
+    write("biome.json", JSON.stringify({ ...config, vcs: { enabled: false } }));
+    CASES.forEach(({ folder: place, code }, i) => {
+      write(`${place}/case-${i}.ts`, code);
+    });
+    write("server/src/engine/one.ts", 'import type { Two } from "./two.ts";\n\nexport type One = Two | 1;\n');
+    write("server/src/engine/two.ts", 'import type { One } from "./one.ts";\n\nexport type Two = One | 2;\n');
+    for (const { category, location } of lint()) {
+      const rules = broken.get(location.path) ?? [];
+      rules.push(category.split("/").at(-1) as string);
+      broken.set(location.path, rules);
+    }
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each(CASES.map((it, i) => ({ ...it, i, code: it.code, verdict: it.rule ? "refuses" : "allows" })))(
+    "$verdict in $folder: $code",
+    ({ folder: place, rule, i }) => {
+      expect(broken.get(`${place}/case-${i}.ts`) ?? []).toEqual(rule ? [rule] : []);
+    },
+  );
+
+  test("refuses an import cycle, of types too", () => {
+    expect(broken.get("server/src/engine/one.ts")).toContain("noImportCycles");
+  });
+
+  function write(path: string, text: string): void {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+
+  function lint(): { category: string; location: { path: string } }[] {
+    const biome = join(ROOT, "node_modules/.bin/biome");
+    try {
+      execFileSync(biome, ["lint", "--reporter=json", "--max-diagnostics=none"], {
+        cwd: folder,
+        stdio: "pipe",
+      });
+    } catch (error) {
+      return JSON.parse(String((error as { stdout: Buffer }).stdout)).diagnostics;
+    }
+    throw new Error("the lint step found nothing wrong at all");
+  }
+});
