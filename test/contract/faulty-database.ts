@@ -25,6 +25,7 @@ export class FaultyDatabases {
         return this.getFault === null ? value : this.getFault(value);
       },
       batch: async (...batch: Batch) => {
+        if (!batch[1].sync) throw new Error("a write without sync");
         this.batchSizes.push(batch[0].length);
         const write = () => real.batch(...batch);
         return this.batchFault === null ? write() : this.batchFault(write, batch[0]);

@@ -16,7 +16,7 @@ export interface CursorRange {
 }
 
 /** Reads a range of the database as it was when the cursor was made. */
-export interface Cursor {
+interface Cursor {
   /** @returns The next rows, at most `size`; none at the end. */
   nextv(size: number): Promise<[Uint8Array, Uint8Array][]>;
   next(): Promise<[Uint8Array, Uint8Array] | undefined>;

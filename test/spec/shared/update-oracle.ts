@@ -1,0 +1,94 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Inspection, inspectUpdate } from "@joinery/shared";
+import * as Y from "yjs";
+import { contentOf } from "./document-content.ts";
+
+/**
+ * What goes wrong in Yjs with an update that the inspector accepted, as a document, a server and a newcomer use
+ * it; `null` when nothing does.
+ *
+ * @param before State of the document that the update comes to.
+ */
+export function whatGoesWrong(before: Uint8Array, update: Uint8Array): string | null {
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, before);
+  // Yjs encodes what it took in for its listeners only, and that can throw too.
+  let events = 0;
+  doc.on("update", () => events++);
+  try {
+    Y.applyUpdate(doc, update);
+  } catch (error) {
+    return `applying it throws: ${String(error)}`;
+  }
+  if (doc._transactionCleanups.length > 0) return "a transaction is stuck";
+  events = 0;
+  doc.getMap("of somebody else").set("key", "value");
+  if (events !== 1) return `an edit of somebody else is announced ${events} times`;
+  return whatGoesWrongLater(before, update, doc);
+}
+
+function whatGoesWrongLater(before: Uint8Array, update: Uint8Array, doc: Y.Doc): string | null {
+  let reloaded: Y.Doc;
+  try {
+    reloaded = documentFrom(Y.encodeStateAsUpdate(doc));
+  } catch (error) {
+    return `the document does not load again: ${String(error)}`;
+  }
+  // With a gap Yjs does not promise it, which is one reason why the log has none.
+  if (!leavesGap(before, update) && !isDeepStrictEqual(contentOf(reloaded), contentOf(doc))) {
+    return "the document loads with other content";
+  }
+  return null;
+}
+
+function documentFrom(...updates: Uint8Array[]): Y.Doc {
+  const doc = new Y.Doc();
+  for (const update of updates) Y.applyUpdate(doc, update);
+  return doc;
+}
+
+/**
+ * How Yjs' own merging of the update disagrees with applying it after `before`; `null` when it does not. The
+ * server merges what it logs and sends.
+ */
+export function howMergingDiffers(before: Uint8Array, update: Uint8Array): string | null {
+  const applied = documentFrom(before, update);
+  let merged: Y.Doc;
+  try {
+    merged = documentFrom(Y.mergeUpdates([before, update]));
+  } catch (error) {
+    return `merging it throws: ${String(error)}`;
+  }
+  if (!isDeepStrictEqual(stateOf(merged), stateOf(applied))) return "merged it gives another state vector";
+  return null;
+}
+
+/** How the reported ranges disagree with what Yjs takes in when nothing is missing; `null` when they do not. */
+export function howRangesDiffer(before: Uint8Array, update: Uint8Array): string | null {
+  const doc = documentFrom(before);
+  const expected = stateOf(doc);
+  const inspection = inspectUpdate(update);
+  if (!addWithoutGap(expected, inspection)) return null;
+  Y.applyUpdate(doc, update);
+  if (doc.store.pendingStructs !== null || doc.store.pendingDs !== null) return "something stays pending";
+  return isDeepStrictEqual(stateOf(doc), expected) ? null : "the state vector is not what the ranges say";
+}
+
+function leavesGap(before: Uint8Array, update: Uint8Array): boolean {
+  return !addWithoutGap(stateOf(documentFrom(before)), inspectUpdate(update));
+}
+
+function stateOf(doc: Y.Doc): Map<number, number> {
+  return Y.decodeStateVector(Y.encodeStateVector(doc));
+}
+
+/** Adds an update's ranges to what is known. Returns whether the update leaves no gap. */
+function addWithoutGap(known: Map<number, number>, { structs, needs }: Inspection): boolean {
+  for (const { client, start, end } of structs) {
+    const clock = known.get(client) ?? 0;
+    if (start > clock) return false;
+    known.set(client, Math.max(clock, end));
+  }
+  for (const [client, clock] of needs) if ((known.get(client) ?? 0) < clock) return false;
+  return true;
+}
