@@ -3,7 +3,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { setImmediate as endOfTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as endOfTurn } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import * as Y from "yjs";
 
@@ -94,6 +94,8 @@ export interface ReplayOptions {
   readonly to?: number;
   /** How many are applied before other work of this process gets its turn. */
   readonly perTurn?: number;
+  /** Pause after each turn; none unless told. */
+  readonly pauseMs?: number;
   /** Asked once a turn; `false` ends the replay early. */
   readonly goOn?: () => boolean;
 }
@@ -108,13 +110,13 @@ export async function replay(
   trace: SequentialTrace,
   options: ReplayOptions = {},
 ): Promise<number> {
-  const { from = 0, to = trace.transactions.length, perTurn = 200, goOn = () => true } = options;
+  const { from = 0, to = trace.transactions.length, perTurn = 200, pauseMs, goOn = () => true } = options;
   let next = from;
   while (next < to && goOn()) {
     const turnEnd = Math.min(to, next + perTurn);
     for (const transaction of trace.transactions.slice(next, turnEnd)) applyTransaction(text, transaction);
     next = turnEnd;
-    await endOfTurn();
+    await (pauseMs === undefined ? endOfTurn() : delay(pauseMs));
   }
   return next;
 }

@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ...markdownIn("docs")];
+
+function markdownIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `${folder}/${name}`);
+}
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.includes("node_modules"))
+    .map((name) => `${folder}/${name}`);
+}
+
+describe("what is written", () => {
+  test("shows only code that is compiled and run as an example", () => {
+    const examples = sources("examples/embed").map(read);
+    const blocks = [...read("README.md").matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1] as string);
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const block of blocks) expect(examples).toContain(block);
+  });
+
+  test.each(DOCUMENTS)("links only to what is there: %s", (document) => {
+    const folder = join(ROOT, document, "..");
+    for (const [, target] of read(document).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      expect(() => readFileSync(join(folder, target as string)), target).not.toThrow();
+    }
+  });
+
+  test("names only files that are there", () => {
+    const files = new Set(["shared/src", "server/src", "client/src", "cli/src", "test"].flatMap(sources));
+    const named = [...read("ARCHITECTURE.md").matchAll(/`([\w-]+(?:\/[\w-]+)*\.ts)`/g)].map(
+      (match) => match[1],
+    );
+    expect(named.length).toBeGreaterThan(10);
+    for (const name of named) {
+      const found = [...files].some((file) => file === name || file.endsWith(`/${name}`));
+      expect(found, name).toBe(true);
+    }
+  });
+
+  test("names in ARCHITECTURE.md only methods that are there", () => {
+    const engine = sources("server/src").map(read).join("\n");
+    for (const [, method] of read("ARCHITECTURE.md").matchAll(/, `(#\w+)`/g)) {
+      expect(engine, method).toMatch(new RegExp(`${method}\\(`));
+    }
+  });
+});
+
+describe("the table of errors", () => {
+  test("has only codes that are raised somewhere", () => {
+    const code = ["shared/src", "server/src", "cli/src"]
+      .flatMap(sources)
+      .filter((file) => file !== "shared/src/errors.ts")
+      .map(read)
+      .join("\n");
+    const codes = [...read("shared/src/errors.ts").matchAll(/^ {2}([A-Z_]+): \{$/gm)].map(
+      (match) => match[1],
+    );
+    expect(codes.length).toBeGreaterThan(10);
+    for (const name of codes) expect(code).toContain(`"${name}"`);
+  });
+});
+
+describe("the table of limits", () => {
+  test("has only limits that bound something", () => {
+    const code = ["shared/src", "server/src"]
+      .flatMap(sources)
+      .filter((file) => file !== "shared/src/limits.ts")
+      .map(read)
+      .join("\n");
+    const names = [...read("shared/src/limits.ts").matchAll(/^ {2}(\w+): \{$/gm)].map(
+      (match) => match[1] as string,
+    );
+    expect(names.length).toBeGreaterThan(5);
+    for (const name of names) expect(code, name).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+});

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import type { Operation } from "../../../server/src/storage/database.ts";
+import { GroupCommit } from "../../../server/src/storage/group-commit.ts";
+
+const put = (n: number): Operation => ({ type: "put", key: Uint8Array.of(n), value: Uint8Array.of(n) });
+const keys = (operations: readonly Operation[]) => operations.map(({ key }) => key[0]);
+
+/** A group commit whose writes end when the test says so. */
+function stage() {
+  const writes: { keys: unknown[]; succeed: () => void; fail: (error: Error) => void }[] = [];
+  const commits = new GroupCommit(
+    (operations) =>
+      new Promise((resolve, reject) =>
+        writes.push({ keys: keys(operations), succeed: resolve, fail: reject }),
+      ),
+  );
+  /** Lets all that can go on without a write's end do so. */
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  return { commits, writes, settle };
+}
+
+test("one write at a time; what comes during it is the next, in order", async () => {
+  const { commits, writes, settle } = stage();
+  const first = [commits.add([put(1)]), commits.add([put(2), put(3)])];
+  await settle();
+  const second = [commits.add([put(4)]), commits.add([put(5)])];
+  await settle();
+  expect(writes.map((write) => write.keys)).toEqual([[1, 2, 3]]);
+  writes[0]?.succeed();
+  await Promise.all(first);
+  await settle();
+  expect(writes.map((write) => write.keys)).toEqual([
+    [1, 2, 3],
+    [4, 5],
+  ]);
+  writes[1]?.succeed();
+  await Promise.all(second);
+  await commits.idle();
+});
+
+test("a write that fails fails all that waits, without another write; what comes later is tried", async () => {
+  const { commits, writes, settle } = stage();
+  const given = [commits.add([put(1)])];
+  await settle();
+  given.push(commits.add([put(2)]), commits.add([put(3)]));
+  const settled = Promise.allSettled(given);
+  const error = new Error("no space left on device");
+  writes[0]?.fail(error);
+  expect(await settled).toEqual(given.map(() => ({ status: "rejected", reason: error })));
+  expect(writes).toHaveLength(1);
+  const later = commits.add([put(4)]);
+  await settle();
+  writes[1]?.succeed();
+  await later;
+});
+
+test("what has to be looked up is written alone, and is looked up when all before it is written", async () => {
+  const { commits, writes, settle } = stage();
+  let isLookedUp = false;
+  const given = [
+    commits.add([put(1)]),
+    commits.add(async () => {
+      isLookedUp = true;
+      return [put(2)];
+    }),
+    commits.add([put(3)]),
+  ];
+  await settle();
+  expect(isLookedUp).toBe(false);
+  for (const expected of [1, 2, 3]) {
+    await settle();
+    expect(writes.at(-1)?.keys).toEqual([expected]);
+    writes.at(-1)?.succeed();
+  }
+  await Promise.all(given);
+});
+
+test("a look-up that fails fails alone; one that finds nothing writes nothing", async () => {
+  const { commits, writes, settle } = stage();
+  const failing = commits.add(() => Promise.reject(new Error("unreadable")));
+  const empty = commits.add(async () => []);
+  const other = commits.add([put(1)]);
+  await expect(failing).rejects.toThrow("unreadable");
+  await empty;
+  await settle();
+  expect(writes.map((write) => write.keys)).toEqual([[1]]);
+  writes[0]?.succeed();
+  await other;
+});
