@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "lib0/string";
 import { type ErrorCode, JoineryError } from "./errors.ts";
 
 const MAX_CLIENT_ID = 2 ** 32 - 1;
@@ -120,6 +121,14 @@ export class ByteReader {
     }
     this.position = end;
     return units;
+  }
+
+  /** As {@link skipVarString}, for the few strings that somebody has to read. */
+  varString(): string {
+    const start = this.position;
+    this.skipVarString();
+    this.position = start;
+    return decodeUtf8(this.varBytes());
   }
 
   end(): void {

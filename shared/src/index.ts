@@ -1,4 +1,3 @@
-export { assert } from "./assert.ts";
 export { type AwarenessEntry, decodeAwareness, encodeAwareness, isAwarenessState } from "./awareness.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { type DocumentName, parseDocumentName } from "./document-name.ts";

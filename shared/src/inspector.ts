@@ -21,6 +21,9 @@ const CONTENT_BITS = 0x1f;
 const GC = 0;
 const SKIP = 10;
 
+/** Tag of an object in lib0's "any" encoding. */
+const OBJECT = 118;
+
 /** A client's clock ticks from `start` up to, not including, `end`. */
 export interface ClockRange {
   readonly client: number;
@@ -48,20 +51,33 @@ export function inspectUpdate(update: Uint8Array): Inspection {
   const structs: ClockRange[] = [];
   const needs = new Map<number, number>();
   const blocks = reader.count(3);
-  for (let block = 0; block < blocks; block++) readBlock(reader, structs, needs);
+  let client = Number.POSITIVE_INFINITY;
+  for (let block = 0; block < blocks; block++) client = readBlock(reader, client, structs, needs);
   const deletes = readDeleteSet(reader, needs);
   reader.end();
   return { structs, needs, deletes };
 }
 
-function readBlock(reader: ByteReader, structs: ClockRange[], needs: Map<number, number>): void {
+/**
+ * Reads one client's structs and returns the client. Clients descend: Yjs writes them so, and merging updates in
+ * which they do not drops structs without a word.
+ */
+function readBlock(
+  reader: ByteReader,
+  previousClient: number,
+  structs: ClockRange[],
+  needs: Map<number, number>,
+): number {
   const count = reader.count(2);
   const client = reader.clientId();
+  if (client >= previousClient) reader.fail("clients are not in descending order");
   let start = reader.varUint();
   let clock = start;
   for (let i = 0; i < count; i++) {
     const info = reader.byte();
     const kind = info & CONTENT_BITS;
+    // Yjs knows a skip by its whole byte when it merges, and by these bits when it applies.
+    if (kind === SKIP && info !== SKIP) reader.fail("skip has flags");
     let length: number;
     if (kind === GC || kind === SKIP) length = reader.varUint();
     else {
@@ -77,6 +93,7 @@ function readBlock(reader: ByteReader, structs: ClockRange[], needs: Map<number,
     clock += length;
   }
   if (clock > start) structs.push({ client, start, end: clock });
+  return client;
 }
 
 /** Reads where an item stands: its neighbours, or its parent when it has none to copy that from. */
@@ -147,14 +164,23 @@ function readContent(reader: ByteReader, kind: number): number {
       for (let i = 0; i < count; i++) skipAny(reader, 0);
       return count;
     }
-    case 9: // Doc: guid and options
+    case 9: // Doc
       reader.skipVarString();
-      if (reader.byte() !== 118) reader.fail("options of a subdocument are not an object");
-      reader.position--;
-      skipAny(reader, 0);
+      readSubdocumentOptions(reader);
       return 1;
     default:
       return reader.fail(`content ${kind} is unknown`);
+  }
+}
+
+/** Yjs spreads these over the options of a new Y.Doc, so some keys would replace what is not theirs to choose. */
+function readSubdocumentOptions(reader: ByteReader): void {
+  if (reader.byte() !== OBJECT) reader.fail("options of a subdocument are not an object");
+  const count = reader.count(2);
+  for (let i = 0; i < count; i++) {
+    const key = reader.varString();
+    if (key === "guid" || key === "gcFilter") reader.fail(`options of a subdocument have a ${key}`);
+    skipAny(reader, 1);
   }
 }
 
@@ -195,8 +221,7 @@ function skipAny(reader: ByteReader, depth: number): void {
     case 119: // string
       reader.skipVarString();
       return;
-    case 118: {
-      // object
+    case OBJECT: {
       const count = reader.count(2);
       for (let i = 0; i < count; i++) {
         reader.skipVarString();

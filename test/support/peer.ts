@@ -19,7 +19,7 @@ export const TEXT = "text";
  * The name as an application puts it in the room name of a provider, which appends that to the URL as it is.
  * Slashes are escaped too: URLs lose segments of dots otherwise.
  */
-export function roomName(document: string): string {
+function roomName(document: string): string {
   return encodeURIComponent(document);
 }
 

@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib";
 import * as Y from "yjs";
 
 /** Where, how many characters go, and which come. */
-export type Patch = readonly [position: number, deleteCount: number, insert: string];
+type Patch = readonly [position: number, deleteCount: number, insert: string];
 
 export interface Transaction {
   readonly patches: readonly Patch[];
@@ -21,7 +21,7 @@ export interface SequentialTrace {
   readonly endContent: string;
 }
 
-export interface ConcurrentTransaction extends Transaction {
+interface ConcurrentTransaction extends Transaction {
   /** Who made it. */
   readonly agent: number;
   /** Indexes of the transactions whose merge the positions refer to; all earlier ones. */

@@ -15,6 +15,8 @@ import type { Replicas } from "./replicas.ts";
 
 /** Diffs kept for others with the same state vector: all who were cut off by one restart have it. */
 const MAX_DIFFS = 8;
+/** A longer state vector, of thousands of clients, is not worth remembering. */
+const MAX_KEY_BYTES = 16 * 1024;
 
 export class CatchUp {
   readonly #journal: Journal;
@@ -63,6 +65,7 @@ export class CatchUp {
   }
 
   #diff(stateVector: Uint8Array): Uint8Array {
+    if (stateVector.length > MAX_KEY_BYTES) return this.#replicas.use(this.#journal).diff(stateVector);
     if (this.#diffSeq !== this.#journal.seq) {
       this.#diffs.clear();
       this.#diffSeq = this.#journal.seq;

@@ -9,7 +9,7 @@
  * 3. After a failed append nothing more is appended: the log may have ended anywhere after durableSeq.
  */
 
-import { assert, type DocumentName, JoineryError, toJoineryError } from "@joinery/shared";
+import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared";
 import type { ClosedBatch } from "./batch.ts";
 import { mergeUpdates } from "./merge.ts";
 import type { Lineage, Snapshot, Storage, StoredDocument } from "./ports.ts";
@@ -192,7 +192,10 @@ export class Journal implements ReplicaSource {
 
   #committed(seq: number, bytes: number): void {
     if (this.#failure) return;
-    assert(seq === this.#durableSeq + 1, "the storage confirmed appends out of order");
+    if (seq !== this.#durableSeq + 1) {
+      this.#fail(new Error(`the storage confirmed seq ${seq} after ${this.#durableSeq}`));
+      return;
+    }
     this.#uncommittedBytes -= bytes;
     this.#durableSeq = seq;
     this.#events.onDurable(seq, bytes);

@@ -134,13 +134,20 @@ export class Room implements SessionRoom {
 
   #loaded(stored: StoredDocument | null, startMs: number): void {
     if (this.#state.kind !== "loading") return;
-    let coverage: Coverage;
     try {
-      coverage = Coverage.of(this.document, stored);
+      this.#state = { kind: "live", ...this.#bringToLife(stored) };
     } catch (error) {
       this.#loadFailed(error);
       return;
     }
+    const entries = stored?.tail.length ?? 0;
+    this.#report({ type: "room-loaded", document: this.document, entries, ms: this.monotonicMs() - startMs });
+    for (const session of this.#sessions) session.opened();
+    if (this.#sessions.size === 0) this.#becomeIdle();
+  }
+
+  #bringToLife(stored: StoredDocument | null): Live {
+    const coverage = Coverage.of(this.document, stored);
     const journal = new Journal({
       document: this.document,
       storage: this.#context.storage,
@@ -151,11 +158,7 @@ export class Room implements SessionRoom {
         onFailed: (error) => this.#commitFailed(error),
       },
     });
-    this.#state = { kind: "live", journal, coverage, catchUp: new CatchUp(journal, this.#context.replicas) };
-    const entries = stored?.tail.length ?? 0;
-    this.#report({ type: "room-loaded", document: this.document, entries, ms: this.monotonicMs() - startMs });
-    for (const session of this.#sessions) session.opened();
-    if (this.#sessions.size === 0) this.#becomeIdle();
+    return { journal, coverage, catchUp: new CatchUp(journal, this.#context.replicas) };
   }
 
   #loadFailed(thrown: unknown): void {
@@ -242,12 +245,17 @@ export class Room implements SessionRoom {
   #acceptNews(session: Session, update: Uint8Array): void {
     this.flush();
     const { journal } = this.#alive;
-    const replica = this.#context.replicas.use(journal);
-    const news = replica.integrate(update);
-    if (!replica.isSound) {
-      this.#context.replicas.drop(journal);
-      this.#report({ type: "gap", document: this.document, bytes: update.length });
+    const { replicas } = this.#context;
+    let news: Uint8Array | null = null;
+    let isSound = false;
+    try {
+      const replica = replicas.use(journal);
+      news = replica.integrate(update);
+      isSound = replica.isSound;
+    } finally {
+      if (!isSound) replicas.drop(journal);
     }
+    if (!isSound) this.#report({ type: "gap", document: this.document, bytes: update.length });
     if (news) this.#add(session, news, inspectUpdate(news));
   }
 

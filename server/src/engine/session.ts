@@ -17,6 +17,7 @@ import {
   encodeAwareness,
   JoineryError,
   type Limits,
+  toJoineryError,
 } from "@joinery/shared";
 import type { Author, Dialect, Outbox, Timer } from "./ports.ts";
 
@@ -236,12 +237,15 @@ export class Session {
     });
   }
 
-  /** Runs an input; a refusal goes to its sender alone, by a frame if the dialect has one, else by closing. */
+  /**
+   * Runs an input. A refusal goes to its sender alone, by a frame if the dialect has one, else by closing; so
+   * does a mistake of ours, because inputs that have waited run where nobody would catch it.
+   */
   #refusing(input: () => void): void {
     try {
       input();
-    } catch (error) {
-      if (!(error instanceof JoineryError)) throw error;
+    } catch (thrown) {
+      const error = toJoineryError(thrown);
       this.#room.reportRefusal(error);
       const frame = this.dialect.refused(error);
       if (frame) this.#send([frame]);

@@ -64,8 +64,8 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     limits: resolveLimits(options.limits ?? {}),
     flush: resolveFlush(options.flush ?? DEFAULT_FLUSH),
     heartbeat: resolveHeartbeat(options.heartbeat ?? DEFAULT_HEARTBEAT),
-    idleRoomMs: checkNumber("idleRoomMs", options.idleRoomMs ?? 30_000, 0, 86_400_000),
-    drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000),
+    idleRoomMs: checkNumber("idleRoomMs", options.idleRoomMs ?? 30_000, 0, 86_400_000, "ms"),
+    drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000, "ms"),
   };
 }
 
@@ -81,10 +81,14 @@ function resolveLimits(overrides: Partial<Limits>): Limits {
 }
 
 function resolveFlush(flush: FlushOptions): FlushOptions {
+  if (typeof flush !== "object" || flush === null) throw invalid("flush", flush, "an object");
   if (flush.kind === "fixed") {
+    refuseUnknown(flush, ["kind", "windowMs"], "flush.");
     return { kind: "fixed", windowMs: checkNumber("flush.windowMs", flush.windowMs, 0, 10_000, "ms") };
   }
-  if (flush.kind !== "adaptive") throw invalid("flush.kind", flush, `"adaptive" or "fixed"`);
+  if (flush.kind !== "adaptive")
+    throw invalid("flush.kind", (flush as { kind?: unknown }).kind, `"adaptive" or "fixed"`);
+  refuseUnknown(flush, ["kind", "share", "maxWindowMs"], "flush.");
   return {
     kind: "adaptive",
     share: checkNumber("flush.share", flush.share, 0.001, 1),
@@ -92,15 +96,20 @@ function resolveFlush(flush: FlushOptions): FlushOptions {
   };
 }
 
-function resolveHeartbeat({ intervalMs, timeoutMs }: HeartbeatOptions): HeartbeatOptions {
+function resolveHeartbeat(heartbeat: HeartbeatOptions): HeartbeatOptions {
+  refuseUnknown(heartbeat, ["intervalMs", "timeoutMs"], "heartbeat.");
+  const { intervalMs, timeoutMs } = heartbeat;
   return {
     intervalMs: checkNumber("heartbeat.intervalMs", intervalMs, 10, 3_600_000, "ms"),
     timeoutMs: checkNumber("heartbeat.timeoutMs", timeoutMs, 10, 3_600_000, "ms"),
   };
 }
 
-/** @throws JoineryError INVALID_OPTION when a name is not one of those known; a misspelt option is not ignored. */
+/** Refuses what is not an object, and a name that is not known: a misspelt option is not ignored. */
 function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
+  if (typeof options !== "object" || options === null) {
+    throw invalid(prefix.replace(/\.$/, "") || "options", options, "an object");
+  }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     throw new JoineryError(
@@ -111,8 +120,10 @@ function refuseUnknown(options: object, known: readonly string[], prefix: string
 }
 
 function checkNumber(name: string, value: unknown, min: number, max: number, unit = ""): number {
-  if (typeof value === "number" && value >= min && value <= max) return value;
-  throw invalid(name, value, `a number from ${min} to ${max}${unit && ` (${unit})`}`);
+  const isAllowed = typeof value === "number" && value >= min && value <= max;
+  if (isAllowed && (unit === "" || Number.isInteger(value))) return value;
+  const kind = unit === "" ? "number" : "whole number";
+  throw invalid(name, value, `a ${kind} from ${min} to ${max}${unit && ` (${unit})`}`);
 }
 
 function checkText(name: string, value: unknown): string {
@@ -121,8 +132,11 @@ function checkText(name: string, value: unknown): string {
 }
 
 function invalid(name: string, value: unknown, allowed: string): JoineryError {
-  return new JoineryError(
-    "INVALID_OPTION",
-    `option "${name}" is ${JSON.stringify(value)}, it must be ${allowed}`,
-  );
+  return new JoineryError("INVALID_OPTION", `option "${name}" is ${show(value)}, it must be ${allowed}`);
+}
+
+/** A value as somebody wrote it, as far as that can be told. */
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "object" && value !== null ? `an object` : String(value);
 }

@@ -151,6 +151,12 @@ class JoineryServer implements Server {
         `will not listen on ${host}: without authentication anybody who reaches it could read and write every document; use a loopback address such as 127.0.0.1`,
       );
     }
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+      throw new JoineryError(
+        "INVALID_OPTION",
+        `option "port" is ${port}, it must be a whole number from 0 to 65535`,
+      );
+    }
     await this.ready();
     const httpServer = createHttpServer(
       // Against connections that never finish a request; an upgraded one is no longer under these.

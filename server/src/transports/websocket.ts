@@ -118,7 +118,7 @@ class WebSocketConnection implements Connection, Outbox {
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("pong", () => connections.heard(this));
     webSocket.once("close", (closeCode) => this.#gone(closeCode));
-    this.#socket.on("drain", () => this.#driver?.drained());
+    this.#socket.on("drain", () => this.#drive((driver) => driver.drained()));
   }
 
   // What the engine does.
@@ -179,11 +179,18 @@ class WebSocketConnection implements Connection, Outbox {
   // What the socket does.
 
   #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#options.connections.heard(this);
-    try {
+    this.#drive((driver) => {
       if (!isBinary) throw new JoineryError("MALFORMED_FRAME", "text frames are not part of this dialect");
-      this.#driver?.receive(data);
+      driver.receive(data);
+    });
+  }
+
+  /** Calls the dialect. What it throws ends this connection and nothing else. */
+  #drive(input: (driver: DialectDriver) => void): void {
+    if (this.#driver === null || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    try {
+      input(this.#driver);
     } catch (error) {
       this.#fail(error);
     }

@@ -258,6 +258,39 @@ describe("what may not come in", () => {
     expect(eve.text).toContain("fine");
   });
 
+  test("a mistake while serving one client ends that client, not its document and not the process", async () => {
+    const storage = new FaultyStorage();
+    storage.hold();
+    const world = new World({ storage });
+    const broken = { ...sayingDialect("broken"), catchUp: () => expect.fail("a bug") };
+    const eve = world.open("notes", { dialect: broken });
+    const ann = world.open("notes");
+    storage.release();
+    await world.settle();
+    expect(eve.closed?.code).toBe("INTERNAL");
+    ann.type("fine");
+    await world.settle();
+    expect(await world.storedText("notes")).toBe("fine");
+  });
+
+  test("a mistake while flushing ends the document's room, and its clients come back with what they have", async () => {
+    const world = new World();
+    const ann = await world.join("notes");
+    let isBroken = true;
+    const dialect = sayingDialect("broken at first");
+    const update = (bytes: Uint8Array) => (isBroken ? expect.fail("a bug") : dialect.update(bytes));
+    const eve = await world.join("notes", { dialect: { ...dialect, update } });
+    ann.type("x");
+    await world.settle();
+    expect(ann.closed?.code).toBe("INTERNAL");
+    expect(eve.closed?.code).toBe("INTERNAL");
+    expect(world.eventsOf("room-failed")).toHaveLength(1);
+    isBroken = false;
+    const again = await world.join("notes", { doc: ann.doc });
+    expect(again.text).toBe("x");
+    expect(await world.storedText("notes")).toBe("x");
+  });
+
   test("the number of rooms is bounded", async () => {
     const world = new World({ limits: { maxRooms: 1 } });
     await world.join("one");

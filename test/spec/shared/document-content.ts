@@ -1,5 +1,11 @@
 import * as Y from "yjs";
 
+/** What Yjs keeps in every shared type: a list and entries by key. */
+interface Content {
+  readonly _start: Y.Item | null;
+  readonly _map: ReadonlyMap<string, Y.Item>;
+}
+
 /** What a document shows, as plain values to compare: two documents with equal content read the same. */
 export function contentOf(doc: Y.Doc): unknown {
   const roots: [string, unknown][] = [];
@@ -11,7 +17,7 @@ export function contentOf(doc: Y.Doc): unknown {
 }
 
 /** Read from the items themselves, because a root that nobody asked for has no kind yet. `null` when empty. */
-function contentOfType(type: Y.AbstractType<unknown>): unknown {
+function contentOfType(type: Content): unknown {
   const list: unknown[] = [];
   for (let item = type._start; item !== null; item = item.right) {
     if (!item.deleted) list.push(...contentOfItem(item));
@@ -26,11 +32,10 @@ function contentOfType(type: Y.AbstractType<unknown>): unknown {
 
 function contentOfItem({ content }: Y.Item): unknown[] {
   if (content instanceof Y.ContentType) {
-    const { constructor, nodeName, hookName } = content.type as Y.AbstractType<unknown> & {
-      nodeName?: string;
-      hookName?: string;
-    };
-    return [{ type: constructor.name, nodeName, hookName, content: contentOfType(content.type) }];
+    const { type } = content;
+    const name =
+      type instanceof Y.XmlElement ? type.nodeName : type instanceof Y.XmlHook ? type.hookName : undefined;
+    return [{ kind: type.constructor.name, name, content: contentOfType(type) }];
   }
   if (content instanceof Y.ContentFormat) return [{ format: content.key, value: content.value }];
   if (content instanceof Y.ContentEmbed) return [{ embed: content.embed }];

@@ -25,11 +25,13 @@ function stateAfter(updates: readonly Uint8Array[]): Uint8Array {
 }
 
 /** A case, and a copy of its update with one to three bits flipped. */
-const mutants = fc.constantFrom(...CASES).chain((original) =>
-  fc
-    .array(fc.nat(original.update.length * 8 - 1), { minLength: 1, maxLength: 3 })
-    .map((bits) => ({ ...original, update: flip(original.update, bits) })),
-);
+const mutants = fc
+  .constantFrom(...CASES)
+  .chain((original) =>
+    fc
+      .array(fc.nat(original.update.length * 8 - 1), { minLength: 1, maxLength: 3 })
+      .map((bits) => ({ ...original, update: flip(original.update, bits) })),
+  );
 
 function flip(bytes: Uint8Array, bits: readonly number[]): Uint8Array {
   const flipped = bytes.slice();

@@ -68,11 +68,3 @@ export const textAfter = (client: Part, clock: Part, value: string): Part => [
   clock,
   value,
 ];
-
-/** Text that stands between the characters with these ids. */
-export const textBetween = (left: readonly [Part, Part], right: readonly [Part, Part], value: string): Part => [
-  raw(0xc4),
-  left,
-  right,
-  value,
-];
