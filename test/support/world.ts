@@ -231,6 +231,10 @@ export class Client implements Outbox {
     }
   }
 
+  get remainingBytes(): number {
+    return this.bufferedBytes;
+  }
+
   pauseInput(): void {
     this.pauses++;
   }

@@ -18,6 +18,11 @@ export class OpenBatch {
     return this.#bytes;
   }
 
+  /** What is in it, in the order in which each author gave it. */
+  *updates(): Iterable<Uint8Array> {
+    for (const updates of this.#updates.values()) yield* updates;
+  }
+
   add(author: Author, update: Uint8Array): void {
     const updates = this.#updates.get(author);
     if (updates) updates.push(update);

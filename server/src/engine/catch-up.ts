@@ -1,7 +1,7 @@
 /**
  * Gives a session what lies between what it has and now, as cheaply as what it has allows:
  *
- *   nothing               the snapshot and the tail, encoded once and shared by all joiners
+ *   nothing               the snapshot and the tail in pieces, encoded once and shared by all joiners
  *   the log up to a seq   the batches since, merged; the whole if some of them are folded away
  *   a state vector        a state-vector diff, from a replica; shared by those who have the same
  */
@@ -37,7 +37,7 @@ export class CatchUp {
    * Frames for a client that has what the state vector says.
    *
    * @throws JoineryError MALFORMED_UPDATE when the state vector does not decode.
-   * Cost: nothing for a newcomer but the merging of batches since the last one; else linear in the document.
+   * Cost: for a newcomer, what {@link Journal.pieces} says; else linear in the document.
    */
   forStateVector(stateVector: Uint8Array, dialect: Dialect): Uint8Array[] {
     if (decodeStateVector(stateVector).size === 0) return this.#whole(dialect);
@@ -52,12 +52,12 @@ export class CatchUp {
   }
 
   #whole(dialect: Dialect): Uint8Array[] {
-    const { base, tail } = this.#journal.whole();
-    if (base === null || tail === null) return [this.#last(base ?? tail ?? EMPTY_UPDATE, dialect)];
-    return [
-      this.#pieces.get(base, dialect, (bytes) => dialect.catchUp(bytes, false)),
-      this.#last(tail, dialect),
-    ];
+    const pieces = this.#journal.pieces();
+    const frames = pieces
+      .slice(0, -1)
+      .map((piece) => this.#pieces.get(piece, dialect, (bytes) => dialect.catchUp(bytes, false)));
+    frames.push(this.#last(pieces.at(-1) ?? EMPTY_UPDATE, dialect));
+    return frames;
   }
 
   #last(update: Uint8Array, dialect: Dialect): Uint8Array {

@@ -71,6 +71,11 @@ export class Coverage {
     return isNew ? "new" : "known";
   }
 
+  /** Whether all structs of an update are there, whatever it deletes. */
+  hasStructs({ structs }: Inspection): boolean {
+    return structs.every(({ client, end }) => end <= (this.#clocks.get(client) ?? 0));
+  }
+
   add({ structs }: Inspection): void {
     for (const { client, end } of structs) {
       if (end <= (this.#clocks.get(client) ?? 0)) continue;

@@ -1,7 +1,8 @@
 /**
  * One room's view of its document's log: what was appended, how much of it is durable, and the bytes that
- * catch-up is made of. It keeps the snapshot (`base`) and every batch after it in memory, encoded: at most about
- * twice the document's size, because compaction runs when the tail outgrows the base.
+ * catch-up is made of. It keeps the snapshot (`base`) and every batch after it in memory, encoded: about twice the
+ * document's size at most, because compaction runs when the tail outgrows the base, and once more what joiners were
+ * sent of it.
  *
  * Invariants:
  * 1. Batches in memory have the seqs base.seq + 1 … seq, without a hole.
@@ -50,8 +51,14 @@ export class Journal implements ReplicaSource {
   #durableSeq: number;
   #uncommittedBytes = 0;
   #failure: JoineryError | null = null;
-  /** The first batches of the tail, merged: what joiners share. Extended when somebody asks, not before. */
-  #mergedTail: Batch | null = null;
+  /**
+   * The tail as joiners share it: its first batches, merged into pieces of which each is at least twice as large as
+   * the next. Extended when somebody asks; a batch is merged again only a logarithmic number of times.
+   */
+  #pieces: Batch[] = [];
+  /** The last write that was handed to the storage, of each kind. */
+  #lastAppend: Promise<unknown> = Promise.resolve();
+  #lastCompaction: Promise<unknown> = Promise.resolve();
   /** Compaction is not due again before the tail has this many bytes; raised when one could not be done. */
   #compactAtBytes = 0;
 
@@ -100,9 +107,9 @@ export class Journal implements ReplicaSource {
     return this.#uncommittedBytes;
   }
 
-  /** Encoded bytes held in memory. */
-  get memoryBytes(): number {
-    return (this.#base?.update.length ?? 0) + this.#tailBytes;
+  /** Resolves once nothing that was handed to the storage is under way any more, however it ended. Never rejects. */
+  async whenQuiet(): Promise<void> {
+    await Promise.allSettled([this.#lastAppend, this.#lastCompaction]);
   }
 
   /**
@@ -120,7 +127,8 @@ export class Journal implements ReplicaSource {
     const birth = this.#isBorn ? undefined : { lineage: this.lineage, bornAt: time };
     this.#isBorn = true;
     const entry = { seq, time, parts: batch.parts };
-    this.#storage.append({ document: this.document, entry, ...(birth && { birth }) }).then(
+    const appended = this.#storage.append({ document: this.document, entry, ...(birth && { birth }) });
+    this.#lastAppend = appended.then(
       () => this.#committed(seq, bytes),
       (error: unknown) => this.#fail(error),
     );
@@ -140,22 +148,23 @@ export class Journal implements ReplicaSource {
   }
 
   /**
-   * The whole document as a newcomer gets it: the snapshot and what came after it, merged; each may be absent.
-   * Both are the same objects for everybody who asks between two batches, so that they are encoded once.
+   * The whole document as a newcomer gets it: the snapshot, then what came after it in a few pieces. The pieces are
+   * the same objects for everybody who asks between two batches, and most of them after that too.
+   *
+   * Cost: merges the batches since somebody last asked, and pieces that have come to be of similar size.
    */
-  whole(): { readonly base: Uint8Array | null; readonly tail: Uint8Array | null } {
-    const base = this.#base?.update ?? null;
-    if (this.#tail.length === 0) return { base, tail: null };
-    const merged = this.#mergedTail;
-    if (merged?.seq !== this.#seq) {
-      const from = merged ? merged.seq - (this.#base?.seq ?? 0) : 0;
-      const updates = this.#tail.slice(from).map((batch) => batch.update);
-      this.#mergedTail = {
-        seq: this.#seq,
-        update: mergeUpdates(merged ? [merged.update, ...updates] : updates),
-      };
+  pieces(): readonly Uint8Array[] {
+    const known = this.#pieces.at(-1)?.seq ?? this.#base?.seq ?? 0;
+    const news = this.updatesSince(known) ?? [];
+    if (news.length > 0) this.#pieces.push({ seq: this.#seq, update: mergeUpdates(news) });
+    for (let last = this.#pieces.length - 1; last > 0; last--) {
+      const [larger, smaller] = this.#pieces.slice(last - 1) as [Batch, Batch];
+      if (larger.update.length >= 2 * smaller.update.length) break;
+      const update = mergeUpdates([larger.update, smaller.update]);
+      this.#pieces.splice(last - 1, 2, { seq: smaller.seq, update });
     }
-    return { base, tail: (this.#mergedTail as Batch).update };
+    const updates = this.#pieces.map((piece) => piece.update);
+    return this.#base ? [this.#base.update, ...updates] : updates;
   }
 
   /** Whether the tail has outgrown the snapshot: folding it then costs, over a document's life, its size a few times. */
@@ -172,16 +181,13 @@ export class Journal implements ReplicaSource {
    * @throws JoineryError STORAGE_UNAVAILABLE (backoff); nothing is lost then, the log is as it was.
    */
   async compact(snapshot: Snapshot): Promise<void> {
-    try {
-      await this.#storage.compact(this.document, snapshot);
-    } catch (error) {
-      this.postponeCompaction();
-      throw error;
-    }
+    const compacted = this.#storage.compact(this.document, snapshot);
+    this.#lastCompaction = compacted;
+    await compacted;
     this.#base = snapshot;
     this.#tail = this.#tail.filter((batch) => batch.seq > snapshot.seq);
     this.#tailBytes = this.#tail.reduce((sum, batch) => sum + batch.update.length, 0);
-    this.#mergedTail = null;
+    this.#pieces = [];
     this.#compactAtBytes = 0;
   }
 

@@ -33,8 +33,10 @@ export interface Random {
 export interface Outbox {
   /** Sends frames in order, as one piece where the transport can. Takes no copy; never blocks and never throws. */
   send(frames: readonly Uint8Array[]): void;
-  /** Bytes that were sent but not yet taken by the operating system. */
+  /** Bytes that were sent and are still in memory; a write may count as a whole until its last byte is gone. */
   readonly bufferedBytes: number;
+  /** Falls with every byte of them that the operating system takes: tells a slow client from one that is stuck. */
+  readonly remainingBytes: number;
   /**
    * Stops, or goes on, reading what the client sends; a connection that was paused twice goes on after the second
    * resume. What has already arrived may still be delivered.
@@ -133,11 +135,15 @@ export interface Storage {
 
   /**
    * Writes a snapshot, reads it back, and only when that is what was written, drops the log up to its `seq` and
-   * any older snapshot. A crash at any moment leaves a document that loads to the same content.
+   * any older snapshot. A crash at any moment leaves a document that loads to the same content. Ordered after the
+   * appends that were given before it; the snapshot may stand for some that are not durable yet.
    */
   compact(document: DocumentName, snapshot: Snapshot): Promise<void>;
 
-  /** Lists documents whose names start with `prefix`, in the order of their names' UTF-8 bytes. */
+  /**
+   * Lists documents whose names start with `prefix`, in the order of their names' UTF-8 bytes. A damaged one is
+   * left out, and told by DOCUMENT_DAMAGED after all others were listed.
+   */
   list(prefix: string): AsyncIterable<DocumentSummary>;
 
   /** Erases a document. It is not an error if there is none. */
@@ -152,10 +158,11 @@ export type EngineEvent =
   | {
       readonly type: "room-loaded";
       readonly document: DocumentName;
+      readonly epoch: number;
       readonly entries: number;
       readonly ms: number;
     }
-  | { readonly type: "room-evicted"; readonly document: DocumentName }
+  | { readonly type: "room-evicted"; readonly document: DocumentName; readonly epoch: number }
   | { readonly type: "load-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "commit-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "room-failed"; readonly document: DocumentName; readonly error: JoineryError }

@@ -3,8 +3,9 @@
  * session that announced it first; when that session ends, its ids are gone for everybody.
  *
  * y-websocket clients echo every entry that they hear, so an entry for somebody else's id is not an error: it is
- * dropped. A person who reconnects before the server noticed that the old connection died announces the same id
- * on a new one: a newer session of the same author takes an id over with a newer clock.
+ * dropped and counted. A person who reconnects before the server noticed that the old connection died announces
+ * the same id on a new one: a newer session of the same author takes an id over with a newer clock, if it owns none
+ * yet; one that does is another window, which has an id of its own and echoes.
  */
 
 import { type AwarenessEntry, encodeAwareness, isAwarenessState, JoineryError } from "@joinery/shared";
@@ -49,7 +50,7 @@ export class Presence {
   /** Ids whose state is `null`, oldest first. */
   readonly #tombstones = new Set<number>();
   readonly #changed = new Set<number>();
-  #everything: Uint8Array | null = null;
+  #everybody: Uint8Array | null = null;
 
   constructor(limits: PresenceLimits) {
     this.#limits = limits;
@@ -60,10 +61,6 @@ export class Presence {
     return this.#entries.size - this.#tombstones.size;
   }
 
-  get hasChanges(): boolean {
-    return this.#changed.size > 0;
-  }
-
   /** Takes in what a session announced. Each entry is judged by itself. */
   receive(owner: PresenceOwner, entries: readonly AwarenessEntry[]): PresenceOutcome {
     let changed = false;
@@ -72,7 +69,7 @@ export class Presence {
     const outdated: AwarenessEntry[] = [];
     for (const entry of entries) {
       const known = this.#entries.get(entry.clientId);
-      if (known?.owner && known.owner !== owner && !mayTakeOver(known, owner, entry)) {
+      if (known?.owner && known.owner !== owner && !this.#mayTakeOver(known, owner, entry)) {
         foreign++;
       } else if (known?.owner === null && entry.clock <= known.clock) {
         if (entry.state !== null)
@@ -111,17 +108,24 @@ export class Presence {
     return encodeAwareness(entries);
   }
 
-  /** Everybody who is here, as one awareness update; `null` when nobody is. Made once for all who ask. */
-  encodeAll(): Uint8Array | null {
+  /**
+   * Everybody who is here, as one awareness update; `null` when nobody is. Made once for all who ask.
+   *
+   * @param withDeparted Also tells of those who have gone: for a client that saw them and may not have heard.
+   */
+  encodeAll({ withDeparted }: { withDeparted: boolean }): Uint8Array | null {
+    if (withDeparted) return this.#entries.size === 0 ? null : this.#encode(() => true);
     if (this.size === 0) return null;
-    if (this.#everything === null) {
-      const entries: AwarenessEntry[] = [];
-      for (const [clientId, { clock, state }] of this.#entries) {
-        if (state !== null) entries.push({ clientId, clock, state });
-      }
-      this.#everything = encodeAwareness(entries);
+    this.#everybody ??= this.#encode(({ state }) => state !== null);
+    return this.#everybody;
+  }
+
+  #encode(isWanted: (entry: Entry) => boolean): Uint8Array {
+    const entries: AwarenessEntry[] = [];
+    for (const [clientId, entry] of this.#entries) {
+      if (isWanted(entry)) entries.push({ clientId, clock: entry.clock, state: entry.state });
     }
-    return this.#everything;
+    return encodeAwareness(entries);
   }
 
   #check(
@@ -152,6 +156,12 @@ export class Presence {
     return null;
   }
 
+  #mayTakeOver(known: Entry, owner: PresenceOwner, { clock, state }: AwarenessEntry): boolean {
+    const previous = known.owner as PresenceOwner;
+    const isNewer = state !== null && clock > known.clock && owner.id > previous.id;
+    return isNewer && owner.author === previous.author && !this.#owned.has(owner);
+  }
+
   #set(owner: PresenceOwner, { clientId, clock, state }: AwarenessEntry): void {
     const previous = this.#entries.get(clientId)?.owner;
     if (previous && previous !== owner) this.#owned.get(previous)?.delete(clientId);
@@ -164,8 +174,8 @@ export class Presence {
     if (owned) owned.add(clientId);
     else this.#owned.set(owner, new Set([clientId]));
     this.#tombstones.delete(clientId);
-    // A copy: the state is a view into a frame that may be much larger.
-    this.#entries.set(clientId, { clock, state: state.slice(), owner });
+    // A copy: the state is a view into a frame that may be much larger. `slice` would not be one of a Buffer.
+    this.#entries.set(clientId, { clock, state: new Uint8Array(state), owner });
     this.#touch(clientId);
   }
 
@@ -184,7 +194,7 @@ export class Presence {
 
   #touch(clientId: number): void {
     this.#changed.add(clientId);
-    this.#everything = null;
+    this.#everybody = null;
   }
 }
 
@@ -192,11 +202,6 @@ function isNews(known: Entry | undefined, { clock, state }: AwarenessEntry): boo
   if (known === undefined) return state !== null;
   if (clock > known.clock) return true;
   return clock === known.clock && state === null && known.state !== null;
-}
-
-function mayTakeOver(known: Entry, owner: PresenceOwner, { clock, state }: AwarenessEntry): boolean {
-  const previous = known.owner as PresenceOwner;
-  return state !== null && clock > known.clock && owner.id > previous.id && owner.author === previous.author;
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

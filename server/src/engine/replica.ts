@@ -15,7 +15,7 @@ export class Replica {
 
   constructor(seq: number, updates: Iterable<Uint8Array>) {
     this.seq = seq;
-    for (const update of updates) this.#apply(update);
+    this.include(updates);
   }
 
   /** Estimated memory in bytes. */
@@ -30,8 +30,16 @@ export class Replica {
 
   /** Adds the log from where the replica stands. */
   advance(seq: number, updates: Iterable<Uint8Array>): void {
-    for (const update of updates) this.#apply(update);
+    this.include(updates);
     this.seq = seq;
+  }
+
+  /** Adds what the log will have later: a replica may be ahead of its `seq`, never behind. */
+  include(updates: Iterable<Uint8Array>): void {
+    for (const update of updates) {
+      Y.applyUpdate(this.#doc, update);
+      this.#bytes += update.length;
+    }
   }
 
   /** What a client with this state vector is missing. Always carries the whole delete set: Yjs cannot know better. */
@@ -47,9 +55,10 @@ export class Replica {
     const news: Uint8Array[] = [];
     const collect = (part: Uint8Array) => {
       news.push(part);
+      this.#bytes += part.length;
     };
     this.#doc.on("update", collect);
-    this.#apply(update);
+    Y.applyUpdate(this.#doc, update);
     this.#doc.off("update", collect);
     return news.length === 0 ? null : Y.mergeUpdates(news);
   }
@@ -65,10 +74,5 @@ export class Replica {
   /** Frees the Y.Doc; the replica must not be used after. */
   release(): void {
     this.#doc.destroy();
-  }
-
-  #apply(update: Uint8Array): void {
-    Y.applyUpdate(this.#doc, update);
-    this.#bytes += update.length;
   }
 }

@@ -2,7 +2,7 @@
  * The live instance of one document: collects what sessions send, flushes it to the log and to everybody, and
  * lets the log say when it is durable.
  *
- *   loading ──> live <──> closing        loading, live, closing ──> failed        closing ──> (evicted)
+ *   loading ──> live <──> closing ──> evicted        loading, live, closing ──> failed
  *
  * Invariants:
  * 1. Append before broadcast: a batch is handed to the storage before any session is sent it.
@@ -48,6 +48,8 @@ export interface RoomContext {
   uncommittedChanged(bytes: number): void;
   /** Stops reading from this session's client if the storage has fallen behind. */
   throttleWriter(session: Session): void;
+  /** A session announced presence that is somebody else's; most are echoes. */
+  countForeignPresence(entries: number): void;
   /** Asks for a turn to compact; one room compacts at a time. */
   requestCompaction(room: Room): void;
 }
@@ -63,6 +65,7 @@ type RoomState =
   | ({ readonly kind: "live" } & Live)
   /** Nobody is here; what was flushed becomes durable, then the room goes. Somebody who comes makes it live again. */
   | ({ readonly kind: "closing" } & Live)
+  | { readonly kind: "evicted" }
   | { readonly kind: "failed"; readonly error: JoineryError };
 
 export class Room implements SessionRoom {
@@ -79,13 +82,19 @@ export class Room implements SessionRoom {
   #flushTimer: Timer | null = null;
   #idleTimer: Timer | null = null;
 
-  constructor(document: DocumentName, epoch: number, context: RoomContext) {
+  /** @param predecessor Resolves when nothing of the document's last room is being written any more. */
+  constructor(
+    document: DocumentName,
+    epoch: number,
+    context: RoomContext,
+    predecessor: Promise<void> | null,
+  ) {
     this.document = document;
     this.epoch = epoch;
     this.#context = context;
     this.#presence = new Presence(context.limits);
     this.#window = new FlushWindow(context.flush);
-    this.#load();
+    this.#load(predecessor);
   }
 
   get state(): RoomState["kind"] {
@@ -108,25 +117,33 @@ export class Room implements SessionRoom {
     return this.#alive.coverage.stateVector;
   }
 
+  get durableSeq(): number {
+    return this.#alive.journal.durableSeq;
+  }
+
+  get clock(): Clock {
+    return this.#context.clock;
+  }
+
   /** Whether everything that was accepted is on disk. */
   get isDurable(): boolean {
-    if (this.#state.kind === "loading" || this.#state.kind === "failed") return true;
+    if (this.#state.kind !== "live" && this.#state.kind !== "closing") return true;
     return this.#batch.bytes === 0 && this.#state.journal.isDurable;
   }
 
-  monotonicMs(): number {
-    return this.#context.clock.monotonicMs();
-  }
-
-  setTimer(delayMs: number, run: () => void): Timer {
-    return this.#context.clock.setTimer(delayMs, run);
+  /** Resolves when nothing of this room is being written any more. Asked when it ends. */
+  whenQuiet(): Promise<void> | null {
+    return this.#state.kind === "live" || this.#state.kind === "closing"
+      ? this.#state.journal.whenQuiet()
+      : null;
   }
 
   // Loading
 
-  #load(): void {
-    const startMs = this.monotonicMs();
-    this.#context.storage.load(this.document).then(
+  #load(predecessor: Promise<void> | null): void {
+    const startMs = this.clock.monotonicMs();
+    const load = () => this.#context.storage.load(this.document);
+    (predecessor ? predecessor.then(load) : load()).then(
       (stored) => this.#loaded(stored, startMs),
       (error: unknown) => this.#loadFailed(error),
     );
@@ -141,9 +158,10 @@ export class Room implements SessionRoom {
       return;
     }
     const entries = stored?.tail.length ?? 0;
-    this.#report({ type: "room-loaded", document: this.document, entries, ms: this.monotonicMs() - startMs });
+    const ms = this.clock.monotonicMs() - startMs;
+    this.#report({ type: "room-loaded", document: this.document, epoch: this.epoch, entries, ms });
     for (const session of this.#sessions) session.opened();
-    if (this.#sessions.size === 0) this.#becomeIdle();
+    if (this.state === "live" && this.#sessions.size === 0) this.#becomeIdle();
   }
 
   #bringToLife(stored: StoredDocument | null): Live {
@@ -202,13 +220,11 @@ export class Room implements SessionRoom {
   }
 
   catchUpSince(session: Session, seq: number): Uint8Array[] {
-    const frames = this.#alive.catchUp.forSeq(seq, session.dialect);
-    const everybody = this.#presence.encodeAll();
-    return everybody ? [...frames, session.dialect.presence(everybody)] : frames;
+    return this.#alive.catchUp.forSeq(seq, session.dialect);
   }
 
-  encodePresence(): Uint8Array | null {
-    return this.#presence.encodeAll();
+  encodePresence(options: { withDeparted: boolean }): Uint8Array | null {
+    return this.#presence.encodeAll(options);
   }
 
   // What sessions send
@@ -218,6 +234,11 @@ export class Room implements SessionRoom {
     const inspection = inspectUpdate(update);
     const verdict = coverage.judge(inspection);
     if (verdict === "known") return;
+    if (session.permission !== "write") {
+      // An answer carries everything that the client has deleted, whoever else did: that is no attempt to write.
+      if (isAnswer && coverage.hasStructs(inspection)) return;
+      throw new JoineryError("PERMISSION_DENIED", "this session may read the document but not write to it");
+    }
     if (isAnswer && (verdict === "gap" || (inspection.deletes > 0 && !coverage.isEmpty))) {
       this.#acceptNews(session, update);
     } else if (verdict === "gap") {
@@ -231,8 +252,8 @@ export class Room implements SessionRoom {
 
   #add(session: Session, update: Uint8Array, inspection: Inspection): void {
     this.#alive.coverage.add(inspection);
-    // A copy: the update is a view into a frame, and a frame may be a view into a larger buffer.
-    this.#batch.add(session.author, update.slice());
+    // A copy: the update is a view into a frame, a frame into a larger buffer. `slice` would not be one of a Buffer.
+    this.#batch.add(session.author, new Uint8Array(update));
     this.#context.throttleWriter(session);
     this.#openWindow();
   }
@@ -243,13 +264,13 @@ export class Room implements SessionRoom {
    * of 260,000 edits. And an answer may refer to what nobody here has.
    */
   #acceptNews(session: Session, update: Uint8Array): void {
-    this.flush();
     const { journal } = this.#alive;
     const { replicas } = this.#context;
     let news: Uint8Array | null = null;
     let isSound = false;
     try {
       const replica = replicas.use(journal);
+      replica.include(this.#batch.updates());
       news = replica.integrate(update);
       isSound = replica.isSound;
     } finally {
@@ -260,7 +281,8 @@ export class Room implements SessionRoom {
   }
 
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
-    const { changed, outdated, refused } = this.#presence.receive(session, entries);
+    const { changed, outdated, foreign, refused } = this.#presence.receive(session, entries);
+    if (foreign > 0) this.#context.countForeignPresence(foreign);
     if (changed) this.#openWindow();
     if (outdated.length > 0) session.tellPresence(outdated);
     if (refused) throw refused;
@@ -275,7 +297,7 @@ export class Room implements SessionRoom {
       return;
     }
     if (this.#flushTimer) return;
-    const delayMs = this.#window.delayMs(this.monotonicMs());
+    const delayMs = this.#window.delayMs(this.clock.monotonicMs());
     const run = () => this.flush();
     const { clock } = this.#context;
     this.#flushTimer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
@@ -286,7 +308,7 @@ export class Room implements SessionRoom {
     this.#flushTimer?.cancel();
     this.#flushTimer = null;
     if (this.#state.kind !== "live") return;
-    const startMs = this.monotonicMs();
+    const startMs = this.clock.monotonicMs();
     try {
       this.#flushBatch(this.#state.journal);
     } catch (thrown) {
@@ -295,7 +317,7 @@ export class Room implements SessionRoom {
       this.#report({ type: "room-failed", document: this.document, error });
       this.fail(error);
     }
-    this.#window.flushed(startMs, this.monotonicMs());
+    this.#window.flushed(startMs, this.clock.monotonicMs());
   }
 
   #flushBatch(journal: Journal): void {
@@ -303,7 +325,7 @@ export class Room implements SessionRoom {
     const presence = this.#presence.takeChanges();
     if (batch) {
       // Append before broadcast: the disk works while the sockets are written.
-      const bytes = journal.append(batch, this.#context.clock.now());
+      const bytes = journal.append(batch, this.clock.now());
       this.#context.uncommittedChanged(bytes);
     }
     if (batch || presence) this.#broadcast(batch?.update ?? null, presence);
@@ -321,7 +343,7 @@ export class Room implements SessionRoom {
 
   /** The storage confirmed the log up to `seq`. This is where "saved" is said. */
   #durable(seq: number, bytes: number): void {
-    if (this.#state.kind === "failed") return;
+    if (this.#state.kind !== "live" && this.#state.kind !== "closing") return;
     this.#context.uncommittedChanged(-bytes);
     for (const [dialect, sessions] of this.#live) {
       const frame = dialect.durable(seq);
@@ -346,15 +368,15 @@ export class Room implements SessionRoom {
   async compact(): Promise<void> {
     if (!this.#isCompactionDue()) return;
     const { journal } = this.#alive;
-    const startMs = this.monotonicMs();
+    const startMs = this.clock.monotonicMs();
     try {
       const seq = journal.seq;
       const snapshot = this.#context.replicas.use(journal).snapshot();
       if (!snapshot)
         throw new JoineryError("INTERNAL", "the snapshot differs from the document that it was made of");
       this.#context.replicas.replace(journal, snapshot.replica);
-      await journal.compact({ seq, time: this.#context.clock.now(), update: snapshot.update });
-      const ms = this.monotonicMs() - startMs;
+      await journal.compact({ seq, time: this.clock.now(), update: snapshot.update });
+      const ms = this.clock.monotonicMs() - startMs;
       this.#report({ type: "compacted", document: this.document, seq, bytes: snapshot.update.length, ms });
     } catch (thrown) {
       journal.postponeCompaction();
@@ -366,7 +388,7 @@ export class Room implements SessionRoom {
 
   #becomeIdle(): void {
     this.#idleTimer?.cancel();
-    this.#idleTimer = this.setTimer(this.#context.idleRoomMs, () => {
+    this.#idleTimer = this.clock.setTimer(this.#context.idleRoomMs, () => {
       this.flush();
       if (this.#state.kind !== "live") return;
       this.#state = { ...this.#state, kind: "closing" };
@@ -376,12 +398,13 @@ export class Room implements SessionRoom {
 
   #evict(): void {
     this.#end();
-    this.#report({ type: "room-evicted", document: this.document });
+    this.#state = { kind: "evicted" };
+    this.#report({ type: "room-evicted", document: this.document, epoch: this.epoch });
   }
 
   /** Gives the room up: everybody is told why and sent away; what was not durable they still have. */
   fail(error: JoineryError): void {
-    if (this.#state.kind === "failed") return;
+    if (this.#state.kind === "failed" || this.#state.kind === "evicted") return;
     const journal = this.#state.kind === "loading" ? null : this.#state.journal;
     if (journal) this.#context.uncommittedChanged(-journal.uncommittedBytes);
     this.#end();

@@ -47,6 +47,9 @@ export class Rooms {
   readonly #compactions = new Set<Room>();
   #isCompacting = false;
   readonly #paused = new Set<Session>();
+  /** Documents whose last room is gone while something of it was still being written. */
+  readonly #unquiet = new Map<DocumentName, Promise<void>>();
+  #foreignPresence = 0;
   #uncommittedBytes = 0;
   #lastEpoch = 0;
   #lastSessionId = 0;
@@ -74,13 +77,22 @@ export class Rooms {
       newLineage: () => this.#newLineage(),
       roomEnded: (room) => this.#forget(room),
       uncommittedChanged: (bytes) => this.#uncommittedChanged(bytes),
+      countForeignPresence: (entries) => {
+        this.#foreignPresence += entries;
+      },
       throttleWriter: (session) => this.#throttleWriter(session),
       requestCompaction: (room) => this.#requestCompaction(room),
     };
   }
 
   /** Numbers for people and metrics. Cost: linear in rooms. */
-  counts(): { rooms: number; sessions: number; replicas: number; uncommittedBytes: number } {
+  counts(): {
+    rooms: number;
+    sessions: number;
+    replicas: number;
+    uncommittedBytes: number;
+    foreignPresence: number;
+  } {
     let sessions = 0;
     for (const room of this.#rooms.values()) sessions += room.sessions.size;
     return {
@@ -88,6 +100,7 @@ export class Rooms {
       sessions,
       replicas: this.#replicas.count,
       uncommittedBytes: this.#uncommittedBytes,
+      foreignPresence: this.#foreignPresence,
     };
   }
 
@@ -114,11 +127,12 @@ export class Rooms {
   async drain(deadlineMs: number): Promise<readonly DocumentName[]> {
     this.#isDraining = true;
     this.#compactions.clear();
+    const waiting = new Set([...this.#rooms.values()].filter((room) => !room.isDurable));
     for (const room of this.#rooms.values()) {
       for (const session of room.sessions) session.pauseInput();
       room.flush();
     }
-    const unsaved = await this.#whenDurable(deadlineMs);
+    const unsaved = await this.#whenDurable(waiting, deadlineMs);
     const reason = new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment");
     for (const room of [...this.#rooms.values()]) room.fail(reason);
     this.#replicas.close();
@@ -130,21 +144,29 @@ export class Rooms {
     if (this.#rooms.size >= maxRooms) {
       throw new JoineryError("SERVER_FULL", `the server has ${maxRooms} documents open, its limit`);
     }
-    const room = new Room(document, ++this.#lastEpoch, this.#context);
+    const predecessor = this.#unquiet.get(document) ?? null;
+    const room = new Room(document, ++this.#lastEpoch, this.#context, predecessor);
     this.#rooms.set(document, room);
     return room;
   }
 
   #forget(room: Room): void {
     this.#compactions.delete(room);
+    const { document } = room;
     // The name may have another room by now: only the one that ended goes.
-    if (this.#rooms.get(room.document) === room) this.#rooms.delete(room.document);
+    if (this.#rooms.get(document) === room) this.#rooms.delete(document);
+    const quiet = room.whenQuiet();
+    if (quiet) {
+      this.#unquiet.set(document, quiet);
+      void quiet.then(() => {
+        if (this.#unquiet.get(document) === quiet) this.#unquiet.delete(document);
+      });
+    }
     this.#onProgress?.();
   }
 
   /** Waits for the rooms that hold something that is not on disk. Returns those of which it never was confirmed. */
-  async #whenDurable(deadlineMs: number): Promise<readonly DocumentName[]> {
-    const waiting = new Set([...this.#rooms.values()].filter((room) => !room.isDurable));
+  async #whenDurable(waiting: Set<Room>, deadlineMs: number): Promise<readonly DocumentName[]> {
     const lost: DocumentName[] = [];
     await new Promise<void>((resolve) => {
       const timer = this.#options.clock.setTimer(deadlineMs, resolve);

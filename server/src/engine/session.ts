@@ -7,7 +7,8 @@
  * joining: the room is loading; what the client sends waits in the inbox, and its socket is not read.
  * open: the client has not yet said what it has, so nothing is sent but the question what the server misses.
  * live: gets every flush.
- * lagging: the client does not read fast enough; nothing is queued for it until its socket drains.
+ * lagging: the client does not read fast enough; nothing is queued for it until its socket drains. Also from
+ * open, and back to it.
  */
 
 import {
@@ -19,7 +20,8 @@ import {
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
-import type { Author, Dialect, Outbox, Timer } from "./ports.ts";
+import type { Author, Clock, Dialect, Outbox } from "./ports.ts";
+import { StallWatch } from "./stall-watch.ts";
 
 export type Permission = "read" | "write";
 
@@ -32,28 +34,31 @@ export type SessionState =
 
 interface Lagging {
   readonly kind: "lagging";
-  /** The client has been sent the log up to here. */
-  seq: number;
-  bufferedBytes: number;
-  progressAtMs: number;
-  timer: Timer;
+  /** The client has been sent the log up to here; `null` if it was not caught up before it lagged. */
+  readonly seq: number | null;
+  readonly watch: StallWatch;
+  /** What the client asked meanwhile: only its last question counts. */
+  question: Uint8Array | null;
+  /** Whether there is something to ask the client. */
+  owesQuestion: boolean;
 }
 
 /** What a session needs of its room. */
 export interface SessionRoom {
   readonly document: DocumentName;
   readonly limits: Limits;
-  /** The last batch that was flushed. */
+  readonly clock: Clock;
+  /** The last batch that was flushed, and the last one that is on disk. */
   readonly seq: number;
+  readonly durableSeq: number;
   /** What the room contains, flushed or not. */
   readonly stateVector: Uint8Array;
-  monotonicMs(): number;
-  setTimer(delayMs: number, run: () => void): Timer;
   /** The frames that bring a client with this state vector up to `seq`. */
   catchUp(session: Session, stateVector: Uint8Array): Uint8Array[];
-  /** The frames that bring a client that has the log up to `seq`, and anybody's presence, up to now. */
+  /** The frames that bring a client that has the log up to `seq` up to now. */
   catchUpSince(session: Session, seq: number): Uint8Array[];
-  encodePresence(): Uint8Array | null;
+  /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
+  encodePresence(options: { withDeparted: boolean }): Uint8Array | null;
   /** Both throw JoineryError when the input is refused. */
   acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): void;
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void;
@@ -63,9 +68,6 @@ export interface SessionRoom {
   reportRefusal(error: JoineryError): void;
   reportTooSlow(bufferedBytes: number): void;
 }
-
-/** How often within the stall timeout a lagging session is looked at. */
-const STALL_CHECKS = 5;
 
 export interface SessionOptions {
   /** Greater for each session opened. */
@@ -109,16 +111,10 @@ export class Session {
 
   /** The client asks for what it misses; an empty state vector says that it has nothing. */
   sync(stateVector: Uint8Array): void {
-    this.#whenOpen(() =>
-      this.#refusing(() => {
-        this.#send(this.#room.catchUp(this, stateVector));
-        if (this.#state.kind !== "open") return;
-        this.#state = { kind: "live" };
-        this.#room.sessionIsLive(this);
-        this.queryPresence();
-        this.#watchBuffer();
-      }),
-    );
+    this.#whenOpen(() => {
+      if (this.#state.kind === "lagging") this.#state.question = stateVector;
+      else this.#refusing(() => this.#catchUp(stateVector, { withDeparted: false }));
+    });
   }
 
   /** The client made an edit. */
@@ -141,33 +137,34 @@ export class Session {
 
   /** The client asks who is here. */
   queryPresence(): void {
-    this.#whenOpen(() => {
-      const everybody = this.#room.encodePresence();
-      if (everybody) this.#send([this.dialect.presence(everybody)]);
-    });
+    this.#whenOpen(() => this.#sendPresence({ withDeparted: false }));
   }
 
   /** The connection's socket has room again. */
   drained(): void {
-    const state = this.#state;
-    if (state.kind !== "lagging") return;
-    const seq = this.#room.seq;
-    this.#outbox.send(this.#room.catchUpSince(this, state.seq));
-    state.seq = seq;
-    if (this.#isOverHighWater()) {
-      state.bufferedBytes = this.#outbox.bufferedBytes;
-      state.progressAtMs = this.#room.monotonicMs();
-      return;
-    }
-    state.timer.cancel();
-    this.#state = { kind: "live" };
-    this.#room.sessionIsLive(this);
+    const lag = this.#state;
+    if (lag.kind !== "lagging") return;
+    lag.watch.stop();
+    // What follows may fill the buffer again; then the session lags anew, from where it is.
+    this.#state = { kind: lag.seq === null ? "open" : "live" };
+    if (this.#state.kind === "live") this.#room.sessionIsLive(this);
+    this.#refusing(() => {
+      if (lag.owesQuestion) this.ask();
+      if (lag.question) this.#catchUp(lag.question, { withDeparted: true });
+      else if (lag.seq !== null) {
+        this.#send(this.#room.catchUpSince(this, lag.seq));
+        this.#sendPresence({ withDeparted: true });
+      }
+      const durable = this.dialect.durable(this.#room.durableSeq);
+      if (durable) this.tellDurable(durable);
+    });
   }
 
   /** The connection is gone. Idempotent. */
   left(): void {
     if (this.#state.kind === "closed") return;
-    if (this.#state.kind === "lagging") this.#state.timer.cancel();
+    if (this.#state.kind === "lagging") this.#state.watch.stop();
+    if (this.#state.kind === "joining") this.#outbox.resumeInput();
     this.#state = { kind: "closed" };
     this.#room.leave(this);
   }
@@ -179,25 +176,31 @@ export class Session {
     if (this.#state.kind !== "joining") return;
     const { inbox } = this.#state;
     this.#state = { kind: "open" };
-    this.ask();
-    for (const input of inbox) input();
     this.#outbox.resumeInput();
+    this.ask();
+    for (const input of inbox) {
+      if (this.state === "closed") return;
+      input();
+    }
   }
 
   /** Sends what one flush made; the same frames for all sessions of a dialect. Live sessions only. */
   deliver(frames: readonly Uint8Array[]): void {
-    this.#outbox.send(frames);
-    this.#watchBuffer();
+    this.#send(frames);
   }
 
-  /** Tells the client that everything up to `seq` is on disk, where its dialect can say so. */
+  /** Tells the client that everything up to a `seq` is on disk, where its dialect can say so. */
   tellDurable(frame: Uint8Array): void {
-    if (this.#state.kind === "live") this.#outbox.send([frame]);
+    if (this.#state.kind === "live") this.#send([frame]);
   }
 
   /** Asks the client for what the server misses, unless it has been asked and has not answered. */
   ask(): void {
     if (this.#isAsked) return;
+    if (this.#state.kind === "lagging") {
+      this.#state.owesQuestion = true;
+      return;
+    }
     this.#isAsked = true;
     this.#send([this.dialect.ask(this.#room.stateVector)]);
   }
@@ -227,14 +230,24 @@ export class Session {
   }
 
   #accept(update: Uint8Array, isAnswer: boolean): void {
-    this.#refusing(() => {
-      if (this.permission !== "write") {
-        // An empty answer is what a reader who has nothing sends too: not an attempt to write.
-        if (isAnswer && update.length <= 2) return;
-        throw new JoineryError("PERMISSION_DENIED", "this session may read the document but not write to it");
-      }
-      this.#room.acceptUpdate(this, update, isAnswer);
-    });
+    this.#refusing(() => this.#room.acceptUpdate(this, update, isAnswer));
+  }
+
+  /** Sends everything that a client with this state vector misses; from then on it is live. */
+  #catchUp(stateVector: Uint8Array, presence: { withDeparted: boolean }): void {
+    const frames = this.#room.catchUp(this, stateVector);
+    if (this.#state.kind === "open") {
+      this.#state = { kind: "live" };
+      this.#room.sessionIsLive(this);
+    }
+    this.#send(frames);
+    this.#sendPresence(presence);
+  }
+
+  #sendPresence(presence: { withDeparted: boolean }): void {
+    if (this.#state.kind === "lagging") return;
+    const everybody = this.#room.encodePresence(presence);
+    if (everybody) this.#send([this.dialect.presence(everybody)]);
   }
 
   /**
@@ -253,47 +266,26 @@ export class Session {
     }
   }
 
+  /**
+   * The one way out. A lagging client is sent nothing: it gets all by the catch-up that follows its drain. One
+   * whose buffer is now above the high-water mark lags.
+   */
   #send(frames: readonly Uint8Array[]): void {
-    // A lagging client gets everything by the catch-up that follows its drain.
-    if (this.#state.kind !== "lagging" && this.#state.kind !== "closed") this.#outbox.send(frames);
+    const { kind } = this.#state;
+    if (kind === "lagging" || kind === "closed") return;
+    this.#outbox.send(frames);
+    const { bufferedBytes } = this.#outbox;
+    const { maxBufferedBytes, stalledTimeoutMs } = this.#room.limits;
+    if (bufferedBytes <= maxBufferedBytes) return;
+    const watch = new StallWatch(this.#room.clock, this.#outbox, stalledTimeoutMs, () => this.#stalled());
+    const seq = kind === "live" ? this.#room.seq : null;
+    this.#state = { kind: "lagging", seq, watch, question: null, owesQuestion: false };
+    this.#room.sessionIsLagging(this, bufferedBytes);
   }
 
-  #isOverHighWater(): boolean {
-    return this.#outbox.bufferedBytes > this.#room.limits.maxBufferedBytes;
-  }
-
-  #watchBuffer(): void {
-    if (this.#state.kind !== "live" || !this.#isOverHighWater()) return;
-    const lagging: Lagging = {
-      kind: "lagging",
-      seq: this.#room.seq,
-      bufferedBytes: this.#outbox.bufferedBytes,
-      progressAtMs: this.#room.monotonicMs(),
-      timer: this.#setStallTimer(),
-    };
-    this.#state = lagging;
-    this.#room.sessionIsLagging(this, lagging.bufferedBytes);
-  }
-
-  #setStallTimer(): Timer {
-    return this.#room.setTimer(this.#room.limits.stalledTimeoutMs / STALL_CHECKS, () =>
-      this.#checkProgress(),
-    );
-  }
-
-  #checkProgress(): void {
-    const state = this.#state;
-    if (state.kind !== "lagging") return;
-    const now = this.#room.monotonicMs();
-    const bufferedBytes = this.#outbox.bufferedBytes;
-    if (bufferedBytes < state.bufferedBytes) state.progressAtMs = now;
-    state.bufferedBytes = bufferedBytes;
+  #stalled(): void {
+    this.#room.reportTooSlow(this.#outbox.bufferedBytes);
     const { stalledTimeoutMs } = this.#room.limits;
-    if (now - state.progressAtMs >= stalledTimeoutMs) {
-      this.#room.reportTooSlow(bufferedBytes);
-      this.close(new JoineryError("TOO_SLOW", `read nothing for ${stalledTimeoutMs} ms`));
-      return;
-    }
-    state.timer = this.#setStallTimer();
+    this.close(new JoineryError("TOO_SLOW", `read nothing for ${stalledTimeoutMs} ms`));
   }
 }

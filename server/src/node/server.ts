@@ -46,6 +46,8 @@ export interface ServerCounts {
   readonly replicas: number;
   /** Bytes of updates that are not on disk yet. */
   readonly uncommittedBytes: number;
+  /** Presence entries dropped since the start because another session owns their id; most are echoes. */
+  readonly foreignPresence: number;
 }
 
 export interface CloseResult {
@@ -78,6 +80,9 @@ export interface Server {
 
 /** The part of an HTTP server that attaching needs. */
 export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
+
+/** With the 6 s that the storage has to store and the 2 s that clients have to close, less than 10 s in all. */
+const STORAGE_CLOSE_TIMEOUT_MS = 1_500;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
 
@@ -176,6 +181,8 @@ class JoineryServer implements Server {
     this.ready().catch(() => undefined);
     const prefix = `/${path.replace(/^\/+|\/+$/g, "")}/`.replace("//", "/");
     const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Until somebody else listens: a client that resets now must not be an unhandled error.
+      socket.on("error", () => socket.destroy());
       const requestPath = (request.url ?? "/").split("?", 1)[0] as string;
       if (requestPath.startsWith(prefix)) {
         const documentPath = requestPath.slice(prefix.length);
@@ -215,11 +222,20 @@ class JoineryServer implements Server {
     httpServer?.closeAllConnections();
     await httpClosed;
     if (this.#opening !== null) {
-      await this.#storage.close();
+      // A disk that does not answer must not keep the process: what is at stake has been said in `unsaved`.
+      await withinMs(this.#storage.close(), STORAGE_CLOSE_TIMEOUT_MS);
       if (httpServer && !this.#options.storage) await removeServerFile(this.#options.data);
     }
     return { unsaved };
   }
+}
+
+/** Resolves when the promise does, or after that time. */
+async function withinMs(promise: Promise<void>, ms: number): Promise<void> {
+  const timeout = Promise.withResolvers<void>();
+  const timer = setTimeout(timeout.resolve, ms);
+  await Promise.race([promise, timeout.promise]);
+  clearTimeout(timer);
 }
 
 function startListening(httpServer: HttpServer, host: string, port: number): Promise<AddressInfo> {

@@ -12,6 +12,8 @@ export interface Connection {
   readonly id: number;
   /** Whether the server does not read from it at the moment, and so cannot hear it. */
   readonly isPaused: boolean;
+  /** Bytes that it has ever sent: any more of them are a sign of life, be it in the middle of a long message. */
+  readonly receivedBytes: number;
   /** Asks the other side for a sign of life. */
   ping(): void;
   /** Lets the client know that the server is there, for clients that cannot see a ping. */
@@ -30,12 +32,17 @@ export interface HeartbeatOptions {
 /** Well below the 30 s of silence after which y-websocket clients reconnect. */
 export const DEFAULT_HEARTBEAT: HeartbeatOptions = { intervalMs: 15_000, timeoutMs: 30_000 };
 
+interface Life {
+  heardAtMs: number;
+  /** What it had sent when it was last looked at. */
+  receivedBytes: number;
+}
+
 export class Connections {
   readonly #clock: Clock;
   readonly #heartbeat: HeartbeatOptions;
   readonly #maxConnections: number;
-  /** When each was last heard, monotonic. */
-  readonly #heardAtMs = new Map<Connection, number>();
+  readonly #lives = new Map<Connection, Life>();
   #lastId = 0;
   #timer: Timer | null = null;
 
@@ -46,7 +53,7 @@ export class Connections {
   }
 
   get count(): number {
-    return this.#heardAtMs.size;
+    return this.#lives.size;
   }
 
   nextId(): number {
@@ -58,17 +65,13 @@ export class Connections {
     if (this.count >= this.#maxConnections) {
       throw new JoineryError("SERVER_FULL", `the server has ${this.#maxConnections} connections, its limit`);
     }
-    this.#heardAtMs.set(connection, this.#clock.monotonicMs());
+    const { receivedBytes } = connection;
+    this.#lives.set(connection, { heardAtMs: this.#clock.monotonicMs(), receivedBytes });
     this.#timer ??= this.#nextBeat();
   }
 
-  /** The connection showed a sign of life: a pong or anything else. */
-  heard(connection: Connection): void {
-    if (this.#heardAtMs.has(connection)) this.#heardAtMs.set(connection, this.#clock.monotonicMs());
-  }
-
   remove(connection: Connection): void {
-    this.#heardAtMs.delete(connection);
+    this.#lives.delete(connection);
     if (this.count > 0) return;
     this.#timer?.cancel();
     this.#timer = null;
@@ -82,9 +85,12 @@ export class Connections {
   #beat(): void {
     const { intervalMs, timeoutMs } = this.#heartbeat;
     const now = this.#clock.monotonicMs();
-    for (const [connection, heardAtMs] of [...this.#heardAtMs]) {
-      if (connection.isPaused) this.#heardAtMs.set(connection, now);
-      else if (now - heardAtMs >= intervalMs + timeoutMs) {
+    for (const [connection, life] of [...this.#lives]) {
+      const { receivedBytes } = connection;
+      if (receivedBytes !== life.receivedBytes || connection.isPaused) {
+        life.receivedBytes = receivedBytes;
+        life.heardAtMs = now;
+      } else if (now - life.heardAtMs >= intervalMs + timeoutMs) {
         this.remove(connection);
         connection.terminate();
         continue;

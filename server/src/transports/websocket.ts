@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { JoineryError, type Limits, toJoineryError } from "@joinery/shared";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -67,7 +68,7 @@ export class WebSocketTransport {
     serve: { path: string; principal: Principal; start: DriverFactory },
   ): void {
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new WebSocketConnection(this.#options, webSocket, socket);
+      const connection = new WebSocketConnection(this.#options, webSocket, request.socket);
       this.#open.add(connection);
       webSocket.once("close", () => this.#open.delete(connection));
       connection.start(request, serve);
@@ -85,11 +86,11 @@ class WebSocketConnection implements Connection, Outbox {
   readonly id: number;
   readonly #options: WebSocketTransportOptions;
   readonly #webSocket: WebSocket;
-  readonly #socket: Duplex;
+  readonly #socket: Socket;
   #driver: DialectDriver | null = null;
   #pauses = 0;
 
-  constructor(options: WebSocketTransportOptions, webSocket: WebSocket, socket: Duplex) {
+  constructor(options: WebSocketTransportOptions, webSocket: WebSocket, socket: Socket) {
     this.id = options.connections.nextId();
     this.#options = options;
     this.#webSocket = webSocket;
@@ -116,7 +117,6 @@ class WebSocketConnection implements Connection, Outbox {
       address: request.socket.remoteAddress ?? "",
     });
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    webSocket.on("pong", () => connections.heard(this));
     webSocket.once("close", (closeCode) => this.#gone(closeCode));
     this.#socket.on("drain", () => this.#drive((driver) => driver.drained()));
   }
@@ -125,6 +125,13 @@ class WebSocketConnection implements Connection, Outbox {
 
   get bufferedBytes(): number {
     return this.#webSocket.bufferedAmount;
+  }
+
+  get remainingBytes(): number {
+    // `bufferedAmount` falls only when a whole write is done, which for a large document may take minutes. Node's
+    // own socket timeout looks at the same number.
+    const { _handle } = this.#socket as { _handle?: { writeQueueSize?: number } | null };
+    return this.bufferedBytes + (_handle?.writeQueueSize ?? 0);
   }
 
   send(frames: readonly Uint8Array[]): void {
@@ -159,6 +166,10 @@ class WebSocketConnection implements Connection, Outbox {
 
   // What the connection store does.
 
+  get receivedBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
   get isPaused(): boolean {
     return this.#pauses > 0;
   }
@@ -179,10 +190,10 @@ class WebSocketConnection implements Connection, Outbox {
   // What the socket does.
 
   #receive(data: Buffer, isBinary: boolean): void {
-    this.#options.connections.heard(this);
     this.#drive((driver) => {
       if (!isBinary) throw new JoineryError("MALFORMED_FRAME", "text frames are not part of this dialect");
-      driver.receive(data);
+      // Not the Buffer: its `slice` shares memory where that of a Uint8Array copies.
+      driver.receive(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     });
   }
 

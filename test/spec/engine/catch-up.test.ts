@@ -41,6 +41,33 @@ describe("a newcomer", () => {
     expect(world.rooms.counts().replicas).toBe(replicas);
   });
 
+  test("gets a long tail in pieces that stay the same while the document is edited", async () => {
+    const world = new World({ compaction: { minTailBytes: 1e9, maxTailEntries: 1e9 } });
+    const ann = await world.join("notes");
+    for (let i = 0; i < 200; i++) {
+      ann.type(`line ${i} `);
+      await world.settle();
+    }
+    const first = await world.join("notes");
+    const sent = new Set<Uint8Array>();
+    let newBytes = 0;
+    for (let i = 0; i < 50; i++) {
+      ann.type("!");
+      await world.settle();
+      const client = await world.join("notes");
+      expect(client.text).toBe(ann.text);
+      expect(caughtUp(client).length).toBeLessThan(12);
+      for (const frame of client.sent("catchUp")) {
+        if (!sent.has(frame)) newBytes += frame.length;
+        sent.add(frame);
+      }
+      client.vanish();
+    }
+    // Fifty joins, each with an edit before it, encode the document a few times, not fifty.
+    const size = caughtUp(first).reduce((sum, frame) => sum + frame.length, 0);
+    expect(newBytes).toBeLessThan(5 * size);
+  });
+
   test("of an empty document is caught up at once", async () => {
     const world = new World();
     const ann = await world.join("notes");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FaultyStorage, World } from "../../support/world.ts";
+import { FaultyStorage, sayingDialect, World } from "../../support/world.ts";
 
 describe("draining", () => {
   test("stores what is in open batches, then sends everybody away to come back", async () => {
@@ -55,6 +55,19 @@ describe("draining", () => {
     const drained = world.rooms.drain(1000);
     await world.advance(1000);
     expect(await drained).toEqual(["stuck"]);
+  });
+
+  test("names a document whose last flush went wrong", async () => {
+    const world = new World({ flush: { kind: "fixed", windowMs: 10_000 } });
+    const dialect = sayingDialect("breaks later");
+    let isBroken = false;
+    const update = (bytes: Uint8Array) => (isBroken ? expect.fail("a bug") : dialect.update(bytes));
+    const ann = await world.join("notes", { dialect: { ...dialect, update } });
+    ann.type("a");
+    await world.settle();
+    isBroken = true;
+    ann.type("b");
+    expect(await world.rooms.drain(1000)).toEqual(["notes"]);
   });
 
   test("lets nobody in", async () => {

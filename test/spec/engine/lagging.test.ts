@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as Y from "yjs";
 import { type Client, World } from "../../support/world.ts";
 
 const LIMITS = { maxBufferedBytes: 1024, stalledTimeoutMs: 30_000 };
@@ -100,6 +101,84 @@ describe("a client that reads too slowly", () => {
       await world.advance(10_000);
     }
     expect(ben.closed).toBeNull();
+  });
+
+  test("costs one catch-up, however often it asks", async () => {
+    const { world, ann } = await slowBen();
+    const eve = await world.join("notes");
+    eve.stall();
+    const { frames } = eve;
+    const before = frames.length;
+    for (let i = 0; i < 500; i++) {
+      eve.sync();
+      eve.session.queryPresence();
+    }
+    await world.settle();
+    expect(frames.length).toBeLessThan(before + 2 * (1024 / 10));
+    expect(eve.bufferedBytes).toBeLessThan(1024 + ann.text.length);
+    expect(eve.session.state).toBe("lagging");
+  });
+
+  test("is answered when it drains, if it asked meanwhile", async () => {
+    const { world, ann, ben } = await slowBen();
+    await type(world, ann, 10);
+    ben.sync();
+    const before = ben.sent("caughtUp").length;
+    ben.drain();
+    expect(ben.sent("caughtUp")).toHaveLength(before + 1);
+    expect(ben.text).toBe(ann.text);
+    expect(ben.session.state).toBe("live");
+  });
+
+  test("may lag before it was ever caught up, and is caught up then", async () => {
+    const { world, ann } = await slowBen();
+    const eve = await world.join("notes", { syncs: false });
+    ann.show({ name: "a".repeat(500) });
+    await world.settle();
+    eve.stall();
+    for (let i = 0; i < 5; i++) eve.session.queryPresence();
+    expect(eve.session.state).toBe("lagging");
+    eve.sync();
+    eve.drain();
+    await world.settle();
+    expect(eve.session.state).toBe("live");
+    expect(eve.text).toBe(ann.text);
+    await type(world, ann, 1);
+    expect(eve.text).toBe(ann.text);
+  });
+
+  test("hears that somebody left meanwhile", async () => {
+    const { world, ann, ben } = await slowBen();
+    const eve = await world.join("notes");
+    ann.vanish();
+    await world.settle();
+    await type(world, eve, 5000);
+    ben.drain();
+    expect(ben.people).not.toContain("ann");
+  });
+
+  test("is asked for what is missing when it drains, if its edit left a gap meanwhile", async () => {
+    const { world, ann, ben } = await slowBen();
+    ben.type("first ", 0);
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, Y.encodeStateAsUpdate(ben.doc));
+    doc.getText("text").insert(0, "second ");
+    const known = Y.encodeStateVector(doc);
+    doc.getText("text").insert(0, "third ");
+    ben.session.update(Y.encodeStateAsUpdate(doc, known));
+    expect(world.eventsOf("gap")).toHaveLength(1);
+    Y.applyUpdate(ben.doc, Y.encodeStateAsUpdate(doc), ben);
+    ben.drain();
+    await world.settle();
+    // Where they stand beside what ann typed meanwhile depends on the client ids.
+    for (const word of ["first ", "second ", "third "]) expect(ann.text).toContain(word);
+  });
+
+  test("is told again what is durable", async () => {
+    const { ben } = await slowBen();
+    const seq = ben.durable.at(-1) ?? 0;
+    ben.drain();
+    expect(ben.durable.at(-1)).toBeGreaterThan(seq);
   });
 
   test("leaves no timer behind", async () => {

@@ -105,6 +105,17 @@ describe("whose presence it is", () => {
     expect(ben.people).toContain("ann again");
   });
 
+  test("an echo by a newer window of the same person takes nothing over", async () => {
+    const { world, ann, ben } = await annAndBen();
+    // ben came later and has an id of his own; he heard ann's newest state on another way.
+    forge(ben, ann.doc.clientID, clockOf(ann) + 1, { name: "ann", cursor: 1 });
+    ann.awareness.meta.set(ann.doc.clientID, { clock: clockOf(ann) + 1, lastUpdated: 0 });
+    ann.show({ name: "ann", cursor: 2 });
+    await world.settle();
+    expect(ben.awareness.getStates().get(ann.doc.clientID)).toEqual({ name: "ann", cursor: 2 });
+    expect(world.rooms.counts().foreignPresence).toBe(1);
+  });
+
   test("another author's id cannot be taken over", async () => {
     const world = new World();
     const ann = await world.join("notes", { author: "ann" });
@@ -164,6 +175,20 @@ describe("presence that may not come in", () => {
     const eve = await world.join("notes");
     for (let id = 1; id <= 3; id++) forge(eve, id, 1, { name: `eve ${id}` });
     expect(eve.closed?.code).toBe("PRESENCE_TOO_LARGE");
+  });
+
+  test("a state does not keep the frame alive that it came in", async () => {
+    const { world, ben } = await annAndBen();
+    // As `ws` gives it: a Buffer, whose slice shares its memory.
+    const frame = Buffer.alloc(1024, 0x20);
+    const { doc, awareness, session } = ben;
+    awareness.setLocalState({ name: "ben again" });
+    const update = awarenessProtocol.encodeAwarenessUpdate(awareness, [doc.clientID]);
+    frame.set(update);
+    session.presence(frame.subarray(0, update.length));
+    frame.fill(0);
+    const eve = await world.join("notes");
+    expect(eve.people).toContain("ben again");
   });
 
   test("bytes that do not decode close their sender", async () => {

@@ -181,6 +181,36 @@ describe("a commit that fails", () => {
   });
 });
 
+describe("a room that fails while its batches are being written", () => {
+  test("is followed by the next one only when they are written, so that the log has one writer", async () => {
+    const storage = new FaultyStorage();
+    const world = new World({ storage, flush: { kind: "fixed", windowMs: 0 } });
+    let isBroken = false;
+    const dialect = sayingDialect("breaks later");
+    const update = (bytes: Uint8Array) => (isBroken ? expect.fail("a bug") : dialect.update(bytes));
+    const ann = await world.join("notes", { dialect: { ...dialect, update } });
+    ann.type("a");
+    await world.settle();
+    storage.hold();
+    ann.type("b");
+    await world.settle();
+    isBroken = true;
+    ann.type("c");
+    await world.settle();
+    expect(ann.closed?.code).toBe("INTERNAL");
+    const again = await world.join("notes", { doc: ann.doc });
+    again.type("d");
+    await world.settle();
+    expect(again.session.state).toBe("joining");
+    expect(storage.loads).toBe(1);
+    storage.release();
+    await world.settle();
+    await world.settle();
+    expect(storage.appends.map(({ entry }) => entry.seq)).toEqual([1, 2, 3, 4]);
+    expect(await world.storedText("notes")).toBe("abcd");
+  });
+});
+
 describe("loading", () => {
   test("is done once for all who come meanwhile", async () => {
     const storage = new FaultyStorage();
@@ -271,6 +301,36 @@ describe("what may not come in", () => {
     ann.type("fine");
     await world.settle();
     expect(await world.storedText("notes")).toBe("fine");
+  });
+
+  test("nothing that a client sent is let in after what it sent before ended it", async () => {
+    const storage = new FaultyStorage();
+    storage.hold();
+    const world = new World({ storage });
+    const eve = world.open("notes");
+    eve.session.update(Uint8Array.of(9, 9, 9));
+    eve.type("too late");
+    eve.show({ name: "ghost" });
+    storage.release();
+    await world.advance(60_000);
+    expect(eve.closed?.code).toBe("MALFORMED_UPDATE");
+    expect(eve.pauses).toBe(0);
+    expect(await world.storedText("notes")).toBe("");
+    expect(world.clock.pendingTimers).toBe(0);
+  });
+
+  test("an update does not keep the frame alive that it came in", async () => {
+    const world = new World({ flush: { kind: "fixed", windowMs: 100 } });
+    const ann = await world.join("notes");
+    ann.type("a");
+    await world.settle();
+    const doc = new Y.Doc();
+    doc.getText("text").insert(0, "b");
+    const frame = Buffer.from(Y.encodeStateAsUpdate(doc));
+    ann.session.update(frame);
+    frame.fill(0);
+    await world.advance(100);
+    expect(await world.storedText("notes")).toContain("b");
   });
 
   test("a mistake while flushing ends the document's room, and its clients come back with what they have", async () => {
@@ -369,6 +429,59 @@ describe("reconnecting", () => {
     await world.join("notes", { doc: ann.doc });
     expect((await world.storage.load(world.name("notes")))?.tail.at(-1)?.seq).toBe(seq);
     expect(ben.frames).toHaveLength(frames);
+  });
+
+  test("does not flush before its time, so that a crowd coming back costs one flush", async () => {
+    const world = new World({ flush: { kind: "fixed", windowMs: 100 } });
+    const ann = await world.join("notes");
+    ann.type("0123456789");
+    ann.erase(0, 1);
+    await world.advance(200);
+    const crowd = await Promise.all([1, 2, 3].map(() => world.join("notes")));
+    for (const client of crowd) client.vanish();
+    ann.show({ name: "ann" });
+    await world.advance(1000);
+    ann.show({ name: "ann again" });
+    await world.settle();
+    const before = ann.frames.length;
+    for (const client of crowd) {
+      const again = await world.join("notes", { doc: client.doc });
+      again.show({ name: "again" });
+    }
+    await world.advance(100);
+    expect(ann.frames.length - before).toBeLessThanOrEqual(2);
+  });
+
+  test("with an answer that builds upon what is not flushed yet loses nothing", async () => {
+    const world = new World({ flush: { kind: "fixed", windowMs: 100 } });
+    const ann = await world.join("notes");
+    ann.type("base ");
+    ann.erase(0, 1);
+    await world.advance(200);
+    const ben = await world.join("notes");
+    ann.type("waiting ");
+    ben.vanish();
+    Y.applyUpdate(ben.doc, Y.encodeStateAsUpdate(ann.doc), ben);
+    ben.type("on top");
+    ben.erase(0, 1);
+    await world.join("notes", { doc: ben.doc });
+    await world.advance(200);
+    expect(ann.text).toBe(ben.text);
+    expect(await world.storedText("notes")).toBe(ben.text);
+    expect(world.eventsOf("gap")).toHaveLength(0);
+  });
+
+  test("as somebody who may only read is no attempt to write", async () => {
+    const world = new World();
+    const ann = await world.join("notes");
+    ann.type("0123456789");
+    ann.erase(0, 5);
+    await world.settle();
+    const eve = await world.join("notes", { permission: "read" });
+    eve.vanish();
+    const again = await world.join("notes", { doc: eve.doc, permission: "read" });
+    expect(again.sent("refused")).toHaveLength(0);
+    expect(again.closed).toBeNull();
   });
 
   test("with deletes made offline brings them", async () => {

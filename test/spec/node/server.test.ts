@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { createServer, type Logger, MemoryStorage, type Server, type ServerOptions } from "@joinery/server";
 import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
 import { afterEach, describe, expect, test } from "vitest";
@@ -201,6 +201,22 @@ describe("a server that is attached to another's HTTP server", () => {
     expect(server.counts().connections).toBe(0);
   });
 
+  test("survives clients that reset a connection which nobody serves", async () => {
+    const { httpServer, ws } = await applicationServer();
+    newServer().attach(httpServer, { path: "/sync" });
+    const { port } = httpServer.address() as AddressInfo;
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(port, "127.0.0.1");
+      const key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+      socket.write(
+        `GET /other HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+      );
+      await new Promise<void>((resolve) => httpServer.once("upgrade", () => resolve()));
+      socket.resetAndDestroy();
+    }
+    await joined(`${ws}/sync/notes`);
+  });
+
   test("leaves what is outside its path to another who listens", async () => {
     const { httpServer, ws } = await applicationServer();
     const echo = new WebSocketServer({ noServer: true });
@@ -251,6 +267,7 @@ describe("the counts", () => {
       rooms: 0,
       replicas: 0,
       uncommittedBytes: 0,
+      foreignPresence: 0,
     });
     const ann = await joined(`${url}/one`);
     const ben = await joined(`${url}/two`);
@@ -310,6 +327,13 @@ describe("closing", () => {
     await until("the edit to be on its way", () => server.counts().uncommittedBytes > 0);
     expect(await server.close()).toEqual({ unsaved: ["notes"] });
     expect((await ann.closed).code).toBe(1012);
+  });
+
+  test("does not wait for ever for a storage that does not close", async () => {
+    const storage = new KeptStorage();
+    storage.close = () => new Promise(() => undefined);
+    const { server } = await listening({ storage });
+    expect(await within("the server to close", server.close())).toEqual({ unsaved: [] });
   });
 
   test("needs no start", async () => {

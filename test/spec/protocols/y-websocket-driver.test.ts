@@ -13,6 +13,7 @@ import { FakeClock } from "../../support/fake-clock.ts";
 /** Keeps what was sent; closed once, by the engine or, as a transport would, for what a driver throws. */
 class KeptOutbox implements Outbox {
   readonly bufferedBytes = 0;
+  readonly remainingBytes = 0;
   readonly frames: Uint8Array[] = [];
   closed: JoineryError | null = null;
   pauses = 0;
