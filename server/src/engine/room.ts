@@ -22,9 +22,10 @@ import {
 } from "@joinery/shared";
 import { OpenBatch } from "./batch.ts";
 import { CatchUp } from "./catch-up.ts";
+import type { Compactions } from "./compactions.ts";
 import { Coverage } from "./coverage.ts";
 import { type FlushOptions, FlushWindow } from "./flush-window.ts";
-import { type CompactionOptions, Journal } from "./journal.ts";
+import { Journal } from "./journal.ts";
 import type { Clock, Dialect, EngineEvent, Lineage, Log, Storage, StoredDocument, Timer } from "./ports.ts";
 import { Presence } from "./presence.ts";
 import type { Replicas } from "./replicas.ts";
@@ -37,10 +38,10 @@ export interface RoomContext {
   readonly log: Log;
   readonly limits: Limits;
   readonly flush: FlushOptions;
-  readonly compaction: CompactionOptions;
   /** How long a room without sessions stays in memory, in milliseconds. */
   readonly idleRoomMs: number;
   readonly replicas: Replicas;
+  readonly compactions: Compactions;
   newLineage(): Lineage;
   /** The room ended and must be forgotten. */
   roomEnded(room: Room): void;
@@ -50,8 +51,6 @@ export interface RoomContext {
   throttleWriter(session: Session): void;
   /** A session announced presence that is somebody else's; most are echoes. */
   countForeignPresence(entries: number): void;
-  /** Asks for a turn to compact; one room compacts at a time. */
-  requestCompaction(room: Room): void;
 }
 
 interface Live {
@@ -143,7 +142,7 @@ export class Room implements SessionRoom {
   #load(predecessor: Promise<void> | null): void {
     const startMs = this.clock.monotonicMs();
     const load = () => this.#context.storage.load(this.document);
-    (predecessor ? predecessor.then(load) : load()).then(
+    (predecessor === null ? load() : predecessor.then(load)).then(
       (stored) => this.#loaded(stored, startMs),
       (error: unknown) => this.#loadFailed(error),
     );
@@ -350,38 +349,12 @@ export class Room implements SessionRoom {
       if (frame) for (const session of sessions) session.tellDurable(frame);
     }
     if (this.#state.kind === "closing" && this.isDurable) this.#evict();
-    else if (this.#isCompactionDue()) this.#context.requestCompaction(this);
+    else this.#context.compactions.consider(this.#state.journal);
   }
 
   #commitFailed(error: JoineryError): void {
     this.#report({ type: "commit-failed", document: this.document, error });
     this.fail(error);
-  }
-
-  // Compaction
-
-  #isCompactionDue(): boolean {
-    return this.#state.kind === "live" && this.#state.journal.isCompactionDue(this.#context.compaction);
-  }
-
-  /** Folds the log into a snapshot, if that is still due. Never rejects. */
-  async compact(): Promise<void> {
-    if (!this.#isCompactionDue()) return;
-    const { journal } = this.#alive;
-    const startMs = this.clock.monotonicMs();
-    try {
-      const seq = journal.seq;
-      const snapshot = this.#context.replicas.use(journal).snapshot();
-      if (!snapshot)
-        throw new JoineryError("INTERNAL", "the snapshot differs from the document that it was made of");
-      this.#context.replicas.replace(journal, snapshot.replica);
-      await journal.compact({ seq, time: this.clock.now(), update: snapshot.update });
-      const ms = this.clock.monotonicMs() - startMs;
-      this.#report({ type: "compacted", document: this.document, seq, bytes: snapshot.update.length, ms });
-    } catch (thrown) {
-      journal.postponeCompaction();
-      this.#report({ type: "compaction-failed", document: this.document, error: toJoineryError(thrown) });
-    }
   }
 
   // The end
@@ -417,6 +390,7 @@ export class Room implements SessionRoom {
     this.#idleTimer?.cancel();
     if (this.#state.kind === "live" || this.#state.kind === "closing") {
       this.#context.replicas.drop(this.#state.journal);
+      this.#context.compactions.cancel(this.#state.journal);
     }
     this.#context.roomEnded(this);
   }

@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_LIMITS, type DocumentName, JoineryError, type Limits } from "@joinery/shared";
+import { Compactions } from "./compactions.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
 import type { Author, Clock, Dialect, Lineage, Log, Outbox, Random, Storage } from "./ports.ts";
@@ -43,9 +44,7 @@ export class Rooms {
   readonly #context: RoomContext;
   readonly #rooms = new Map<DocumentName, Room>();
   readonly #replicas: Replicas;
-  /** Rooms that wait for a turn to compact; a room stands in it once. */
-  readonly #compactions = new Set<Room>();
-  #isCompacting = false;
+  readonly #compactions: Compactions;
   readonly #paused = new Set<Session>();
   /** Documents whose last room is gone while something of it was still being written. */
   readonly #unquiet = new Map<DocumentName, Promise<void>>();
@@ -65,15 +64,21 @@ export class Rooms {
       maxBytes: this.#limits.maxReplicaBytes,
       idleMs: options.idleReplicaMs ?? 60_000,
     });
+    this.#compactions = new Compactions({
+      clock: options.clock,
+      log: options.log,
+      replicas: this.#replicas,
+      options: options.compaction ?? DEFAULT_COMPACTION,
+    });
     this.#context = {
       storage: options.storage,
       clock: options.clock,
       log: options.log,
       limits: this.#limits,
       flush: options.flush ?? DEFAULT_FLUSH,
-      compaction: options.compaction ?? DEFAULT_COMPACTION,
       idleRoomMs: options.idleRoomMs ?? 30_000,
       replicas: this.#replicas,
+      compactions: this.#compactions,
       newLineage: () => this.#newLineage(),
       roomEnded: (room) => this.#forget(room),
       uncommittedChanged: (bytes) => this.#uncommittedChanged(bytes),
@@ -81,7 +86,6 @@ export class Rooms {
         this.#foreignPresence += entries;
       },
       throttleWriter: (session) => this.#throttleWriter(session),
-      requestCompaction: (room) => this.#requestCompaction(room),
     };
   }
 
@@ -126,7 +130,7 @@ export class Rooms {
    */
   async drain(deadlineMs: number): Promise<readonly DocumentName[]> {
     this.#isDraining = true;
-    this.#compactions.clear();
+    this.#compactions.stop();
     const waiting = new Set([...this.#rooms.values()].filter((room) => !room.isDurable));
     for (const room of this.#rooms.values()) {
       for (const session of room.sessions) session.pauseInput();
@@ -151,12 +155,11 @@ export class Rooms {
   }
 
   #forget(room: Room): void {
-    this.#compactions.delete(room);
     const { document } = room;
     // The name may have another room by now: only the one that ended goes.
     if (this.#rooms.get(document) === room) this.#rooms.delete(document);
     const quiet = room.whenQuiet();
-    if (quiet) {
+    if (quiet !== null) {
       this.#unquiet.set(document, quiet);
       void quiet.then(() => {
         if (this.#unquiet.get(document) === quiet) this.#unquiet.delete(document);
@@ -200,21 +203,6 @@ export class Rooms {
     if (this.#uncommittedBytes <= this.#limits.maxUncommittedBytes || this.#paused.has(session)) return;
     this.#paused.add(session);
     session.pauseInput();
-  }
-
-  #requestCompaction(room: Room): void {
-    this.#compactions.add(room);
-    if (!this.#isCompacting && !this.#isDraining) void this.#compactNext();
-  }
-
-  /** One room after the other: each takes CPU in proportion to its document. */
-  async #compactNext(): Promise<void> {
-    this.#isCompacting = true;
-    for (const room of this.#compactions) {
-      this.#compactions.delete(room);
-      await room.compact();
-    }
-    this.#isCompacting = false;
   }
 
   #newLineage(): Lineage {
