@@ -83,14 +83,14 @@ export const LIMITS = {
     max: MIB,
     unit: "bytes",
     meaning:
-      "One presence state as JSON; a larger one is dropped with PRESENCE_TOO_LARGE. A cursor with a name takes about 200.",
+      "One presence state as JSON; a larger one is refused with PRESENCE_TOO_LARGE. A cursor with a name takes about 200.",
   },
   maxPresenceEntries: {
     default: 16,
     min: 1,
     max: 10_000,
     unit: "count",
-    meaning: "Presence ids that one session may own; one more is dropped. Clients announce one each.",
+    meaning: "Presence ids that one session may own; one more is refused. Clients announce one each.",
   },
   maxPresenceTombstones: {
     default: 1000,
