@@ -1,12 +1,14 @@
 import { defineConfig } from "vitest/config";
 
-// Three kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
-// wait for conditions only; `interop` and `browser` start real servers and real clients.
+// Four kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
+// wait for conditions only; `simulation` plays seeded scenarios in a world without real time; `interop` and
+// `browser` start real servers and real clients.
 export default defineConfig({
   test: {
     projects: [
       { test: { name: "spec", include: ["test/spec/**/*.test.ts"] } },
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"] } },
+      { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"] } },
       {
         test: {
           name: "interop",

@@ -50,6 +50,7 @@ export class Presence {
   /** Ids whose state is `null`, oldest first. */
   readonly #tombstones = new Set<number>();
   readonly #changed = new Set<number>();
+  #version = 0;
   #everybody: Uint8Array | null = null;
 
   constructor(limits: PresenceLimits) {
@@ -59,6 +60,11 @@ export class Presence {
   /** Number of ids that are here. */
   get size(): number {
     return this.#entries.size - this.#tombstones.size;
+  }
+
+  /** Changes whenever an entry does. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Takes in what a session announced. Each entry is judged by itself. */
@@ -194,6 +200,7 @@ export class Presence {
 
   #touch(clientId: number): void {
     this.#changed.add(clientId);
+    this.#version++;
     this.#everybody = null;
   }
 }

@@ -222,6 +222,10 @@ export class Room implements SessionRoom {
     return this.#alive.catchUp.forSeq(seq, session.dialect);
   }
 
+  get presenceVersion(): number {
+    return this.#presence.version;
+  }
+
   encodePresence(options: { withDeparted: boolean }): Uint8Array | null {
     return this.#presence.encodeAll(options);
   }

@@ -37,6 +37,8 @@ interface Lagging {
   /** The client has been sent the log up to here; `null` if it was not caught up before it lagged. */
   readonly seq: number | null;
   readonly watch: StallWatch;
+  /** Which version of the room's presence it has been sent; `null` if it is to be sent all, changed or not. */
+  presenceVersion: number | null;
   /** What the client asked meanwhile: only its last question counts. */
   question: Uint8Array | null;
   /** Whether there is something to ask the client. */
@@ -57,6 +59,8 @@ export interface SessionRoom {
   catchUp(session: Session, stateVector: Uint8Array): Uint8Array[];
   /** The frames that bring a client that has the log up to `seq` up to now. */
   catchUpSince(session: Session, seq: number): Uint8Array[];
+  /** Changes whenever somebody's presence does. */
+  readonly presenceVersion: number;
   /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
   encodePresence(options: { withDeparted: boolean }): Uint8Array | null;
   /** Both throw JoineryError when the input is refused. */
@@ -137,7 +141,10 @@ export class Session {
 
   /** The client asks who is here. */
   queryPresence(): void {
-    this.#whenOpen(() => this.#sendPresence({ withDeparted: false }));
+    this.#whenOpen(() => {
+      if (this.#state.kind === "lagging") this.#state.presenceVersion = null;
+      else this.#send(this.#everybody({ withDeparted: false }));
+    });
   }
 
   /** The connection's socket has room again. */
@@ -151,9 +158,11 @@ export class Session {
     this.#refusing(() => {
       if (lag.owesQuestion) this.ask();
       if (lag.question) this.#catchUp(lag.question, { withDeparted: true });
-      else if (lag.seq !== null) {
-        this.#send(this.#room.catchUpSince(this, lag.seq));
-        this.#sendPresence({ withDeparted: true });
+      else {
+        const missed = lag.seq === null ? [] : this.#room.catchUpSince(this, lag.seq);
+        // Presence that did not change is not sent again: it may be what filled the buffer.
+        const isOutdated = lag.presenceVersion !== this.#room.presenceVersion;
+        this.#send(isOutdated ? [...missed, ...this.#everybody({ withDeparted: true })] : missed);
       }
       const durable = this.dialect.durable(this.#room.durableSeq);
       if (durable) this.tellDurable(durable);
@@ -240,14 +249,12 @@ export class Session {
       this.#state = { kind: "live" };
       this.#room.sessionIsLive(this);
     }
-    this.#send(frames);
-    this.#sendPresence(presence);
+    this.#send([...frames, ...this.#everybody(presence)]);
   }
 
-  #sendPresence(presence: { withDeparted: boolean }): void {
-    if (this.#state.kind === "lagging") return;
+  #everybody(presence: { withDeparted: boolean }): Uint8Array[] {
     const everybody = this.#room.encodePresence(presence);
-    if (everybody) this.#send([this.dialect.presence(everybody)]);
+    return everybody ? [this.dialect.presence(everybody)] : [];
   }
 
   /**
@@ -272,14 +279,15 @@ export class Session {
    */
   #send(frames: readonly Uint8Array[]): void {
     const { kind } = this.#state;
-    if (kind === "lagging" || kind === "closed") return;
+    if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
     this.#outbox.send(frames);
     const { bufferedBytes } = this.#outbox;
     const { maxBufferedBytes, stalledTimeoutMs } = this.#room.limits;
     if (bufferedBytes <= maxBufferedBytes) return;
     const watch = new StallWatch(this.#room.clock, this.#outbox, stalledTimeoutMs, () => this.#stalled());
     const seq = kind === "live" ? this.#room.seq : null;
-    this.#state = { kind: "lagging", seq, watch, question: null, owesQuestion: false };
+    const { presenceVersion } = this.#room;
+    this.#state = { kind: "lagging", seq, watch, presenceVersion, question: null, owesQuestion: false };
     this.#room.sessionIsLagging(this, bufferedBytes);
   }
 

@@ -174,6 +174,24 @@ describe("a client that reads too slowly", () => {
     for (const word of ["first ", "second ", "third "]) expect(ann.text).toContain(word);
   });
 
+  test("comes to rest though everybody's presence alone fills its buffer", async () => {
+    const { world, ann, ben } = await slowBen();
+    for (let i = 0; i < 10; i++) (await world.join("notes")).show({ name: `p${i}`, about: "x".repeat(200) });
+    await world.settle();
+    const drains = [1, 2, 3, 4].map(() => {
+      const before = ben.frames.length;
+      ben.drain();
+      ben.stall();
+      return ben.frames.length - before;
+    });
+    expect(drains[0]).toBeGreaterThan(0);
+    expect(drains.slice(2)).toEqual([0, 0]);
+    ben.drain();
+    expect(ben.people).toContain("p9");
+    await type(world, ann, 1);
+    expect(ben.text).toBe(ann.text);
+  });
+
   test("is told again what is durable", async () => {
     const { ben } = await slowBen();
     const seq = ben.durable.at(-1) ?? 0;

@@ -1,0 +1,26 @@
+import type { Dialect } from "../../server/src/engine/ports.ts";
+import { sayingDialect } from "../support/world.ts";
+
+const talkative = sayingDialect("talkative");
+/** Like y-websocket's: it has no words for what is durable, nor for a refusal. */
+const laconic: Dialect = { ...sayingDialect("laconic"), durable: () => null, refused: () => null };
+
+export const DIALECTS: readonly Dialect[] = [talkative, laconic];
+
+const EMPTY = new Uint8Array();
+
+/** The first byte of each kind of frame, as the dialect itself writes it. */
+export const FRAME_KIND = {
+  update: talkative.update(EMPTY)[0],
+  catchUp: talkative.catchUp(EMPTY, false)[0],
+  caughtUp: talkative.catchUp(EMPTY, true)[0],
+  ask: talkative.ask(EMPTY)[0],
+  presence: talkative.presence(EMPTY)[0],
+  durable: talkative.durable(0)?.[0],
+};
+
+/** The seq that a frame says is durable; `null` when the frame says something else. */
+export function durableSeq(frame: Uint8Array): number | null {
+  if (frame[0] !== FRAME_KIND.durable) return null;
+  return Number(new TextDecoder().decode(frame.subarray(1)));
+}
