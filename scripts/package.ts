@@ -52,7 +52,7 @@ function writeManifest(source: string, dist: string): void {
     exports: Object.fromEntries(
       Object.entries(manifest.exports).map(([name, path]) => [name, emitted(path, dist)]),
     ),
-    files: ["**/*.js", "**/*.d.ts", "**/*.map", "page", "!**/*.tsbuildinfo"],
+    files: ["**/*.js", "**/*.d.ts", "**/*.map", "page", "!**/.tsbuildinfo"],
   };
   writeFileSync(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
 }

@@ -50,7 +50,7 @@ export class Progress implements Observer {
   finished(folder: string): void {
     const seconds = (performance.now() - this.#startMs) / 1000;
     this.#line(`\n${green("✓")} ${this.#runs} runs in ${duration(seconds)}; every edit arrived everywhere`);
-    this.#line(dim(`  ${basename(folder)}/latest.json and latest.md have every round`));
+    this.#line(dim(`  bench/${basename(folder)}/latest.json and latest.md have every round`));
   }
 
   get #total(): number {

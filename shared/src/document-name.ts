@@ -2,7 +2,7 @@ import { encodeUtf8 } from "lib0/string";
 import { JoineryError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 
-/** The name of a document: 1 to `maxNameBytes` bytes of UTF-8, any Unicode but control characters. */
+/** The name of a document: 1 to `maxNameBytes` bytes of UTF-8, any Unicode but control characters, and not "." or "..". */
 export type DocumentName = string & { readonly __documentName: true };
 
 // C0, DEL and C1 controls, and the two Unicode line separators, which break log lines.
@@ -24,6 +24,8 @@ export function parseDocumentName(
   const bytes = name.length > maxBytes ? name.length : encodeUtf8(name).length;
   if (bytes > maxBytes)
     throw new JoineryError("INVALID_NAME", `document name is longer than ${maxBytes} bytes`);
+  if (name === "." || name === "..")
+    throw new JoineryError("INVALID_NAME", `document name is "${name}", which no URL can say`);
   if (FORBIDDEN.test(name)) throw new JoineryError("INVALID_NAME", "document name has control characters");
   return name as DocumentName;
 }

@@ -17,6 +17,8 @@ export interface ErrorRow {
   readonly httpStatus: number;
   /** One sentence for documentation and for people. */
   readonly meaning: string;
+  /** The message may name files or say how the server is built: a peer is told the meaning instead. */
+  readonly isInternal?: true;
 }
 
 export const ERRORS = {
@@ -73,24 +75,28 @@ export const ERRORS = {
     closeCode: 4503,
     httpStatus: 503,
     meaning: "The storage cannot be read or written at the moment; nothing is accepted until it can.",
+    isInternal: true,
   },
   DATA_FOLDER_IN_USE: {
     retry: "never",
     closeCode: 1011,
     httpStatus: 500,
     meaning: "Another process has the data folder open.",
+    isInternal: true,
   },
   DATA_FOLDER_UNUSABLE: {
     retry: "never",
     closeCode: 1011,
     httpStatus: 500,
     meaning: "The data folder cannot be created, read or written, or its database is missing.",
+    isInternal: true,
   },
   ADDRESS_UNAVAILABLE: {
     retry: "never",
     closeCode: 1011,
     httpStatus: 500,
     meaning: "The address cannot be listened on.",
+    isInternal: true,
   },
   CONNECTION_LOST: {
     retry: "backoff",
@@ -121,6 +127,7 @@ export const ERRORS = {
     closeCode: 1011,
     httpStatus: 500,
     meaning: "The server made a mistake and gave up this room or connection rather than go on wrongly.",
+    isInternal: true,
   },
 } as const satisfies Record<string, ErrorRow>;
 
@@ -130,7 +137,7 @@ export type ErrorCode = keyof typeof ERRORS;
 export class JoineryError extends Error {
   readonly code: ErrorCode;
 
-  /** @param message What was wrong, with what, and where; for logs and for the peer, so without secrets. */
+  /** @param message What was wrong, with what, and where; for logs and, unless the row is internal, for the peer. */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = "JoineryError";
@@ -139,6 +146,11 @@ export class JoineryError extends Error {
 
   get row(): ErrorRow {
     return ERRORS[this.code];
+  }
+
+  /** What a peer may be told. */
+  get publicMessage(): string {
+    return this.row.isInternal ? this.row.meaning : this.message;
   }
 }
 

@@ -25,6 +25,7 @@ interface ServeFlags {
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the server, with an editor page to try it.")
+    .allowExcessArguments(false)
     .option("--host <address>", "loopback address to listen on (JOINERY_HOST; default 127.0.0.1)")
     .option("--port <number>", "port to listen on, 0 for a free one (JOINERY_PORT; default 4321)")
     .option("--data <folder>", "folder where documents are kept (JOINERY_DATA; default ./data)")
@@ -56,6 +57,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     throw error;
   }
   stopOnSignals(server);
+  surviveBrokenPipes();
   printStart({
     url,
     data: options.storage ? null : resolve(options.data ?? "./data"),
@@ -88,11 +90,11 @@ function printStart({ url, data, hasPage }: { url: string; data: string | null; 
   console.log(`\n  ${pc.dim("Ctrl+C stops it, after everything is stored.")}\n`);
 }
 
-/** The first SIGINT or SIGTERM drains; a second one does not wait. */
+/** The first SIGINT, SIGTERM or SIGHUP drains; a second one does not wait. */
 function stopOnSignals(server: Server): void {
   let isStopping = false;
   const stop = (signal: NodeJS.Signals) => {
-    if (isStopping) process.exit(signal === "SIGINT" ? 130 : 143);
+    if (isStopping) process.exit(signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 129);
     isStopping = true;
     console.log(`  ${signal}: storing what is open and sending clients away to come back …`);
     server.close().then(reportStop, (error: unknown) => {
@@ -102,8 +104,16 @@ function stopOnSignals(server: Server): void {
       process.exit(1);
     });
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+}
+
+/** Whoever reads what is printed may go away first; that must not keep the server from storing and stopping. */
+function surviveBrokenPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
 }
 
 function reportStop({ unsaved }: { readonly unsaved: readonly string[] }): void {

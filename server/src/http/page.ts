@@ -22,14 +22,19 @@ WebSocket clients of y-websocket connect to this address; the document's name is
 There is no page to show: the server was started without one.
 `;
 
+/** Whether a folder has a page to serve. */
+export function hasPage(folder: string): boolean {
+  return existsSync(join(folder, "index.html"));
+}
+
 /**
  * Serves a folder of static files: `index.html` for `/` and for everything below `/d/`, where the page itself
  * reads the document's name from the address.
  *
- * @param folder Folder with an `index.html`; `null`, or one without it, gives a plain text that says so.
+ * @param folder Folder with an `index.html`; `null` gives a plain text that says what the server is.
  */
 export function pageHandler(folder: string | null): RequestHandler {
-  if (folder === null || !existsSync(join(folder, "index.html"))) {
+  if (folder === null) {
     return (_request, response) => respond(response, 200, PLAIN);
   }
   const serve = sirv(folder, {
@@ -48,7 +53,7 @@ export function pageHandler(folder: string | null): RequestHandler {
       respond(response, 405, "Only GET and HEAD are answered here.\n");
       return;
     }
-    if (request.url?.startsWith("/d/")) request.url = "/";
+    if (request.url === "/d" || request.url?.startsWith("/d/")) request.url = "/";
     serve(request, response, () => respond(response, 404, "There is nothing at this address.\n"));
   };
 }

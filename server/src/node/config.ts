@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { JoineryError } from "@joinery/shared";
-import type { ServerOptions } from "./options.ts";
+import { refuseUnknown, SERVER_OPTION_NAMES, type ServerOptions } from "./options.ts";
 import type { ListenOptions } from "./server.ts";
 
 /** What a config file exports as its default, and what the environment and flags override. */
@@ -24,8 +24,9 @@ export const CONFIG_FILES: readonly string[] = [
  * Imports a config file.
  *
  * @param file Path, relative to the working folder; without one, the first of {@link CONFIG_FILES} that is there.
- * @returns The file's default export, unchecked; empty when no file was named and none is there.
- * @throws JoineryError INVALID_OPTION (never retry) when a file cannot be read or exports no object.
+ * @returns The file's default export, whose values are not checked yet; empty when no file was named and none is there.
+ * @throws JoineryError INVALID_OPTION (never retry) when a file cannot be read, exports no object, or has an option
+ * that there is not.
  */
 export async function loadConfig(file?: string): Promise<Config> {
   const path = file ?? CONFIG_FILES.find((name) => existsSync(name));
@@ -40,6 +41,7 @@ export async function loadConfig(file?: string): Promise<Config> {
   if (typeof module.default !== "object" || module.default === null) {
     throw new JoineryError("INVALID_OPTION", `config file ${path} must have an object as its default export`);
   }
+  refuseUnknown(module.default, ["host", "port", ...SERVER_OPTION_NAMES], "");
   return module.default;
 }
 

@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type Limits } from "@joinery/shared";
 import { DEFAULT_FLUSH, type FlushOptions } from "../engine/flush-window.ts";
 import type { Storage } from "../engine/ports.ts";
+import { hasPage } from "../http/page.ts";
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from "../transports/connections.ts";
 import type { Logger } from "./log.ts";
 
@@ -36,9 +37,11 @@ export interface ResolvedOptions {
   readonly heartbeat: HeartbeatOptions;
   readonly idleRoomMs: number;
   readonly drainTimeoutMs: number;
+  readonly logger: Logger | null;
 }
 
-const NAMES: readonly (keyof ServerOptions)[] = [
+/** Names of all options of a server. */
+export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   "data",
   "storage",
   "page",
@@ -56,16 +59,17 @@ const NAMES: readonly (keyof ServerOptions)[] = [
  * @throws JoineryError INVALID_OPTION (never retry), naming the option and what it may be.
  */
 export function resolveOptions(options: ServerOptions): ResolvedOptions {
-  refuseUnknown(options, NAMES, "");
+  refuseUnknown(options, SERVER_OPTION_NAMES, "");
   return {
     data: checkText("data", options.data ?? "./data"),
-    storage: options.storage ?? null,
-    page: options.page === undefined ? null : checkText("page", options.page),
-    limits: resolveLimits(options.limits ?? {}),
-    flush: resolveFlush(options.flush ?? DEFAULT_FLUSH),
-    heartbeat: resolveHeartbeat(options.heartbeat ?? DEFAULT_HEARTBEAT),
+    storage: checkObject("storage", options.storage, ["open", "load", "append", "close"], "a Storage"),
+    page: options.page === undefined ? null : checkPage(options.page),
+    limits: resolveLimits(options.limits === undefined ? {} : options.limits),
+    flush: resolveFlush(options.flush === undefined ? DEFAULT_FLUSH : options.flush),
+    heartbeat: resolveHeartbeat(options.heartbeat === undefined ? DEFAULT_HEARTBEAT : options.heartbeat),
     idleRoomMs: checkNumber("idleRoomMs", options.idleRoomMs ?? 30_000, 0, 86_400_000, "ms"),
     drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000, "ms"),
+    logger: checkObject("logger", options.logger, ["debug", "info", "warn", "error"], "a logger"),
   };
 }
 
@@ -106,8 +110,8 @@ function resolveHeartbeat(heartbeat: HeartbeatOptions): HeartbeatOptions {
 }
 
 /** Refuses what is not an object, and a name that is not known: a misspelt option is not ignored. */
-function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
-  if (typeof options !== "object" || options === null) {
+export function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw invalid(prefix.replace(/\.$/, "") || "options", options, "an object");
   }
   for (const name of Object.keys(options)) {
@@ -126,6 +130,25 @@ function checkNumber(name: string, value: unknown, min: number, max: number, uni
   throw invalid(name, value, `a ${kind} from ${min} to ${max}${unit && ` (${unit})`}`);
 }
 
+function checkPage(folder: unknown): string {
+  const path = checkText("page", folder);
+  if (hasPage(path)) return path;
+  throw invalid("page", folder, "a folder with an index.html");
+}
+
+/** Something that somebody made: it has at least these methods. */
+function checkObject<T extends object>(
+  name: string,
+  value: T | undefined,
+  methods: readonly (keyof T & string)[],
+  what: string,
+): T | null {
+  if (value === undefined) return null;
+  const isOne = typeof value === "object" && value !== null;
+  if (isOne && methods.every((method) => typeof value[method] === "function")) return value;
+  throw invalid(name, value, `${what}, with the methods ${methods.join(", ")}`);
+}
+
 function checkText(name: string, value: unknown): string {
   if (typeof value === "string" && value.length > 0) return value;
   throw invalid(name, value, "a text that is not empty");
@@ -136,7 +159,7 @@ function invalid(name: string, value: unknown, allowed: string): JoineryError {
 }
 
 /** A value as somebody wrote it, as far as that can be told. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   return typeof value === "object" && value !== null ? `an object` : String(value);
 }

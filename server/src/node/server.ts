@@ -10,6 +10,7 @@ import { JoineryError } from "@joinery/shared";
 import pino from "pino";
 import type { Storage } from "../engine/ports.ts";
 import { Rooms } from "../engine/rooms.ts";
+import { isLocalRequest, isLoopbackHost, localOnly } from "../http/local.ts";
 import { pageHandler } from "../http/page.ts";
 import { ANONYMOUS, type DriverFactory } from "../protocols/driver.ts";
 import { yWebsocketDriver } from "../protocols/y-websocket.ts";
@@ -18,7 +19,7 @@ import { Connections } from "../transports/connections.ts";
 import { WebSocketTransport } from "../transports/websocket.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
 import { type Logger, logEvent } from "./log.ts";
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
+import { type ResolvedOptions, resolveOptions, type ServerOptions, show } from "./options.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
 
 export interface ListenOptions {
@@ -84,15 +85,13 @@ export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
 /** With the 6 s that the storage has to store and the 2 s that clients have to close, less than 10 s in all. */
 const STORAGE_CLOSE_TIMEOUT_MS = 1_500;
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
-
 /**
  * Makes a server; it does nothing until `listen` or `attach`.
  *
  * @throws JoineryError INVALID_OPTION (never retry), naming the option.
  */
 export function createServer(options: ServerOptions = {}): Server {
-  return new JoineryServer(resolveOptions(options), options.logger ?? defaultLogger());
+  return new JoineryServer(resolveOptions(options));
 }
 
 function defaultLogger(): Logger {
@@ -107,12 +106,15 @@ class JoineryServer implements Server {
   readonly #transport: WebSocketTransport;
   readonly #dialect: DriverFactory;
   readonly #detachers: (() => void)[] = [];
+  readonly #attached: { readonly to: UpgradeSource; readonly prefix: string }[] = [];
   #httpServer: HttpServer | null = null;
+  #isListening = false;
   #opening: Promise<void> | null = null;
   #closing: Promise<CloseResult> | null = null;
 
-  constructor(options: ResolvedOptions, logger: Logger) {
+  constructor(options: ResolvedOptions) {
     const { limits } = options;
+    const logger = options.logger ?? defaultLogger();
     this.#options = options;
     this.#storage =
       options.storage ??
@@ -142,15 +144,21 @@ class JoineryServer implements Server {
   }
 
   ready(): Promise<void> {
-    this.#opening ??= this.#storage.open();
+    this.#opening ??= this.#open();
     return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    await this.#storage.open();
+    // What a killed process left behind would name the wrong one to whoever finds the folder locked.
+    if (!this.#options.storage) await removeServerFile(this.#options.data);
   }
 
   async listen({
     host = "127.0.0.1",
     port = 4321,
   }: ListenOptions = {}): Promise<{ url: string; port: number }> {
-    if (!LOOPBACK.test(host)) {
+    if (!isLoopbackHost(host)) {
       throw new JoineryError(
         "INVALID_OPTION",
         `will not listen on ${host}: without authentication anybody who reaches it could read and write every document; use a loopback address such as 127.0.0.1`,
@@ -159,16 +167,19 @@ class JoineryServer implements Server {
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw new JoineryError(
         "INVALID_OPTION",
-        `option "port" is ${port}, it must be a whole number from 0 to 65535`,
+        `option "port" is ${show(port)}, it must be a whole number from 0 to 65535`,
       );
     }
+    this.#refuseWhenClosed();
+    if (this.#isListening) throw new Error("the server is listening already");
+    this.#isListening = true;
     await this.ready();
     const httpServer = createHttpServer(
       // Against connections that never finish a request; an upgraded one is no longer under these.
       { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 },
-      pageHandler(this.#options.page),
+      localOnly(pageHandler(this.#options.page)),
     );
-    this.attach(httpServer);
+    this.#attach(httpServer, "/", isLocalRequest);
     const address = await startListening(httpServer, host, port);
     this.#httpServer = httpServer;
     const url = `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${address.port}`;
@@ -177,19 +188,30 @@ class JoineryServer implements Server {
   }
 
   attach(httpServer: UpgradeSource, { path = "/" }: AttachOptions = {}): void {
+    this.#refuseWhenClosed();
+    const prefix = `/${path.replace(/^\/+|\/+$/g, "")}/`.replace("//", "/");
+    const twice = this.#attached.find(
+      (other) =>
+        other.to === httpServer && (prefix.startsWith(other.prefix) || other.prefix.startsWith(prefix)),
+    );
+    if (twice) throw new Error(`the server is attached to ${twice.prefix} already, which overlaps ${prefix}`);
     // A storage that cannot be opened refuses every load, so clients are told; whoever awaits `ready` learns why.
     this.ready().catch(() => undefined);
-    const prefix = `/${path.replace(/^\/+|\/+$/g, "")}/`.replace("//", "/");
+    // Who may reach somebody else's server is theirs to say.
+    this.#attach(httpServer, prefix, () => true);
+  }
+
+  #attach(httpServer: UpgradeSource, prefix: string, isAllowed: (request: IncomingMessage) => boolean): void {
     const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Until somebody else listens: a client that resets now must not be an unhandled error.
       socket.on("error", () => socket.destroy());
       const requestPath = (request.url ?? "/").split("?", 1)[0] as string;
       if (requestPath.startsWith(prefix)) {
-        const documentPath = requestPath.slice(prefix.length);
+        const start = isAllowed(request) ? this.#dialect : refuseOrigin;
         this.#transport.accept(request, socket, head, {
-          path: documentPath,
+          path: requestPath.slice(prefix.length),
           principal: ANONYMOUS,
-          start: this.#dialect,
+          start,
         });
       } else if (httpServer.listenerCount("upgrade") === 1) {
         // Nobody else will answer.
@@ -197,7 +219,12 @@ class JoineryServer implements Server {
       }
     };
     httpServer.on("upgrade", upgrade);
+    this.#attached.push({ to: httpServer, prefix });
     this.#detachers.push(() => httpServer.off("upgrade", upgrade));
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing !== null) throw new Error("the server was closed");
   }
 
   close(): Promise<CloseResult> {
@@ -228,6 +255,11 @@ class JoineryServer implements Server {
     }
     return { unsaved };
   }
+}
+
+/** Stands in for a dialect where a page of another site tries to connect. */
+function refuseOrigin(): never {
+  throw new JoineryError("PERMISSION_DENIED", "pages of other sites may not connect to this server");
 }
 
 /** Resolves when the promise does, or after that time. */

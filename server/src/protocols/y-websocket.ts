@@ -37,7 +37,9 @@ export const Y_WEBSOCKET: Dialect = {
   presence: (update) => frame([AWARENESS], update),
   durable: () => null,
   refused: (error) =>
-    error.code === "PERMISSION_DENIED" ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.message)) : null,
+    error.code === "PERMISSION_DENIED"
+      ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.publicMessage))
+      : null,
 };
 
 /** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */

@@ -5,8 +5,8 @@
  * docs/formats.md.
  */
 
-import { access, mkdir, open, readdir, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { JoineryError } from "@joinery/shared";
 import type { Database, OpenDatabase } from "./database.ts";
 
@@ -74,7 +74,7 @@ async function openAndSync(
 /** Creates the folder where there is none, and looks whether a database was ever completed in it. */
 async function readSentinel(folder: string): Promise<"present" | "absent"> {
   try {
-    await mkdir(folder, { recursive: true });
+    await createFolder(resolve(folder));
   } catch (error) {
     throw unusable(folder, `it cannot be created: ${reason(error)}`, error);
   }
@@ -94,6 +94,29 @@ async function readSentinel(folder: string): Promise<"present" | "absent"> {
     );
   }
   throw unusable(folder, `${SENTINEL} is not one that Joinery wrote`);
+}
+
+/** Not `mkdir`'s own way of creating parents: in folders of the kernel, such as /proc, that never returns. */
+async function createFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (hasCode(error, "ENOENT") && dirname(folder) !== folder && !(await exists(dirname(folder)))) {
+      await createFolder(dirname(folder));
+      await mkdir(folder);
+    } else if (!hasCode(error, "EEXIST")) throw error;
+    else if (!(await stat(folder)).isDirectory()) throw new Error("it is a file", { cause: error });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (hasCode(error, "ENOENT")) return false;
+      throw error;
+    },
+  );
 }
 
 async function hasDatabase(folder: string): Promise<boolean> {

@@ -153,7 +153,7 @@ class WebSocketConnection implements Connection, Outbox {
   close(error: JoineryError): void {
     // The closing handshake has to be read.
     if (this.#pauses > 0) this.#webSocket.resume();
-    this.#webSocket.close(error.row.closeCode, shorten(error.message));
+    this.#webSocket.close(error.row.closeCode, shorten(error.publicMessage));
   }
 
   closeAndWait(error: JoineryError): Promise<void> {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type LimitRow } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_FLUSH } from "../../../server/src/engine/flush-window.ts";
@@ -19,6 +20,9 @@ function refusalOf(options: Record<string, unknown>): JoineryError {
   throw new Error("the options were accepted");
 }
 
+/** A folder with an `index.html`. */
+const PAGE = fileURLToPath(new URL("../../../examples/editor", import.meta.url));
+
 const limits = Object.entries(LIMITS) as [LimitName, LimitRow][];
 
 describe("options", () => {
@@ -32,6 +36,7 @@ describe("options", () => {
       heartbeat: DEFAULT_HEARTBEAT,
       idleRoomMs: 30_000,
       drainTimeoutMs: 6_000,
+      logger: null,
     });
   });
 
@@ -45,11 +50,12 @@ describe("options", () => {
     const given = {
       data: "/srv/joinery",
       storage,
-      page: "dist",
+      page: PAGE,
       flush: { kind: "fixed", windowMs: 50 },
       heartbeat: { intervalMs: 10, timeoutMs: 20 },
       idleRoomMs: 0,
       drainTimeoutMs: 600_000,
+      logger: console,
     };
     const resolved = resolve({ ...given, limits: { maxRooms: 3 } });
     expect(resolved).toEqual({ ...given, limits: { ...DEFAULT_LIMITS, maxRooms: 3 } });
@@ -82,6 +88,13 @@ describe("a refusal names the option and what it may be", () => {
     ["data", { data: "" }, "not empty"],
     ["data", { data: 5 }, "not empty"],
     ["page", { page: "" }, "not empty"],
+    ["page", { page: "/nowhere" }, "index.html"],
+    ["storage", { storage: 5 }, "a Storage"],
+    ["storage", { storage: {} }, "append"],
+    ["logger", { logger: { info: () => undefined } }, "debug"],
+    ["limits", { limits: [] }, "an object"],
+    ["limits", { limits: null }, "an object"],
+    ["heartbeat", { heartbeat: null }, "an object"],
     ["page", { page: false }, "not empty"],
     ["flush.kind", { flush: { kind: "never" } }, '"adaptive" or "fixed"'],
     ["flush", { flush: "fixed" }, "an object"],

@@ -201,6 +201,19 @@ describe("a server that is attached to another's HTTP server", () => {
     expect(server.counts().connections).toBe(0);
   });
 
+  test("cannot be attached twice to what is the same place", async () => {
+    const { httpServer, ws } = await applicationServer();
+    const server = newServer();
+    server.attach(httpServer, { path: "/sync" });
+    for (const path of ["sync/", "/", "/sync/deeper"]) {
+      expect(() => server.attach(httpServer, { path }), path).toThrow("/sync/ already");
+    }
+    server.attach(httpServer, { path: "/other" });
+    await joined(`${ws}/sync/notes`);
+    await joined(`${ws}/other/notes`);
+    expect(server.counts().rooms).toBe(1);
+  });
+
   test("survives clients that reset a connection which nobody serves", async () => {
     const { httpServer, ws } = await applicationServer();
     newServer().attach(httpServer, { path: "/sync" });
@@ -277,6 +290,52 @@ describe("the counts", () => {
     await ben.close();
     await until("the empty room to go", () => server.counts().rooms === 1);
     expect(server.counts()).toMatchObject({ connections: 1, sessions: 1, rooms: 1 });
+  });
+});
+
+describe("listening", () => {
+  test("is done once, and not after closing", async () => {
+    const { server } = await listening();
+    await expect(server.listen({ port: 0 })).rejects.toThrow("listening already");
+    await server.close();
+    await expect(server.listen({ port: 0 })).rejects.toThrow("closed");
+    expect(() => server.attach(createHttpServer())).toThrow("closed");
+  });
+
+  test.each([
+    ["http://evil.example", undefined],
+    ["http://localhost.evil.example", undefined],
+    ["null", undefined],
+    ["http://evil.example:80", "evil.example"],
+    [undefined, "evil.example"],
+  ])("refuses pages of other sites: Origin %j, Host %j", async (origin, host) => {
+    const { url, port } = await listening();
+    const headers = { ...(origin && { Origin: origin }), ...(host && { Host: host }) };
+    const socket = await Socket.open(`${url}/notes`, { headers });
+    expect(await socket.closed).toMatchObject({ code: 4403 });
+    if (host) expect((await get(`http://127.0.0.1:${port}/`, { headers })).status).toBe(403);
+  });
+
+  test.each(["http://localhost:5173", "http://127.0.0.1:4321", "http://[::1]:80"])(
+    "serves pages of this machine: Origin %j",
+    async (origin) => {
+      const { url } = await listening();
+      const socket = await Socket.open(`${url}/notes`, { headers: { Origin: origin } });
+      expect(await socket.next()).toEqual(STEP_1);
+      await socket.close();
+    },
+  );
+
+  test("tells clients nothing of the machine when the storage fails", async () => {
+    const storage = new KeptStorage();
+    storage.load = () =>
+      Promise.reject(new JoineryError("STORAGE_UNAVAILABLE", "IO error: /srv/secret/000003.log"));
+    const { url } = await listening({ storage });
+    const socket = await Socket.open(`${url}/notes`);
+    const { code, reason } = await socket.closed;
+    expect(code).toBe(4503);
+    expect(reason).not.toContain("/srv");
+    expect(reason).not.toBe("");
   });
 });
 

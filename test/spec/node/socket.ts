@@ -1,5 +1,5 @@
-import { type IncomingMessage, request } from "node:http";
-import { WebSocket } from "ws";
+import { type IncomingMessage, type RequestOptions, request } from "node:http";
+import { type ClientOptions, WebSocket } from "ws";
 import { within } from "../../support/until.ts";
 
 /** A WebSocket client that keeps what it is sent until it is asked for. */
@@ -21,8 +21,8 @@ export class Socket {
   }
 
   /** Resolves once it is open; rejects with the HTTP status when it was not let in. */
-  static async open(url: string): Promise<Socket> {
-    const webSocket = new WebSocket(url);
+  static async open(url: string, options: ClientOptions = {}): Promise<Socket> {
+    const webSocket = new WebSocket(url, options);
     const socket = new Socket(webSocket);
     const opened = new Promise<void>((resolve, reject) => {
       webSocket.once("open", resolve);
@@ -58,9 +58,9 @@ export class Socket {
 }
 
 /** What an HTTP server answers to a GET without keeping the connection. */
-export function get(url: string): Promise<{ status: number; text: string }> {
+export function get(url: string, options: RequestOptions = {}): Promise<{ status: number; text: string }> {
   const answered = new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const get = request(url, { agent: false }, (response) => {
+    const get = request(url, { agent: false, ...options }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;

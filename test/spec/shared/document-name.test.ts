@@ -23,6 +23,8 @@ describe("a document's name", () => {
 
   test.each([
     ["empty", "", /is empty/],
+    ["one that URLs resolve away", ".", /no URL can say/],
+    ["the other one", "..", /no URL can say/],
     ["half a surrogate pair", "a\ud83c", /not valid Unicode/],
     ["the other half of one", "\udf88b", /not valid Unicode/],
     ["surrogates in the wrong order", "\udf88\ud83c", /not valid Unicode/],
