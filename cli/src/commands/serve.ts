@@ -83,7 +83,7 @@ function printStart({ url, data, hasPage }: { url: string; data: string | null; 
     ...(hasPage ? ([["Editor", pc.cyan(`${url}/`)]] as [string, string][]) : []),
     ["Clients", `${url.replace("http", "ws")}/${pc.dim("<document>")}`],
     ["Data", data ?? "kept by the storage in the config file"],
-    ["Access", pc.yellow("no authentication, therefore reachable from this machine only")],
+    ["Access", pc.yellow("no authentication, therefore for programs and pages of this machine only")],
   ];
   console.log(`\n  ${pc.bold("Joinery")} ${VERSION} ${pc.dim("is listening at")} ${url}\n`);
   for (const [name, value] of rows) console.log(`  ${pc.dim(name.padEnd(8))} ${value}`);

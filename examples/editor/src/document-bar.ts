@@ -30,13 +30,20 @@ function showName({ form, nameInput, openButton }: DocumentBarElements, name: st
   nameInput.addEventListener("input", () => {
     openButton.hidden = nameInput.value === name;
   });
+  nameInput.addEventListener("input", () => nameInput.setCustomValidity(""));
   nameInput.addEventListener("keydown", (event) => {
     if (event.key === "Escape") reset();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    // Whether a name is allowed is the server's to say: it refuses with its reason.
-    if (nameInput.value !== name) location.assign(pagePath(nameInput.value));
+    if (nameInput.value === name) return;
+    // Whether a name is allowed is the server's to say: it refuses with its reason. But these two never get there.
+    if (/^\.{1,2}$/.test(nameInput.value)) {
+      nameInput.setCustomValidity("A document cannot be named “.” or “..”: addresses leave them out.");
+      nameInput.reportValidity();
+      return;
+    }
+    location.assign(pagePath(nameInput.value));
   });
 }
 
