@@ -173,14 +173,23 @@ class JoineryServer implements Server {
     this.#refuseWhenClosed();
     if (this.#isListening) throw new Error("the server is listening already");
     this.#isListening = true;
+    try {
+      return await this.#listen(host, port);
+    } catch (error) {
+      this.#isListening = false;
+      throw error;
+    }
+  }
+
+  async #listen(host: string, port: number): Promise<{ url: string; port: number }> {
     await this.ready();
     const httpServer = createHttpServer(
       // Against connections that never finish a request; an upgraded one is no longer under these.
       { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 },
       localOnly(pageHandler(this.#options.page)),
     );
-    this.#attach(httpServer, "/", isLocalRequest);
     const address = await startListening(httpServer, host, port);
+    this.#attach(httpServer, "/", isLocalRequest);
     this.#httpServer = httpServer;
     const url = `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${address.port}`;
     if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });

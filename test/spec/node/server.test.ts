@@ -294,6 +294,14 @@ describe("the counts", () => {
 });
 
 describe("listening", () => {
+  test("may be tried again on another port when one is in use", async () => {
+    const { port } = await listening();
+    const server = newServer();
+    await expect(server.listen({ port })).rejects.toMatchObject({ code: "ADDRESS_UNAVAILABLE" });
+    const { url } = await server.listen({ port: 0 });
+    await joined(`${url.replace("http:", "ws:")}/notes`);
+  });
+
   test("is done once, and not after closing", async () => {
     const { server } = await listening();
     await expect(server.listen({ port: 0 })).rejects.toThrow("listening already");
