@@ -1,5 +1,5 @@
 import * as encoding from "lib0/encoding";
-import { ByteReader } from "./byte-reader.ts";
+import { ByteReader, equalBytes } from "./byte-reader.ts";
 import { isJson } from "./json.ts";
 
 /** One client's presence as it travels. */
@@ -24,7 +24,7 @@ export function decodeAwareness(update: Uint8Array): AwarenessEntry[] {
     const clientId = reader.clientId();
     const clock = reader.varUint();
     const state = reader.varBytes();
-    entries.push({ clientId, clock, state: isNull(state) ? null : state });
+    entries.push({ clientId, clock, state: equalBytes(state, NULL) ? null : state });
   }
   reader.end();
   return entries;
@@ -43,10 +43,6 @@ export function encodeAwareness(entries: readonly AwarenessEntry[]): Uint8Array 
 }
 
 const NULL = Uint8Array.of(0x6e, 0x75, 0x6c, 0x6c);
-
-function isNull(state: Uint8Array): boolean {
-  return state.length === 4 && state.every((byte, i) => byte === NULL[i]);
-}
 
 const MAX_DEPTH = 16;
 

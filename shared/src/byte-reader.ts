@@ -136,6 +136,13 @@ export class ByteReader {
   }
 }
 
+/** Whether two byte strings are the same. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 /** Width in bytes of the multi-byte UTF-8 sequence at `i`, or 0 when there is no valid one (RFC 3629). */
 function utf8Width(bytes: Uint8Array, i: number, end: number): number {
   const first = bytes[i] as number;

@@ -1,5 +1,5 @@
 export { type AwarenessEntry, decodeAwareness, encodeAwareness, isAwarenessState } from "./awareness.ts";
-export { ByteReader } from "./byte-reader.ts";
+export { ByteReader, equalBytes } from "./byte-reader.ts";
 export { type DocumentName, parseDocumentName } from "./document-name.ts";
 export {
   ERRORS,

@@ -86,7 +86,7 @@ export class Journal implements ReplicaSource {
     }));
     this.#seq = this.#tail.at(-1)?.seq ?? this.#base?.seq ?? 0;
     this.#durableSeq = this.#seq;
-    this.#tailBytes = this.#tail.reduce((sum, batch) => sum + batch.update.length, 0);
+    this.#tailBytes = bytesOf(this.#tail);
   }
 
   /** The last appended batch, durable or not; 0 for an empty log. */
@@ -120,7 +120,7 @@ export class Journal implements ReplicaSource {
   append(batch: ClosedBatch, time: number): number {
     if (this.#failure) throw this.#failure;
     const seq = ++this.#seq;
-    const bytes = batch.parts.reduce((sum, part) => sum + part.update.length, 0);
+    const bytes = bytesOf(batch.parts);
     this.#tail.push({ seq, update: batch.update });
     this.#tailBytes += batch.update.length;
     this.#uncommittedBytes += bytes;
@@ -186,7 +186,7 @@ export class Journal implements ReplicaSource {
     await compacted;
     this.#base = snapshot;
     this.#tail = this.#tail.filter((batch) => batch.seq > snapshot.seq);
-    this.#tailBytes = this.#tail.reduce((sum, batch) => sum + batch.update.length, 0);
+    this.#tailBytes = bytesOf(this.#tail);
     this.#pieces = [];
     this.#compactAtBytes = 0;
   }
@@ -216,4 +216,8 @@ export class Journal implements ReplicaSource {
         : error;
     this.#events.onFailed(this.#failure);
   }
+}
+
+function bytesOf(items: readonly { readonly update: Uint8Array }[]): number {
+  return items.reduce((sum, { update }) => sum + update.length, 0);
 }

@@ -8,7 +8,13 @@
  * yet; one that does is another window, which has an id of its own and echoes.
  */
 
-import { type AwarenessEntry, encodeAwareness, isAwarenessState, JoineryError } from "@joinery/shared";
+import {
+  type AwarenessEntry,
+  encodeAwareness,
+  equalBytes,
+  isAwarenessState,
+  JoineryError,
+} from "@joinery/shared";
 import type { Author } from "./ports.ts";
 
 /** The part of a session that ownership needs. */
@@ -155,7 +161,7 @@ export class Presence {
       );
     }
     // Clients renew their state every 15 s unchanged: what was checked once need not be parsed again.
-    if (known?.state && isSame(known.state, state)) return null;
+    if (known?.state && equalBytes(known.state, state)) return null;
     if (!isAwarenessState(state)) {
       return new JoineryError("MALFORMED_UPDATE", `presence of client ${clientId} is not a JSON object`);
     }
@@ -209,8 +215,4 @@ function isNews(known: Entry | undefined, { clock, state }: AwarenessEntry): boo
   if (known === undefined) return state !== null;
   if (clock > known.clock) return true;
   return clock === known.clock && state === null && known.state !== null;
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

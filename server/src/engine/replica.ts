@@ -1,4 +1,5 @@
 import * as Y from "yjs";
+import { mergeUpdates } from "./merge.ts";
 
 // A Y.Doc takes about twelve times its encoded size (measured on real documents).
 const MEMORY_FACTOR = 12;
@@ -60,7 +61,7 @@ export class Replica {
     this.#doc.on("update", collect);
     Y.applyUpdate(this.#doc, update);
     this.#doc.off("update", collect);
-    return news.length === 0 ? null : Y.mergeUpdates(news);
+    return news.length === 0 ? null : mergeUpdates(news);
   }
 
   /** The whole state as one update, and a replica read back from it, or `null` if that differs from this one. */

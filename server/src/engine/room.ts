@@ -65,7 +65,7 @@ type RoomState =
   /** Nobody is here; what was flushed becomes durable, then the room goes. Somebody who comes makes it live again. */
   | ({ readonly kind: "closing" } & Live)
   | { readonly kind: "evicted" }
-  | { readonly kind: "failed"; readonly error: JoineryError };
+  | { readonly kind: "failed" };
 
 export class Room implements SessionRoom {
   readonly document: DocumentName;
@@ -302,8 +302,7 @@ export class Room implements SessionRoom {
     if (this.#flushTimer) return;
     const delayMs = this.#window.delayMs(this.clock.monotonicMs());
     const run = () => this.flush();
-    const { clock } = this.#context;
-    this.#flushTimer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
+    this.#flushTimer = delayMs > 0 ? this.clock.setTimer(delayMs, run) : this.clock.endOfTurn(run);
   }
 
   /** Closes the window: merges the batch, appends it, and sends it and changed presence to everybody. */
@@ -385,7 +384,7 @@ export class Room implements SessionRoom {
     const journal = this.#state.kind === "loading" ? null : this.#state.journal;
     if (journal) this.#context.uncommittedChanged(-journal.uncommittedBytes);
     this.#end();
-    this.#state = { kind: "failed", error };
+    this.#state = { kind: "failed" };
     for (const session of [...this.#sessions]) session.close(error);
   }
 

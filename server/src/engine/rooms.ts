@@ -28,6 +28,11 @@ export interface EngineOptions {
   readonly idleReplicaMs?: number;
 }
 
+/** What everybody is told who is sent away because the server stops. */
+export function comeBack(): JoineryError {
+  return new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment");
+}
+
 /** Who wants to join which document, and how to talk to them. */
 export interface OpenRequest {
   readonly document: DocumentName;
@@ -137,8 +142,7 @@ export class Rooms {
       room.flush();
     }
     const unsaved = await this.#whenDurable(waiting, deadlineMs);
-    const reason = new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment");
-    for (const room of [...this.#rooms.values()]) room.fail(reason);
+    for (const room of [...this.#rooms.values()]) room.fail(comeBack());
     this.#replicas.close();
     return unsaved;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import type { RequestHandler } from "./page.ts";
+import { type RequestHandler, respondText } from "./page.ts";
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
 
@@ -30,8 +30,7 @@ export function localOnly(handle: RequestHandler): RequestHandler {
       handle(request, response);
       return;
     }
-    response.writeHead(403, { "Content-Type": "text/plain; charset=utf-8" });
-    response.end("This server answers under its loopback address only.\n");
+    respondText(response, 403, "This server answers under its loopback address only.\n");
   };
 }
 

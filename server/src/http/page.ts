@@ -35,7 +35,7 @@ export function hasPage(folder: string): boolean {
  */
 export function pageHandler(folder: string | null): RequestHandler {
   if (folder === null) {
-    return (_request, response) => respond(response, 200, PLAIN);
+    return (_request, response) => respondText(response, 200, PLAIN);
   }
   const serve = sirv(folder, {
     etag: true,
@@ -50,15 +50,16 @@ export function pageHandler(folder: string | null): RequestHandler {
   });
   return (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      respond(response, 405, "Only GET and HEAD are answered here.\n");
+      respondText(response, 405, "Only GET and HEAD are answered here.\n");
       return;
     }
     if (request.url === "/d" || request.url?.startsWith("/d/")) request.url = "/";
-    serve(request, response, () => respond(response, 404, "There is nothing at this address.\n"));
+    serve(request, response, () => respondText(response, 404, "There is nothing at this address.\n"));
   };
 }
 
-function respond(response: ServerResponse, status: number, text: string): void {
+/** Answers with a line for people. */
+export function respondText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     "Content-Type": "text/plain; charset=utf-8",
     "X-Content-Type-Options": "nosniff",

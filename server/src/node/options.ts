@@ -40,18 +40,21 @@ export interface ResolvedOptions {
   readonly logger: Logger | null;
 }
 
+/** Total by type: an option that is not here does not compile. */
+const KNOWN: { readonly [name in keyof Required<ServerOptions>]: true } = {
+  data: true,
+  storage: true,
+  page: true,
+  limits: true,
+  flush: true,
+  heartbeat: true,
+  idleRoomMs: true,
+  drainTimeoutMs: true,
+  logger: true,
+};
+
 /** Names of all options of a server. */
-export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
-  "data",
-  "storage",
-  "page",
-  "limits",
-  "flush",
-  "heartbeat",
-  "idleRoomMs",
-  "drainTimeoutMs",
-  "logger",
-];
+export const SERVER_OPTION_NAMES: readonly string[] = Object.keys(KNOWN);
 
 /**
  * Fills in defaults and checks everything, because options come from files and from JavaScript too.
@@ -64,16 +67,16 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     data: checkText("data", options.data ?? "./data"),
     storage: checkObject("storage", options.storage, ["open", "load", "append", "close"], "a Storage"),
     page: options.page === undefined ? null : checkPage(options.page),
-    limits: resolveLimits(options.limits === undefined ? {} : options.limits),
-    flush: resolveFlush(options.flush === undefined ? DEFAULT_FLUSH : options.flush),
-    heartbeat: resolveHeartbeat(options.heartbeat === undefined ? DEFAULT_HEARTBEAT : options.heartbeat),
+    limits: resolveLimits(options.limits),
+    flush: resolveFlush(options.flush),
+    heartbeat: resolveHeartbeat(options.heartbeat),
     idleRoomMs: checkNumber("idleRoomMs", options.idleRoomMs ?? 30_000, 0, 86_400_000, "ms"),
     drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000, "ms"),
     logger: checkObject("logger", options.logger, ["debug", "info", "warn", "error"], "a logger"),
   };
 }
 
-function resolveLimits(overrides: Partial<Limits>): Limits {
+function resolveLimits(overrides: Partial<Limits> = {}): Limits {
   refuseUnknown(overrides, Object.keys(LIMITS), "limits.");
   const limits: { -readonly [name in LimitName]: number } = { ...DEFAULT_LIMITS };
   for (const [name, value] of Object.entries(overrides) as [LimitName, number | undefined][]) {
@@ -84,8 +87,8 @@ function resolveLimits(overrides: Partial<Limits>): Limits {
   return limits;
 }
 
-function resolveFlush(flush: FlushOptions): FlushOptions {
-  if (typeof flush !== "object" || flush === null) throw invalid("flush", flush, "an object");
+function resolveFlush(flush: FlushOptions = DEFAULT_FLUSH): FlushOptions {
+  requireObject("flush", flush);
   if (flush.kind === "fixed") {
     refuseUnknown(flush, ["kind", "windowMs"], "flush.");
     return { kind: "fixed", windowMs: checkNumber("flush.windowMs", flush.windowMs, 0, 10_000, "ms") };
@@ -100,7 +103,7 @@ function resolveFlush(flush: FlushOptions): FlushOptions {
   };
 }
 
-function resolveHeartbeat(heartbeat: HeartbeatOptions): HeartbeatOptions {
+function resolveHeartbeat(heartbeat: HeartbeatOptions = DEFAULT_HEARTBEAT): HeartbeatOptions {
   refuseUnknown(heartbeat, ["intervalMs", "timeoutMs"], "heartbeat.");
   const { intervalMs, timeoutMs } = heartbeat;
   return {
@@ -111,9 +114,7 @@ function resolveHeartbeat(heartbeat: HeartbeatOptions): HeartbeatOptions {
 
 /** Refuses what is not an object, and a name that is not known: a misspelt option is not ignored. */
 export function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw invalid(prefix.replace(/\.$/, "") || "options", options, "an object");
-  }
+  requireObject(prefix.replace(/\.$/, "") || "options", options);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     throw new JoineryError(
@@ -121,6 +122,11 @@ export function refuseUnknown(options: object, known: readonly string[], prefix:
       `there is no option "${prefix}${name}"; there are ${known.join(", ")}`,
     );
   }
+}
+
+function requireObject(name: string, value: unknown): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw invalid(name, value, "an object");
 }
 
 function checkNumber(name: string, value: unknown, min: number, max: number, unit = ""): number {
@@ -161,5 +167,6 @@ function invalid(name: string, value: unknown, allowed: string): JoineryError {
 /** A value as somebody wrote it, as far as that can be told. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? `an object` : String(value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import { JoineryError } from "@joinery/shared";
 import pino from "pino";
 import type { Storage } from "../engine/ports.ts";
-import { Rooms } from "../engine/rooms.ts";
+import { comeBack, Rooms } from "../engine/rooms.ts";
 import { isLocalRequest, isLoopbackHost, localOnly } from "../http/local.ts";
 import { pageHandler } from "../http/page.ts";
 import { ANONYMOUS, type DriverFactory } from "../protocols/driver.ts";
@@ -251,9 +251,7 @@ class JoineryServer implements Server {
     const httpClosed = httpServer && new Promise<void>((resolve) => httpServer.close(() => resolve()));
     httpServer?.closeIdleConnections();
     const unsaved = await this.#rooms.drain(this.#options.drainTimeoutMs);
-    await this.#transport.close(
-      new JoineryError("SERVER_DRAINING", "the server is restarting, come back in a moment"),
-    );
+    await this.#transport.close(comeBack());
     for (const detach of this.#detachers) detach();
     httpServer?.closeAllConnections();
     await httpClosed;

@@ -6,7 +6,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type DocumentName, JoineryError } from "@joinery/shared";
+import { type DocumentName, equalBytes, JoineryError } from "@joinery/shared";
 import type {
   Append,
   DocumentSummary,
@@ -19,7 +19,6 @@ import { openDataFolder, reopenDataFolder } from "./data-folder.ts";
 import { type Database, type OpenDatabase, type Operation, openLevelDatabase } from "./database.ts";
 import { documentKeys, listDocuments, loadDocument, readLog, replacedKeys } from "./document-reader.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { compareBytes } from "./keys.ts";
 import { damage, encodeBirth, encodeLogEntry, encodeSnapshot, type StoredRecord } from "./record.ts";
 
 /** What happened to the store as a whole. */
@@ -95,7 +94,7 @@ export class LevelStorage implements Storage {
     const before = await reading(document, this.#requireOpen().get(key));
     await this.#commit([put(record)]);
     const stored = await reading(document, this.#requireOpen().get(key));
-    if (stored === undefined || compareBytes(stored, value) !== 0) {
+    if (stored === undefined || !equalBytes(stored, value)) {
       await this.#commit([before === undefined ? del(key) : put({ key, value: before })]);
       throw damage({ document, seq: snapshot.seq }, "its new snapshot did not read back as it was written");
     }
@@ -186,7 +185,7 @@ export class LevelStorage implements Storage {
     if (last === null) return true;
     const stored = await database.get(last.key);
     // A write that failed may have happened all the same, and have changed this very record.
-    const rewritten = failed.filter(({ key }) => compareBytes(key, last.key) === 0);
+    const rewritten = failed.filter(({ key }) => equalBytes(key, last.key));
     const found = [last, ...rewritten].find((operation) => isApplied(operation, stored));
     if (found !== undefined) this.#lastWritten = found;
     return found !== undefined;
@@ -247,7 +246,7 @@ function messageOf(error: unknown): string {
 
 function isApplied(operation: Operation, stored: Uint8Array | undefined): boolean {
   if (operation.type === "del") return stored === undefined;
-  return stored !== undefined && compareBytes(stored, operation.value) === 0;
+  return stored !== undefined && equalBytes(stored, operation.value);
 }
 
 function put({ key, value }: StoredRecord): Operation {
