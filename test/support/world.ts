@@ -43,6 +43,21 @@ export function sayingDialect(name = "test"): Dialect {
   };
 }
 
+/** A dialect with a bug in how it says an update, while `isBroken`. */
+export class BreakableDialect {
+  isBroken = false;
+  readonly dialect: Dialect;
+
+  constructor() {
+    const sound = sayingDialect("breakable");
+    const update = (bytes: Uint8Array): Uint8Array => {
+      if (this.isBroken) throw new Error("a bug");
+      return sound.update(bytes);
+    };
+    this.dialect = { ...sound, update };
+  }
+}
+
 const DIALECT = sayingDialect();
 
 export interface WorldOptions {

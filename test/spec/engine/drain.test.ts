@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FaultyStorage, sayingDialect, World } from "../../support/world.ts";
+import { BreakableDialect, FaultyStorage, World } from "../../support/world.ts";
 
 describe("draining", () => {
   test("stores what is in open batches, then sends everybody away to come back", async () => {
@@ -59,13 +59,11 @@ describe("draining", () => {
 
   test("names a document whose last flush went wrong", async () => {
     const world = new World({ flush: { kind: "fixed", windowMs: 10_000 } });
-    const dialect = sayingDialect("breaks later");
-    let isBroken = false;
-    const update = (bytes: Uint8Array) => (isBroken ? expect.fail("a bug") : dialect.update(bytes));
-    const ann = await world.join("notes", { dialect: { ...dialect, update } });
+    const breakable = new BreakableDialect();
+    const ann = await world.join("notes", breakable);
     ann.type("a");
     await world.settle();
-    isBroken = true;
+    breakable.isBroken = true;
     ann.type("b");
     expect(await world.rooms.drain(1000)).toEqual(["notes"]);
   });

@@ -1,7 +1,7 @@
 import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import { FaultyStorage, sayingDialect, World } from "../../support/world.ts";
+import { BreakableDialect, FaultyStorage, sayingDialect, World } from "../../support/world.ts";
 
 describe("typing together", () => {
   test("what one types, the other has at the end of the turn", async () => {
@@ -185,16 +185,14 @@ describe("a room that fails while its batches are being written", () => {
   test("is followed by the next one only when they are written, so that the log has one writer", async () => {
     const storage = new FaultyStorage();
     const world = new World({ storage, flush: { kind: "fixed", windowMs: 0 } });
-    let isBroken = false;
-    const dialect = sayingDialect("breaks later");
-    const update = (bytes: Uint8Array) => (isBroken ? expect.fail("a bug") : dialect.update(bytes));
-    const ann = await world.join("notes", { dialect: { ...dialect, update } });
+    const breakable = new BreakableDialect();
+    const ann = await world.join("notes", breakable);
     ann.type("a");
     await world.settle();
     storage.hold();
     ann.type("b");
     await world.settle();
-    isBroken = true;
+    breakable.isBroken = true;
     ann.type("c");
     await world.settle();
     expect(ann.closed?.code).toBe("INTERNAL");
@@ -336,16 +334,15 @@ describe("what may not come in", () => {
   test("a mistake while flushing ends the document's room, and its clients come back with what they have", async () => {
     const world = new World();
     const ann = await world.join("notes");
-    let isBroken = true;
-    const dialect = sayingDialect("broken at first");
-    const update = (bytes: Uint8Array) => (isBroken ? expect.fail("a bug") : dialect.update(bytes));
-    const eve = await world.join("notes", { dialect: { ...dialect, update } });
+    const breakable = new BreakableDialect();
+    breakable.isBroken = true;
+    const eve = await world.join("notes", breakable);
     ann.type("x");
     await world.settle();
     expect(ann.closed?.code).toBe("INTERNAL");
     expect(eve.closed?.code).toBe("INTERNAL");
     expect(world.eventsOf("room-failed")).toHaveLength(1);
-    isBroken = false;
+    breakable.isBroken = false;
     const again = await world.join("notes", { doc: ann.doc });
     expect(again.text).toBe("x");
     expect(await world.storedText("notes")).toBe("x");
