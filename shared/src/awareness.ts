@@ -1,6 +1,8 @@
 import * as encoding from "lib0/encoding";
 import { ByteReader, equalBytes } from "./byte-reader.ts";
+import { JoineryError } from "./errors.ts";
 import { isJson } from "./json.ts";
+import { LIMITS } from "./limits.ts";
 
 /** One client's presence as it travels. */
 export interface AwarenessEntry {
@@ -11,23 +13,46 @@ export interface AwarenessEntry {
 }
 
 /**
- * Decodes a y-protocols awareness update without parsing the states in it.
+ * Decodes a y-protocols awareness update without parsing the states in it. Each client comes once: of several
+ * entries of one, the newest is taken. y-protocols writes such an update only after it heard one, and so it is no
+ * reason to refuse anybody.
  *
- * @throws JoineryError MALFORMED_UPDATE (never retry) when it does not decode or has bytes left over.
+ * @param maxEntries One with more is refused before they are read. Default: what a room may have told a client.
+ * @throws JoineryError MALFORMED_UPDATE (never retry) when it does not decode or has bytes left over,
+ * PRESENCE_TOO_LARGE (never retry).
  * Cost: linear in entries; states are not copied.
  */
-export function decodeAwareness(update: Uint8Array): AwarenessEntry[] {
+export function decodeAwareness(update: Uint8Array, maxEntries = MAX_ENTRIES): AwarenessEntry[] {
   const reader = new ByteReader(update, "awareness update");
   const count = reader.count(3);
+  if (count > maxEntries) {
+    const message = `an awareness update has ${count} entries, the limit is ${maxEntries}`;
+    throw new JoineryError("PRESENCE_TOO_LARGE", message);
+  }
   const entries: AwarenessEntry[] = [];
+  const places = count > 1 ? new Map<number, number>() : null;
   for (let i = 0; i < count; i++) {
     const clientId = reader.clientId();
     const clock = reader.varUint();
     const state = reader.varBytes();
-    entries.push({ clientId, clock, state: equalBytes(state, NULL) ? null : state });
+    const entry = { clientId, clock, state: equalBytes(state, NULL) ? null : state };
+    const place = places?.get(clientId);
+    if (place === undefined) {
+      places?.set(clientId, entries.length);
+      entries.push(entry);
+    } else if (isNewer(entry, entries[place] as AwarenessEntry)) {
+      entries[place] = entry;
+    }
   }
   reader.end();
   return entries;
+}
+
+const MAX_ENTRIES = LIMITS.maxPresenceIds.default + LIMITS.maxPresenceTombstones.default;
+
+/** As y-protocols decides: the greater clock wins; of two with the same, that the client is gone. */
+function isNewer(entry: AwarenessEntry, known: AwarenessEntry): boolean {
+  return entry.clock > known.clock || (entry.clock === known.clock && entry.state === null);
 }
 
 /** Encodes entries as a y-protocols awareness update. */

@@ -1,5 +1,7 @@
 import { decodeUtf8 } from "lib0/string";
 import { type ErrorCode, JoineryError } from "./errors.ts";
+import type { LimitName } from "./limits.ts";
+import { utf8Width } from "./utf8.ts";
 
 const MAX_CLIENT_ID = 2 ** 32 - 1;
 
@@ -9,7 +11,7 @@ const MAX_CLIENT_ID = 2 ** 32 - 1;
  * counts it has not checked and lets integers run past 2^53.
  */
 export class ByteReader {
-  readonly #bytes: Uint8Array;
+  readonly bytes: Uint8Array;
   readonly #what: string;
   readonly #code: ErrorCode;
   position = 0;
@@ -19,48 +21,78 @@ export class ByteReader {
    * @param code What a refusal is.
    */
   constructor(bytes: Uint8Array, what: string, code: ErrorCode = "MALFORMED_UPDATE") {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#what = what;
     this.#code = code;
   }
 
   get remaining(): number {
-    return this.#bytes.length - this.position;
+    return this.bytes.length - this.position;
   }
 
   fail(reason: string): never {
     throw new JoineryError(this.#code, `${this.#what}: ${reason} at byte ${this.position}`);
   }
 
+  /** Refuses what is well formed, but more than a limit allows. @param limit Name of the limit. */
+  exceeds(limit: LimitName, reason: string): never {
+    const message = `${this.#what}: ${reason} at byte ${this.position}`;
+    throw new JoineryError("UPDATE_TOO_LARGE", message, { limit });
+  }
+
   byte(): number {
-    const value = this.#bytes[this.position];
+    const value = this.bytes[this.position];
     if (value === undefined) this.fail("ends too early");
     this.position++;
     return value;
   }
 
-  /** An unsigned integer of 7 bits a byte, low bits first, at most 2^53 - 1. */
+  /** An unsigned integer of 7 bits a byte, low bits first, at most 2^53 - 1, in no more bytes than it needs. */
   varUint(): number {
-    let value = this.byte();
-    if (value < 0x80) return value;
-    value &= 0x7f;
-    let factor = 0x80;
-    for (;;) {
+    const first = this.byte();
+    return first < 0x80 ? first : this.#restOfVarUint(first & 0x7f);
+  }
+
+  #restOfVarUint(low: number): number {
+    let value = low;
+    // Apart from the loop below, because numbers beyond 32 bits would slow all others down.
+    for (let shift = 7; shift < 28; shift += 7) {
+      const next = this.byte();
+      value |= (next & 0x7f) << shift;
+      if (next < 0x80) {
+        this.#refuseZero(next);
+        return value;
+      }
+    }
+    for (let factor = 2 ** 28; factor <= Number.MAX_SAFE_INTEGER; factor *= 0x80) {
       const next = this.byte();
       value += (next & 0x7f) * factor;
       if (value > Number.MAX_SAFE_INTEGER) this.fail("integer is too large");
-      if (next < 0x80) return value;
-      factor *= 0x80;
-      if (factor > Number.MAX_SAFE_INTEGER) this.fail("integer is too long");
+      if (next < 0x80) {
+        this.#refuseZero(next);
+        return value;
+      }
     }
+    return this.fail("integer is too long");
   }
 
-  /** Skips a signed integer: sign in bit 6 of the first byte, then as {@link varUint}. */
+  /** Skips a signed integer: its sign in bit 6 of the first byte, else as {@link varUint}. */
   skipVarInt(): void {
-    let length = 1;
-    while (this.byte() >= 0x80) {
-      if (++length > 8) this.fail("integer is too long");
+    let next = this.byte();
+    if (next < 0x80) return;
+    let value = next & 0x3f;
+    for (let factor = 2 ** 6; next >= 0x80; factor *= 0x80) {
+      if (factor > Number.MAX_SAFE_INTEGER) this.fail("integer is too long");
+      next = this.byte();
+      value += (next & 0x7f) * factor;
+      if (value > Number.MAX_SAFE_INTEGER) this.fail("integer is too large");
     }
+    this.#refuseZero(next);
+  }
+
+  /** The last byte of several holds the highest bits: when they are 0, it was not needed. */
+  #refuseZero(lastByte: number): void {
+    if (lastByte === 0) this.fail("integer has more bytes than it needs");
   }
 
   clientId(): number {
@@ -86,7 +118,7 @@ export class ByteReader {
     const length = this.varUint();
     const start = this.position;
     this.skip(length);
-    return this.#bytes.subarray(start, start + length);
+    return this.bytes.subarray(start, start + length);
   }
 
   /** As {@link varBytes}, where nothing may follow. */
@@ -98,10 +130,14 @@ export class ByteReader {
 
   /** Skips a length and that many bytes of UTF-8. Returns the string's length in UTF-16 units. */
   skipVarString(): number {
-    const length = this.varUint();
+    return this.skipUtf8(this.varUint());
+  }
+
+  /** As {@link skipVarString}, when the length was read. */
+  skipUtf8(length: number): number {
     const end = this.position + length;
     if (length > this.remaining) this.fail("ends too early");
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     let units = 0;
     let i = this.position;
     while (i < end) {
@@ -141,20 +177,4 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** Width in bytes of the multi-byte UTF-8 sequence at `i`, or 0 when there is no valid one (RFC 3629). */
-function utf8Width(bytes: Uint8Array, i: number, end: number): number {
-  const first = bytes[i] as number;
-  const width = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || i + width > end) return 0;
-  const second = bytes[i + 1] as number;
-  if (first === 0xe0 && second < 0xa0) return 0; // overlong
-  if (first === 0xed && second > 0x9f) return 0; // surrogates
-  if (first === 0xf0 && second < 0x90) return 0; // overlong
-  if (first === 0xf4 && second > 0x8f) return 0; // above U+10FFFF
-  for (let k = 1; k < width; k++) {
-    if (((bytes[i + k] as number) & 0xc0) !== 0x80) return 0;
-  }
-  return width;
 }

@@ -26,7 +26,8 @@ export const ERRORS = {
     retry: "never",
     closeCode: 4400,
     httpStatus: 400,
-    meaning: "The document's name is empty, too long, not valid Unicode, or has control characters.",
+    meaning:
+      "The document's name is empty, too long, not valid Unicode in normalisation form C (NFC), or has characters that control text or its direction.",
   },
   INVALID_OPTION: {
     retry: "never",
@@ -57,6 +58,20 @@ export const ERRORS = {
     closeCode: 1009,
     httpStatus: 413,
     meaning: "A message is larger than the server accepts.",
+  },
+  UPDATE_TOO_LARGE: {
+    retry: "never",
+    closeCode: 4413,
+    httpStatus: 413,
+    meaning:
+      "A Yjs update or state vector is well formed, but has more structs, delete ranges or clients, or a longer root name, than the server accepts.",
+  },
+  UPDATE_TOO_COSTLY: {
+    retry: "never",
+    closeCode: 4413,
+    httpStatus: 413,
+    meaning:
+      "A Yjs update is well formed, but integrating it, or loading the document with it, takes far more time or memory than its size explains.",
   },
   PRESENCE_TOO_LARGE: {
     retry: "never",
@@ -98,23 +113,49 @@ export const ERRORS = {
     meaning: "The address cannot be listened on.",
     isInternal: true,
   },
+  REPLICA_FAILED: {
+    retry: "backoff",
+    closeCode: 1011,
+    httpStatus: 500,
+    meaning: "The document could not be built from its log, or not within its bounds of time and memory.",
+    isInternal: true,
+  },
   CONNECTION_LOST: {
     retry: "backoff",
     closeCode: 1006,
     httpStatus: 503,
     meaning: "The connection broke. 1006 is what a client's own WebSocket reports; it is never sent.",
   },
+  DOCUMENT_FULL: {
+    retry: "never",
+    closeCode: 4413,
+    httpStatus: 413,
+    meaning: "The document is as large as the server accepts; it can be read, and deleted from.",
+  },
+  CLIENT_ID_IN_USE: {
+    retry: "backoff",
+    closeCode: 4509,
+    httpStatus: 409,
+    meaning: "Edits came under the client id of another connection, which is alive.",
+  },
   TOO_SLOW: {
     retry: "backoff",
     closeCode: 4508,
     httpStatus: 503,
-    meaning: "The client did not read what it was sent for too long.",
+    meaning: "The client did not read what it was sent, or did not send what was due, for too long.",
+  },
+  TOO_MANY_CONNECTIONS: {
+    retry: "backoff",
+    closeCode: 4529,
+    httpStatus: 429,
+    meaning:
+      "The address has as many connections, or opened as many just now, as the server accepts from one.",
   },
   SERVER_FULL: {
     retry: "backoff",
     closeCode: 1013,
     httpStatus: 503,
-    meaning: "The server has as many connections or rooms as it accepts.",
+    meaning: "The server has as many connections, rooms or waiting updates as it accepts.",
   },
   SERVER_DRAINING: {
     retry: "backoff",
@@ -136,12 +177,15 @@ export type ErrorCode = keyof typeof ERRORS;
 /** An expected failure, with a stable {@link ErrorCode}. Programmer errors stay plain `Error`s. */
 export class JoineryError extends Error {
   readonly code: ErrorCode;
+  /** Name of the limit that was reached, if it was one. */
+  readonly limit: string | null;
 
   /** @param message What was wrong, with what, and where; for logs and, unless the row is internal, for the peer. */
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; limit?: string }) {
     super(message, options);
     this.name = "JoineryError";
     this.code = code;
+    this.limit = options?.limit ?? null;
   }
 
   get row(): ErrorRow {

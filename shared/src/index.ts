@@ -1,5 +1,6 @@
 export { type AwarenessEntry, decodeAwareness, encodeAwareness, isAwarenessState } from "./awareness.ts";
 export { ByteReader, equalBytes } from "./byte-reader.ts";
+export { type DeletedTicks, EMPTY_DELETE_SET, encodeDeleteSet } from "./delete-set.ts";
 export { type DocumentName, parseDocumentName } from "./document-name.ts";
 export {
   ERRORS,
@@ -10,6 +11,22 @@ export {
   retryAfterClose,
   toJoineryError,
 } from "./errors.ts";
-export { type ClockRange, type Inspection, inspectUpdate } from "./inspector.ts";
-export { DEFAULT_LIMITS, LIMITS, type LimitName, type LimitRow, type Limits } from "./limits.ts";
+export {
+  type ClockRange,
+  forEachDelete,
+  type Inspection,
+  inspectUpdate,
+  NO_UPDATE_LIMITS,
+  type UpdateLimits,
+} from "./inspector.ts";
+export {
+  DEFAULT_LIMITS,
+  LIMITS,
+  type LimitName,
+  type LimitRow,
+  type Limits,
+  limitMetric,
+  limitNamed,
+} from "./limits.ts";
 export { decodeStateVector, encodeStateVector, type StateVector } from "./state-vector.ts";
+export { type StructBlock, StructCursor, StructKind } from "./update-cursor.ts";

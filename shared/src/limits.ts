@@ -1,13 +1,17 @@
 /**
  * The one table of limits: what the server bounds, by how much, and why that much. Options are checked against
- * it, and an embedder overrides any of them by name.
+ * it, an embedder overrides any of them by name, and docs/limits.md is made of it: `npm run docs:limits`.
  */
+
+import type { ErrorCode } from "./errors.ts";
 
 export interface LimitRow {
   readonly default: number;
   readonly min: number;
   readonly max: number;
-  readonly unit: "bytes" | "ms" | "count";
+  readonly unit: "bytes" | "ms" | "count" | "bytes/s" | "ms/s" | "count/s";
+  /** What a client is told at the limit; `null` where it is told nothing, because it is only slowed or forgotten. */
+  readonly error: ErrorCode | null;
   /** What is bounded, what happens at the bound, and why the default is what it is. */
   readonly meaning: string;
 }
@@ -21,6 +25,7 @@ export const LIMITS = {
     min: 1,
     max: 4096,
     unit: "bytes",
+    error: "INVALID_NAME",
     meaning:
       "UTF-8 length of a document's name; longer ones are refused with INVALID_NAME. Room for a path of several readable parts.",
   },
@@ -29,14 +34,249 @@ export const LIMITS = {
     min: KIB,
     max: 1024 * MIB,
     unit: "bytes",
+    error: "MESSAGE_TOO_LARGE",
     meaning:
       "One message from a client; the connection of a larger one is closed with 1009 before it is buffered. A y-websocket client cannot split a message, so this is also the largest document that it can bring at once.",
+  },
+  maxUpdateStructs: {
+    default: 400_000,
+    min: 1,
+    max: 100_000_000,
+    unit: "count",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "Structs of one update; one with more is refused with UPDATE_TOO_LARGE. A recording of 260,000 edits has 182,000 when its updates are merged, and 11,000 as the state of a document. A Y.Doc of a million takes 200 MB and three seconds to build, three times that if they are types.",
+  },
+  maxUpdateDeletes: {
+    default: 400_000,
+    min: 1,
+    max: 100_000_000,
+    unit: "count",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "Ranges in the delete set of one update; one with more is refused with UPDATE_TOO_LARGE. The same recording has 2,600. A Y.Doc takes 500 MB and eight seconds for a million.",
+  },
+  maxRootNameBytes: {
+    default: 1024,
+    min: 1,
+    max: MIB,
+    unit: "bytes",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "UTF-8 length of the name of a root type; an update with a longer one is refused with UPDATE_TOO_LARGE. Applications give their roots short fixed names, and Yjs keeps each for as long as the document lives.",
+  },
+  maxStateVectorClients: {
+    default: 100_000,
+    min: 1,
+    max: 100_000_000,
+    unit: "count",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "Clients in a state vector, or that an update is of or refers to; more are refused with UPDATE_TOO_LARGE. Each page that was opened and typed into is one. A Y.Doc of this many already takes 50 ms a keystroke, and its state vector 700 KB.",
+  },
+  maxMessageFragments: {
+    default: 4096,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "MESSAGE_TOO_LARGE",
+    meaning:
+      "WebSocket frames of one message; one with more closes its connection with 1008. Each takes about 110 bytes while the rest is awaited. Chromium sends what is above 64 KiB in frames of 131,000 bytes: 129 for the largest message.",
+  },
+  maxMessageChunks: {
+    default: 32_768,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "MESSAGE_TOO_LARGE",
+    meaning:
+      "Pieces in which the network brings one frame; one with more closes its connection with 1008. Each takes some 300 bytes, however small. On a slow line a piece is one packet, of 512 bytes at the worst: the largest message still fits.",
+  },
+  messageTimeoutMs: {
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "ms",
+    error: "TOO_SLOW",
+    meaning:
+      "How long a message that has begun may take to end, or else to grow by 16 KiB. Time in which the server did not read is not counted. So 550 bytes a second are enough, and a frame that never ends does not stay.",
+  },
+  maxUnfinishedBytes: {
+    default: 512 * MIB,
+    min: KIB,
+    max: 64 * 1024 * MIB,
+    unit: "bytes",
+    error: "TOO_SLOW",
+    meaning:
+      "Memory of all messages that have begun and not ended; above it the one that began first closes its connection. An honest upload takes seconds, so the slow ones go first.",
+  },
+  firstMessageTimeoutMs: {
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "ms",
+    error: "TOO_SLOW",
+    meaning:
+      "How long a connection may be open without a message. y-websocket clients ask what they miss as soon as they are connected: what says nothing is no client.",
+  },
+  maxMessagesPerSecond: {
+    default: 5000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count/s",
+    error: null,
+    meaning:
+      "Messages of one connection, pings included; above it the server stops reading it until there is budget again. TCP carries the pressure back, nothing is lost. A hundred times what the fastest editor sends, and a tenth of a core.",
+  },
+  maxBytesPerSecond: {
+    default: 4 * MIB,
+    min: KIB,
+    max: 64 * 1024 * MIB,
+    unit: "bytes/s",
+    error: null,
+    meaning:
+      "Bytes of one connection, as they arrive; above it the server stops reading it for a while. Saved up, they let five of the largest messages come at once.",
+  },
+  maxCpuMsPerSecond: {
+    default: 250,
+    min: 1,
+    max: 1000,
+    unit: "ms/s",
+    error: null,
+    meaning:
+      "Time that the messages of one connection take; above it the server stops reading it for a while. A quarter of a core. An editor takes a thousandth; the first upload of 16 MiB takes two seconds, which fits into what is saved up.",
+  },
+  maxAddressMessagesPerSecond: {
+    default: 20_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count/s",
+    error: null,
+    meaning:
+      "As maxMessagesPerSecond, for all connections of one address together; an IPv6 address is its /64. An office of 2,000 with ten messages a second each.",
+  },
+  maxAddressBytesPerSecond: {
+    default: 32 * MIB,
+    min: KIB,
+    max: 64 * 1024 * MIB,
+    unit: "bytes/s",
+    error: null,
+    meaning:
+      "As maxBytesPerSecond, for all connections of one address together. A hundred y-websocket clients that move their cursors in one document send 27 MB a second, because each sends back what it hears.",
+  },
+  maxAddressCpuMsPerSecond: {
+    default: 800,
+    min: 1,
+    max: 1000,
+    unit: "ms/s",
+    error: null,
+    meaning:
+      "As maxCpuMsPerSecond, for all connections of one address together. Less than a core, so that others have the rest; not much less, because behind a proxy that is not trusted everybody has one address.",
+  },
+  maxBurstMs: {
+    default: 20_000,
+    min: 1,
+    max: 3_600_000,
+    unit: "ms",
+    error: null,
+    meaning:
+      "For how long what is not used of these budgets is saved up. Also the longest that a connection waits for one: what was measured may have been a stall of the machine.",
+  },
+  maxAddressConnections: {
+    default: 2000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "TOO_MANY_CONNECTIONS",
+    meaning:
+      "Open connections of one address; one more is closed. A tenth of all, and enough for an office. A larger site behind a proxy sets the option trustProxy.",
+  },
+  maxAddressConnectionsPerSecond: {
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    unit: "count/s",
+    error: "TOO_MANY_CONNECTIONS",
+    meaning:
+      "New connections of one address; one more is closed. Saved up, they let 2,000 come at once: a whole office after a restart. Those that are refused do not count, so whoever tries again gets in.",
+  },
+  maxAddresses: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Addresses without a connection whose budgets are remembered until they are full again; the one that left first is forgotten first. About 1 KB each.",
+  },
+  maxRefusedConnections: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Connections that were refused and have not answered the close, for which they have 2 s; above it the one that was refused first is cut. They count as no connection any more.",
+  },
+  maxHalfOpenConnections: {
+    default: 4000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "TCP connections that are not WebSockets yet, where the server listens itself; above it the oldest is cut. A client becomes one within a few round trips, so the slow ones go first.",
+  },
+  maxAddressHalfOpenConnections: {
+    default: 2000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning: "As maxHalfOpenConnections, for one address. As many as may come at once.",
+  },
+  maxHeaderBytes: {
+    default: 8 * KIB,
+    min: KIB,
+    max: MIB,
+    unit: "bytes",
+    error: null,
+    meaning:
+      "URL and headers of an HTTP request, where the server listens itself; more are answered with 431. Room for large cookies and a token. A longer maxNameBytes may need more: names are percent-encoded.",
+  },
+  maxHeaders: {
+    default: 100,
+    min: 8,
+    max: 10_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Number of headers of such a request; more are answered with 431. Browsers and proxies together send about 30.",
+  },
+  headersTimeoutMs: {
+    default: 10_000,
+    min: 10,
+    max: 600_000,
+    unit: "ms",
+    error: null,
+    meaning:
+      "From the moment of connecting to the last header, where the server listens itself; after that the answer is 408. A byte now and then does not help.",
+  },
+  requestTimeoutMs: {
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "ms",
+    error: null,
+    meaning:
+      "From the moment of connecting to the end of such a request, and how long nothing may move while a page is sent; then the connection is cut.",
   },
   maxConnections: {
     default: 20_000,
     min: 1,
     max: 1_000_000,
     unit: "count",
+    error: "SERVER_FULL",
     meaning:
       "Open connections; one more is closed with SERVER_FULL. An idle one costs about 14 KB of memory, 26 KB if it has a document of its own open.",
   },
@@ -45,6 +285,7 @@ export const LIMITS = {
     min: 1,
     max: 1_000_000,
     unit: "count",
+    error: "SERVER_FULL",
     meaning: "Documents in memory at once; a client that opens one more is closed with SERVER_FULL.",
   },
   maxBufferedBytes: {
@@ -52,6 +293,7 @@ export const LIMITS = {
     min: KIB,
     max: 1024 * MIB,
     unit: "bytes",
+    error: null,
     meaning:
       "Unsent bytes of a connection above which its sessions lag: nothing more is queued for them, and they catch up by one merged diff when the socket drains.",
   },
@@ -60,6 +302,7 @@ export const LIMITS = {
     min: 10,
     max: 3_600_000,
     unit: "ms",
+    error: "TOO_SLOW",
     meaning: "How long a lagging session may make no progress at all before it is closed with TOO_SLOW.",
   },
   maxBatchBytes: {
@@ -67,6 +310,7 @@ export const LIMITS = {
     min: KIB,
     max: 64 * MIB,
     unit: "bytes",
+    error: null,
     meaning: "A room's open batch is flushed at once when it holds this much, whatever its window.",
   },
   maxUncommittedBytes: {
@@ -74,6 +318,7 @@ export const LIMITS = {
     min: KIB,
     max: 4096 * MIB,
     unit: "bytes",
+    error: null,
     meaning:
       "Log bytes of all rooms that the storage has not confirmed; above it the server stops reading from writers' sockets until half of it is confirmed.",
   },
@@ -82,14 +327,16 @@ export const LIMITS = {
     min: 64,
     max: MIB,
     unit: "bytes",
+    error: "PRESENCE_TOO_LARGE",
     meaning:
-      "One presence state as JSON; a larger one is refused with PRESENCE_TOO_LARGE. A cursor with a name takes about 200.",
+      "Presence states of one session together, as JSON; with a larger one its frame is refused with PRESENCE_TOO_LARGE. A cursor with a name takes about 200.",
   },
   maxPresenceEntries: {
     default: 16,
     min: 1,
     max: 10_000,
     unit: "count",
+    error: "PRESENCE_TOO_LARGE",
     meaning: "Presence ids that one session may own; one more is refused. Clients announce one each.",
   },
   maxPresenceTombstones: {
@@ -97,21 +344,186 @@ export const LIMITS = {
     min: 0,
     max: 100_000,
     unit: "count",
+    error: null,
     meaning: "Departed presence ids whose last clock a room remembers; the oldest is forgotten first.",
+  },
+  presenceTombstoneMs: {
+    default: 60_000,
+    min: 0,
+    max: 86_400_000,
+    unit: "ms",
+    error: null,
+    meaning:
+      "How long a room remembers a departed presence id; until then only the same author may announce it again. Twice the time after which y-protocols itself gives up who was silent.",
+  },
+  maxPresenceIds: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Presence ids that a room shows; who comes after that is shown when somebody has left. An awareness update with more entries than that and all departed ones is refused with PRESENCE_TOO_LARGE: clients send back what they hear, and cannot have heard more.",
+  },
+  maxPresenceClockStep: {
+    default: 1000,
+    min: 1,
+    max: 2 ** 32,
+    unit: "count",
+    error: null,
+    meaning:
+      "How far the clock of a presence id may jump; one that jumps farther counts as one step, so that nobody can push it to where its owner cannot go on. Clients count one a change: a minute without a connection at 15 changes a second.",
+  },
+  maxPresenceChangesPerSecond: {
+    default: 30,
+    min: 1,
+    max: 1000,
+    unit: "count/s",
+    error: null,
+    meaning:
+      "Changes of presence of one session that others are told; above it they are told at this pace, always the newest. What is not used is saved up for maxBurstMs. Eyes see no more, and each is a message to everybody.",
+  },
+  maxUpdateClients: {
+    default: 20_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "Client ids of which one update brings structs. Each page that ever edited a document has one, and Yjs copies the list of all at every keystroke: with 5,000 of them one takes a millisecond.",
+  },
+  maxDocumentBytes: {
+    default: 256 * MIB,
+    min: KIB,
+    max: 16 * 1024 * MIB,
+    unit: "bytes",
+    error: "DOCUMENT_FULL",
+    meaning:
+      "A document with its log, encoded. One that has reached it takes deletes only, and is read and presented as before. A room keeps its document's bytes in memory, up to twice; texts of whole books have a few megabytes.",
+  },
+  maxDocumentClients: {
+    default: 50_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "Client ids of a document. At it an update with more than one new id is refused; whoever comes with one of his own is let in. Far below what a state vector may have, so that nobody is locked out by others.",
+  },
+  maxTypeDepth: {
+    default: 256,
+    min: 1,
+    max: 1000,
+    unit: "count",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "How deep shared types may be nested; an update that goes deeper is refused with UPDATE_TOO_LARGE. Yjs deletes them recursively: some four thousand overflow the stack of whoever deletes the outermost. Documents of real editors stay below 20.",
+  },
+  maxRootTypes: {
+    default: 4096,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "UPDATE_TOO_LARGE",
+    meaning:
+      "Root types of a document; an update with more is refused with UPDATE_TOO_LARGE. Yjs looks each name up in a list: encoding a document of 50,000 roots takes seconds.",
+  },
+  maxHeldBytes: {
+    default: 64 * KIB,
+    min: 0,
+    max: 64 * MIB,
+    unit: "bytes",
+    error: null,
+    meaning:
+      "Updates of a document that are held aside, because they build upon something missing or come under a client id that another connection owns. What finds no room is let go; its sender was asked for it and has it still.",
+  },
+  maxHeldUpdates: {
+    default: 256,
+    min: 0,
+    max: 100_000,
+    unit: "count",
+    error: null,
+    meaning: "Number of those updates: each is looked at again when something was added.",
+  },
+  heldTimeoutMs: {
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "ms",
+    error: "CLIENT_ID_IN_USE",
+    meaning:
+      "How long an update is held aside. After that one with a gap is let go, and one under a client id with a live owner closes its sender with CLIENT_ID_IN_USE.",
+  },
+  probeTimeoutMs: {
+    default: 5_000,
+    min: 10,
+    max: 600_000,
+    unit: "ms",
+    error: "CONNECTION_LOST",
+    meaning:
+      "How long a connection may be silent after it was asked for a sign of life because another one claims its client id; then it is closed, and the other takes over. Short, so that who reconnects need not wait; long enough for a busy page to answer.",
+  },
+  maxUnrehearsed: {
+    default: 2000,
+    min: 0,
+    max: 10_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Structs and deletes of an update above which it is tried on a replica first, in a worker, and refused with UPDATE_TOO_COSTLY if that takes too long; so is one of a session that has brought that many away from where its client typed just before. A person makes a few of these a second, and what fits below costs Yjs under a second.",
   },
   maxReplicaBytes: {
     default: 512 * MIB,
-    min: 0,
+    min: 32 * MIB,
     max: 64 * 1024 * MIB,
     unit: "bytes",
+    error: "UPDATE_TOO_COSTLY",
     meaning:
-      "Estimated memory of all Y.Docs that rooms hold (twelve times their encoded size); above it the least recently used are let go.",
+      "Heap of the worker in which replicas are built, one at a time; the job that would need more is ended. A Y.Doc takes nine to forty times the bytes of a real document: enough for 12 MB of small maps and 40 MB of text.",
+  },
+  maxReplicaMs: {
+    default: 2_000,
+    min: 100,
+    max: 600_000,
+    unit: "ms",
+    error: "UPDATE_TOO_COSTLY",
+    meaning:
+      "CPU time of each step in which a worker folds a document's log or tries an update on it, and 4 s more a MiB that it integrates: real documents take 0.1 to 0.3 s. A worker that takes longer is ended, and its job with it.",
+  },
+  maxReplicaQueueBytes: {
+    default: 64 * MIB,
+    min: 0,
+    max: 4096 * MIB,
+    unit: "bytes",
+    error: "SERVER_FULL",
+    meaning:
+      "Updates that wait to be tried on a replica, and 64 KiB more a job; of one document a quarter. One job always finds room. A client whose update does not is told to come back, and a log that is to be folded waits until it has doubled.",
+  },
+  minFreeBytes: {
+    default: 256 * MIB,
+    min: 0,
+    max: 1024 * 1024 * MIB,
+    unit: "bytes",
+    error: "STORAGE_UNAVAILABLE",
+    meaning:
+      "Free space on the data folder's disk; below it nothing is written and clients are told to come back, while documents can still be read. 0 is no bound. Four times what may wait for the disk at once, so that it never fills up in the middle of a write, which LevelDB survives badly.",
   },
 } as const satisfies Record<string, LimitRow>;
 
 export type LimitName = keyof typeof LIMITS;
+
+/** The limit of this name; `null` if there is none. */
+export function limitNamed(name: string | null): LimitName | null {
+  return name !== null && Object.hasOwn(LIMITS, name) ? (name as LimitName) : null;
+}
+
 export type Limits = { readonly [name in LimitName]: number };
 
 export const DEFAULT_LIMITS: Limits = Object.freeze(
   Object.fromEntries(Object.entries(LIMITS).map(([name, row]) => [name, row.default])),
 ) as Limits;
+
+/** How Prometheus names the number of times that a limit was reached. */
+export function limitMetric(name: LimitName): string {
+  return `joinery_limit_hits_total{limit="${name}"}`;
+}

@@ -1,5 +1,7 @@
 import * as encoding from "lib0/encoding";
 import { ByteReader } from "./byte-reader.ts";
+import { MAX_CLOCK } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
 
 /** For each client id, how many of its clock ticks are known: all below this clock. */
 export type StateVector = ReadonlyMap<number, number>;
@@ -7,16 +9,26 @@ export type StateVector = ReadonlyMap<number, number>;
 /**
  * Decodes a Yjs v1 state vector.
  *
- * @throws JoineryError MALFORMED_UPDATE (never retry) when it does not decode or has bytes left over.
+ * @param maxClients Most clients that are accepted; the default is the limit's.
+ * @throws JoineryError MALFORMED_UPDATE when it does not decode, names a client twice or has bytes left over;
+ * UPDATE_TOO_LARGE when it has too many clients (both never retry).
  * Cost: linear in its bytes.
  */
-export function decodeStateVector(bytes: Uint8Array): StateVector {
+export function decodeStateVector(
+  bytes: Uint8Array,
+  maxClients: number = LIMITS.maxStateVectorClients.default,
+): StateVector {
   const reader = new ByteReader(bytes, "state vector");
   const clients = reader.count(2);
+  if (clients > maxClients) reader.exceeds("maxStateVectorClients", `has more than ${maxClients} clients`);
   const clocks = new Map<number, number>();
   for (let i = 0; i < clients; i++) {
     const client = reader.clientId();
-    clocks.set(client, reader.varUint());
+    // Yjs takes the last of several, so that what it is sent would depend on their order.
+    if (clocks.has(client)) reader.fail("client comes twice");
+    const clock = reader.varUint();
+    if (clock > MAX_CLOCK) reader.fail("clock is too large");
+    clocks.set(client, clock);
   }
   reader.end();
   return clocks;

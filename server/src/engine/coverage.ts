@@ -1,46 +1,12 @@
-import {
-  type DocumentName,
-  encodeStateVector,
-  type Inspection,
-  inspectUpdate,
-  JoineryError,
-  toJoineryError,
-} from "@joinery/shared";
-import type { StoredDocument } from "./ports.ts";
+import { encodeStateVector, type Inspection } from "@joinery/shared";
 
 /**
- * What an update is to a document: `new`, it can be added; `known`, it brings nothing that is not there; `gap`,
- * it builds upon something that is missing.
- */
-export type Verdict = "new" | "known" | "gap";
-
-/**
- * Which clock ticks of each client a document contains. With this a room tells news from repetition and sees
- * gaps, without a Y.Doc. Invariant: a document contains every tick of a client below its clock.
+ * Which clock ticks of each client a document contains. Invariant: it contains every tick of a client below its
+ * clock.
  */
 export class Coverage {
   readonly #clocks = new Map<number, number>();
   #stateVector: Uint8Array | null = null;
-
-  /**
-   * What a stored document contains. The disk is a door like any other: what it holds is inspected too.
-   *
-   * @throws JoineryError DOCUMENT_DAMAGED (backoff), naming the document and `seq`.
-   */
-  static of(document: DocumentName, stored: StoredDocument | null): Coverage {
-    const coverage = new Coverage();
-    if (!stored) return coverage;
-    const { snapshot, tail } = stored;
-    if (snapshot) coverage.#addStored(document, snapshot.seq, snapshot.update);
-    for (const { seq, parts } of tail) {
-      for (const { update } of parts) coverage.#addStored(document, seq, update);
-    }
-    return coverage;
-  }
-
-  get isEmpty(): boolean {
-    return this.#clocks.size === 0;
-  }
 
   /** The Yjs v1 state vector. Cost: linear in clients after a change, else nothing. */
   get stateVector(): Uint8Array {
@@ -48,48 +14,39 @@ export class Coverage {
     return this.#stateVector;
   }
 
+  /** Number of clients that ever wrote. */
+  get clients(): number {
+    return this.#clocks.size;
+  }
+
+  clockOf(client: number): number {
+    return this.#clocks.get(client) ?? 0;
+  }
+
   /**
-   * Says what an update is to the document. Deletes do not show in clocks: an update with any is never `known`.
+   * Whether an update brings only what is new, and builds only upon what is here or what it brings itself.
    *
-   * Cost: linear in the update's ranges and references.
+   * Cost: linear in its ranges and references.
    */
-  judge({ structs, needs, deletes }: Inspection): Verdict {
-    let isNew = deletes > 0;
-    // Ticks that the update itself brings, per client, when they go beyond what is known.
+  isNextTo({ structs, needs }: Inspection): boolean {
+    // Ticks that the update itself brings.
     let reached: Map<number, number> | null = null;
     for (const { client, start, end } of structs) {
-      const known = reached?.get(client) ?? this.#clocks.get(client) ?? 0;
-      if (start > known) return "gap";
-      if (end <= known) continue;
-      isNew = true;
+      if (start !== (reached?.get(client) ?? this.clockOf(client))) return false;
       reached ??= new Map();
       reached.set(client, end);
     }
     for (const [client, clock] of needs) {
-      if (clock > (reached?.get(client) ?? this.#clocks.get(client) ?? 0)) return "gap";
+      if (clock > (reached?.get(client) ?? this.clockOf(client))) return false;
     }
-    return isNew ? "new" : "known";
-  }
-
-  /** Whether all structs of an update are there, whatever it deletes. */
-  hasStructs({ structs }: Inspection): boolean {
-    return structs.every(({ client, end }) => end <= (this.#clocks.get(client) ?? 0));
+    return true;
   }
 
   add({ structs }: Inspection): void {
     for (const { client, end } of structs) {
-      if (end <= (this.#clocks.get(client) ?? 0)) continue;
+      if (end <= this.clockOf(client)) continue;
       this.#clocks.set(client, end);
       this.#stateVector = null;
-    }
-  }
-
-  #addStored(document: DocumentName, seq: number, update: Uint8Array): void {
-    try {
-      this.add(inspectUpdate(update));
-    } catch (cause) {
-      const message = `document "${document}" is damaged at seq ${seq}: ${toJoineryError(cause).message}`;
-      throw new JoineryError("DOCUMENT_DAMAGED", message, { cause });
     }
   }
 }

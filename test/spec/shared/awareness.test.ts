@@ -8,7 +8,7 @@ import {
   removeAwarenessStates,
 } from "y-protocols/awareness";
 import * as Y from "yjs";
-import { bytesOf, longVarUint, type Part, raw } from "./raw-update.ts";
+import { bytesOf, longVarUint, type Part, padded, raw } from "./raw-update.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const json = (value: unknown): Uint8Array => utf8(JSON.stringify(value));
@@ -70,8 +70,36 @@ describe("an awareness update", () => {
       state: fc.option(fc.dictionary(fc.string(), fc.jsonValue()).map(json)),
     });
     fc.assert(
-      fc.property(fc.array(entry), (entries) => {
+      fc.property(fc.uniqueArray(entry, { selector: ({ clientId }) => clientId }), (entries) => {
         expect(decodeAwareness(encodeAwareness(entries))).toEqual(entries);
+      }),
+    );
+  });
+
+  test("is a view into the bytes that came", () => {
+    const update = encodeAwareness([{ clientId: 1, clock: 5, state: json({ name: "Ann" }) }]);
+    expect(decodeAwareness(update)[0]?.state?.buffer).toBe(update.buffer);
+  });
+
+  test("with a client twice says of it what y-protocols would take, whatever the order", () => {
+    const entry = fc.record({
+      clientId: fc.integer({ min: 1, max: 3 }),
+      // y-protocols starts to count at 1: it takes no entry with clock 0.
+      clock: fc.integer({ min: 1, max: 3 }),
+      state: fc.option(fc.record({ name: fc.constantFrom("Ann", "Ben", "Cem") })),
+    });
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 8 }), (list) => {
+        const update = encodeAwareness(list.map((one) => ({ ...one, state: one.state && json(one.state) })));
+        const decoded = decodeAwareness(update);
+        expect(new Set(decoded.map(({ clientId }) => clientId)).size).toBe(decoded.length);
+        const [asItCame, asDecoded] = [awarenessOf(100), awarenessOf(100)];
+        applyAwarenessUpdate(asItCame, update, "test");
+        applyAwarenessUpdate(asDecoded, encodeAwareness(decoded), "test");
+        expect(asDecoded.getStates()).toEqual(asItCame.getStates());
+        const clocks = ({ meta }: Awareness) => new Map([...meta].map(([id, { clock }]) => [id, clock]));
+        expect(clocks(asDecoded)).toEqual(clocks(asItCame));
+        for (const awareness of made.splice(0)) awareness.destroy();
       }),
     );
   });
@@ -92,6 +120,7 @@ describe("an awareness update is refused", () => {
     ["with bytes left over", [1, 1, 1, "{}", 0], /1 bytes left over/],
     ["with a client id of 33 bits", [1, 2 ** 32, 1, "{}"], /client id/],
     ["with a clock of 2^53", [1, 1, 2n ** 53n, "{}"], /integer is too l/],
+    ["with a clock in more bytes than it needs", [1, 1, padded(1), "{}"], /more bytes than it needs/],
     ["with a clock of 16 bytes", [1, 1, longVarUint(16, 1), "{}"], /integer is too l/],
   ];
 

@@ -1,8 +1,8 @@
-import { ByteReader, JoineryError } from "@joinery/shared";
+import { ByteReader, equalBytes, JoineryError } from "@joinery/shared";
 import fc from "fast-check";
 import * as encoding from "lib0/encoding";
 import { describe, expect, test } from "vitest";
-import { bytesOf, longVarUint, raw } from "./raw-update.ts";
+import { bytesOf, longVarUint, padded, raw } from "./raw-update.ts";
 
 const reader = (bytes: Uint8Array): ByteReader => new ByteReader(bytes, "thing");
 const written = (write: (encoder: encoding.Encoder) => void): Uint8Array => encoding.encode(write);
@@ -23,7 +23,8 @@ describe("an unsigned integer", () => {
     ["127", raw(0x7f), 127],
     ["128", raw(0x80, 0x01), 128],
     ["2^53 - 1", bytesOf(2n ** 53n - 1n), 2 ** 53 - 1],
-    ["0 in eight bytes", longVarUint(8, 0), 0],
+    ["2^28", bytesOf(2 ** 28), 2 ** 28],
+    ["2^32 - 1", bytesOf(2 ** 32 - 1), 2 ** 32 - 1],
     ["2^49 in eight bytes", longVarUint(8, 1), 2 ** 49],
   ])("may be %s", (_, bytes, value) => {
     expect(reader(bytes).varUint()).toBe(value);
@@ -35,7 +36,12 @@ describe("an unsigned integer", () => {
     ["2^63", bytesOf(2n ** 63n), /integer is too long/],
     ["0 in nine bytes", longVarUint(9, 0), /integer is too long/],
     ["1 in sixteen bytes", longVarUint(16, 1), /integer is too long/],
+    ["0 in two bytes", longVarUint(2, 0), /integer has more bytes than it needs at byte 2/],
+    ["127 in two bytes", padded(127), /integer has more bytes than it needs/],
+    ["2^28 in six bytes", padded(2 ** 28), /integer has more bytes than it needs/],
+    ["0 in eight bytes", longVarUint(8, 0), /integer has more bytes than it needs/],
     ["what is cut off", raw(0xff, 0xff), /ends too early at byte 2/],
+    ["what is cut off late", raw(0xff, 0xff, 0xff, 0xff, 0xff), /ends too early at byte 5/],
     ["nothing", raw(), /ends too early at byte 0/],
   ])("may not be %s", (_, bytes, reason) => {
     expect(() => reader(bytes).varUint()).toThrow(reason);
@@ -53,9 +59,25 @@ describe("a signed integer", () => {
     );
   });
 
-  test("may not be longer than eight bytes", () => {
-    reader(longVarUint(8, 0)).skipVarInt();
-    expect(() => reader(longVarUint(9, 0)).skipVarInt()).toThrow(/integer is too long/);
+  test.each([
+    ["-0", raw(0x40)],
+    ["2^53 - 1", raw(0xbf, ...bytesOf((2n ** 53n - 1n) >> 6n))],
+    ["-(2^53 - 1)", raw(0xff, ...bytesOf((2n ** 53n - 1n) >> 6n))],
+  ])("may be %s", (_, bytes) => {
+    const from = reader(bytes);
+    from.skipVarInt();
+    from.end();
+  });
+
+  test.each([
+    ["2^53", raw(0x80, ...bytesOf(2n ** 47n)), /integer is too large/],
+    ["-(2^54)", raw(0xc0, ...bytesOf(2n ** 48n)), /integer is too large/],
+    ["what is longer than eight bytes", longVarUint(9, 0), /integer is too long/],
+    ["1 in two bytes", raw(0x81, 0x00), /integer has more bytes than it needs/],
+    ["-1 in three bytes", raw(0xc1, 0x80, 0x00), /integer has more bytes than it needs/],
+    ["what is cut off", raw(0xff, 0xff), /ends too early at byte 2/],
+  ])("may not be %s", (_, bytes, reason) => {
+    expect(() => reader(bytes).skipVarInt()).toThrow(reason);
   });
 });
 
@@ -155,4 +177,11 @@ describe("a refusal", () => {
       expect.objectContaining({ code: "MALFORMED_FRAME", message: "frame: 1 bytes left over at byte 1" }),
     );
   });
+});
+
+test("two byte strings are equal when all their bytes are", () => {
+  expect(equalBytes(raw(), raw())).toBe(true);
+  expect(equalBytes(raw(1, 2, 3), raw(1, 2, 3))).toBe(true);
+  expect(equalBytes(raw(1, 2, 3), raw(1, 2, 4))).toBe(false);
+  expect(equalBytes(raw(1, 2, 3), raw(1, 2))).toBe(false);
 });

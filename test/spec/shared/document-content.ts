@@ -30,7 +30,8 @@ function contentOfType(type: Content): unknown {
   return { list, entries: entries.sort(([a], [b]) => (a < b ? -1 : 1)) };
 }
 
-function contentOfItem({ content }: Y.Item): unknown[] {
+/** One item's content, as plain values; it need not be in a document. */
+export function contentOfItem({ content }: Y.Item): unknown[] {
   if (content instanceof Y.ContentType) {
     const { type } = content;
     const name =

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import * as Y from "yjs";
 import { documentOf, SAMPLES } from "./sample-documents.ts";
-import { howMergingDiffers, howRangesDiffer, whatGoesWrong } from "./update-oracle.ts";
+import { howMergingDiffers, howRangesDiffer, howRewritingDiffers, whatGoesWrong } from "./update-oracle.ts";
 
 /** How many mutants are tried. `MUTANTS=200000 npx vitest run --project spec inspector-mutants` tries more. */
 const MUTANTS = Number(process.env.MUTANTS ?? 6_000);
@@ -73,6 +73,7 @@ test("the samples themselves are judged well, so that a mutant judged badly is a
     expect(whatGoesWrong(before, update), name).toBeNull();
     expect(howMergingDiffers(before, update), name).toBeNull();
     expect(howRangesDiffer(before, update), name).toBeNull();
+    expect(howRewritingDiffers(update), name).toBeNull();
   }
 });
 
@@ -86,4 +87,8 @@ test("a mutant that is accepted merges to the state that it gives when it is app
 
 test("a mutant that is accepted and leaves no gap brings exactly the ranges that were reported", () => {
   expect(tryMutants(howRangesDiffer)).toBeGreaterThan(MUTANTS / 5);
+}, 600_000);
+
+test("a mutant that is accepted says the same when Yjs has read and written it", () => {
+  expect(tryMutants((_, update) => howRewritingDiffers(update))).toBeGreaterThan(MUTANTS / 5);
 }, 600_000);

@@ -9,6 +9,7 @@ import {
   item,
   longVarUint,
   type Part,
+  padded,
   raw,
   skip,
   text,
@@ -39,6 +40,9 @@ const nestedJson = (depth: number): string => "[".repeat(depth) + "]".repeat(dep
 const nestedAny = (depth: number): Part => raw(...Array.from({ length: depth }, () => [117, 1]).flat(), 126);
 const subdocument = (...options: Part[]): Uint8Array =>
   one(item(9, "guid", raw(118), options.length, options));
+
+/** The integer as lib0 would write it, if it could. */
+const signed = (value: bigint): Uint8Array => bytesOf(raw(Number(value & 0x3fn) | 0x80), value >> 6n);
 
 type Refusal = [what: string, bytes: Uint8Array, reason: RegExp];
 
@@ -86,7 +90,30 @@ const TABLES: Readonly<Record<string, Refusal[]>> = {
     ["a count of 16 bytes", bytesOf(longVarUint(16, 1), 0), /integer is too l/],
     ["an origin beyond all clocks", one(textAfter(3, 2 ** 48, "a")), /clock is too large/],
   ],
+  "integers in more bytes than they need": [
+    ["a number of clients", bytesOf(padded(1), block(9, 0, gc(1)), 0), /more bytes than it needs at byte 2/],
+    ["a number of structs", update([[padded(1), 9, 0, gc(1)]]), /more bytes than it needs at byte 3/],
+    ["a client id", update([[1, padded(9), 0, gc(1)]]), /more bytes than it needs/],
+    ["a client id of five bytes", update([[1, padded(2 ** 31), 0, gc(1)]]), /more bytes than it needs/],
+    ["a clock of 0", update([[1, 9, padded(0), gc(1)]]), /more bytes than it needs/],
+    ["a clock of 0 in eight bytes", update([[1, 9, longVarUint(8, 0), gc(1)]]), /more bytes than it needs/],
+    ["a clock of 2^28", update([[1, 9, padded(2 ** 28), gc(1)]]), /more bytes than it needs/],
+    ["a collected length", one(gc(padded(1))), /more bytes than it needs/],
+    ["a skipped length", one(text("a"), skip(padded(300))), /more bytes than it needs/],
+    ["a deleted length", one(item(1, padded(1))), /more bytes than it needs/],
+    ["an origin's client", one(textAfter(padded(3), 0, "a")), /more bytes than it needs/],
+    ["an origin's clock", one(textAfter(3, padded(0), "a")), /more bytes than it needs/],
+    ["a parent's kind", one([4, padded(1), "root", "a"]), /more bytes than it needs/],
+    ["a type's number", one(item(7, padded(2))), /more bytes than it needs/],
+    ["a text's length", one([4, 1, "root", padded(1), raw(97)]), /more bytes than it needs/],
+    ["an integer among any values", any(125, 0x81, 0x00), /more bytes than it needs/],
+    ["a negative one", any(125, 0xc1, 0x80, 0x00), /more bytes than it needs/],
+    ["a number of deleting clients", bytesOf(0, padded(0)), /more bytes than it needs/],
+    ["a range's clock", deletes(padded(0), 1), /more bytes than it needs/],
+    ["a range's length", deletes(0, padded(1)), /more bytes than it needs/],
+  ],
   "who stands where": [
+    ["a client without structs", update([[0, 9, 0, raw(0, 0)]]), /client has no structs/],
     ["a client twice", update([block(9, 0, text("a")), block(9, 1, textAfter(9, 0, "b"))]), /client/],
     ["clients in ascending order", update([block(8, 0, gc(1)), block(9, 0, gc(1))]), /client/],
     ["an item behind itself", one(textAfter(9, 0, "a")), /refers to itself/],
@@ -95,7 +122,10 @@ const TABLES: Readonly<Record<string, Refusal[]>> = {
     ["an item behind a later one of its own", one(textAfter(9, 1, "a"), text("b")), /comes after it/],
     ["an item behind the middle of itself", one(text("a"), textAfter(9, 2, "bcd")), /comes after it/],
     ["a parent of an unknown kind", one([4, 2, "root", "a"]), /parent kind 2/],
-    ["a gap with the flags of an item", one(text("a"), [raw(0x8a), 5]), /./],
+    ["a gap with the flags of an item", one(text("a"), [raw(0x8a), 5]), /has flags/],
+    ["a gap with a key", one(text("a"), [raw(0x2a), 5]), /has flags/],
+    ["something collected with the flags of an item", one([raw(0x80), 5]), /has flags/],
+    ["something collected with a key", one([raw(0x20), 5]), /has flags/],
   ],
   contents: [
     ...Array.from({ length: 21 }, (_, i): Refusal => {
@@ -122,6 +152,9 @@ const TABLES: Readonly<Record<string, Refusal[]>> = {
     ["a value of kind 0", any(0), /value 0 is unknown/],
     ["a float that is cut off", any(123, 1, 2, 3), /ends too early/],
     ["an integer of 16 bytes", any(125, ...longVarUint(16, 1)), /integer is too long/],
+    ["an integer of 2^53", any(125, ...signed(2n ** 53n)), /integer is too large/],
+    ["an integer of 2^54", any(125, ...signed(2n ** 54n)), /integer is too large/],
+    ["a JSON number that is not one", one(item(5, "01")), /JSON/],
     ["an object that lies about its size", any(118, 100, 0), /count 100 is more/],
     ["an array that lies about its size", any(117, 100, 126), /count 100 is more/],
   ],
@@ -143,6 +176,9 @@ const TABLES: Readonly<Record<string, Refusal[]>> = {
     ["options that are null", one(item(9, "guid", raw(126))), /options of a subdocument/],
     ["options that are an array", one(item(9, "guid", raw(117, 0))), /options of a subdocument/],
     ["options with a guid that is null", subdocument(["guid", raw(126)]), /subdocument/],
+    ["options that are nothing", one(item(9, "guid")), /count .* is more|options|ends too early/],
+    ["options with a filter", subdocument(["gcFilter", raw(126)]), /subdocument have a gcFilter/],
+    ["options nested 65 deep", subdocument(["meta", nestedAny(64)]), /nested more than 64/],
     ["options with a guid that cannot be text", subdocument(["guid", raw(118, 0)]), /subdocument/],
   ],
   "delete sets": [
@@ -174,7 +210,7 @@ describe("the message", () => {
     expect(() => inspectUpdate(bytesOf(1, 1, 9, 0, gc(0), 0))).toThrow(
       "update: struct has no length at byte 6",
     );
-    expect(() => inspectUpdate(one(text("a")).subarray(0, 5))).toThrow(/at byte [56]$/);
+    expect(() => inspectUpdate(one(text("a")).subarray(0, 7))).toThrow("ends too early at byte 7");
   });
 
   test("does not repeat what the update contains", () => {

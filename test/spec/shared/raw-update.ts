@@ -33,6 +33,12 @@ export const raw = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
 export const longVarUint = (length: number, last: number): Uint8Array =>
   raw(...Array.from({ length: length - 1 }, () => 0x80), last);
 
+/** A varint with one byte more than it needs. */
+export const padded = (value: number): Uint8Array => {
+  const bytes = bytesOf(value);
+  return raw(...bytes.subarray(0, -1), (bytes.at(-1) as number) | 0x80, 0);
+};
+
 export const block = (client: number | bigint, clock: number | bigint, ...structs: Part[]): Part => [
   structs.length,
   client,

@@ -2,11 +2,11 @@ import { decodeStateVector, encodeStateVector, JoineryError } from "@joinery/sha
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import { bytesOf, longVarUint, type Part } from "./raw-update.ts";
+import { bytesOf, longVarUint, type Part, padded } from "./raw-update.ts";
 import { documentOf, SAMPLES } from "./sample-documents.ts";
 
 const clocks = fc.uniqueArray(
-  fc.tuple(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.integer({ min: 0, max: 2 ** 53 - 1 })),
+  fc.tuple(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.integer({ min: 0, max: 2 ** 48 })),
   { selector: ([client]) => client },
 );
 
@@ -44,6 +44,26 @@ describe("a state vector", () => {
   });
 });
 
+describe("the clients of a state vector", () => {
+  const vector = (clients: number): Uint8Array =>
+    encodeStateVector(new Map(Array.from({ length: clients }, (_, client) => [client, 1])));
+  const tooMany = (most: number) =>
+    expect.objectContaining({
+      code: "UPDATE_TOO_LARGE",
+      message: expect.stringContaining(`state vector: has more than ${most} clients`),
+    });
+
+  test("may be as many as the limit says, and no more", () => {
+    expect(decodeStateVector(vector(3), 3).size).toBe(3);
+    expect(() => decodeStateVector(vector(4), 3)).toThrow(tooMany(3));
+  });
+
+  test("may be a hundred thousand by default", () => {
+    expect(decodeStateVector(vector(100_000)).size).toBe(100_000);
+    expect(() => decodeStateVector(vector(100_001))).toThrow(tooMany(100_000));
+  });
+});
+
 describe("a state vector is refused", () => {
   const table: [string, Part[], RegExp][] = [
     ["when it is empty", [], /ends too early at byte 0/],
@@ -52,6 +72,10 @@ describe("a state vector is refused", () => {
     ["with bytes left over", [1, 1, 1, 0], /1 bytes left over/],
     ["with a client id of 33 bits", [1, 2 ** 32, 1], /client id/],
     ["with a clock of 2^53", [1, 1, 2n ** 53n], /integer is too l/],
+    ["with a clock of 2^48 + 1", [1, 1, 2 ** 48 + 1], /clock is too large/],
+    ["with a client twice", [2, 1, 1, 1, 1], /client comes twice/],
+    ["with a client twice, apart", [3, 1, 1, 2, 1, 1, 2], /client comes twice/],
+    ["with a clock in more bytes than it needs", [1, 1, padded(1)], /more bytes than it needs/],
     ["with a clock of 16 bytes", [1, 1, longVarUint(16, 0)], /integer is too l/],
   ];
 

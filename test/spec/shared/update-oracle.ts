@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Inspection, inspectUpdate } from "@joinery/shared";
 import * as Y from "yjs";
-import { contentOf } from "./document-content.ts";
+import { contentOf, contentOfItem } from "./document-content.ts";
 
 /**
  * What goes wrong in Yjs with an update that the inspector accepted, as a document, a server and a newcomer use
@@ -63,6 +63,36 @@ export function howMergingDiffers(before: Uint8Array, update: Uint8Array): strin
   }
   if (leavesGap(before, update) || isDeepStrictEqual(stateOf(merged), stateOf(applied))) return null;
   return "merged it gives another state vector";
+}
+
+/** The update as Yjs writes what it read of it. */
+export function rewritten(update: Uint8Array): Uint8Array {
+  return Y.diffUpdate(update, NOTHING_KNOWN);
+}
+
+const NOTHING_KNOWN = Y.encodeStateVector(new Map());
+
+/** How what Yjs writes of the update disagrees with the update; `null` when it says the same. */
+export function howRewritingDiffers(update: Uint8Array): string | null {
+  const again = rewritten(update);
+  const [before, after] = [inspectUpdate(update), inspectUpdate(again)];
+  if (!isDeepStrictEqual(before.structs, after.structs)) return "rewritten it has other ranges";
+  if (!isDeepStrictEqual(before.needs, after.needs)) return "rewritten it needs something else";
+  if (before.deletes !== after.deletes) return "rewritten it has another number of deletes";
+  return isDeepStrictEqual(whatItSays(update), whatItSays(again)) ? null : "rewritten it says something else";
+}
+
+/** All that Yjs reads of an update but gaps, of which it writes those at a client's beginning never. */
+function whatItSays(update: Uint8Array): unknown {
+  const { structs, ds } = Y.decodeUpdate(update);
+  const said = structs
+    .filter((struct) => !(struct instanceof Y.Skip))
+    .map((struct) => {
+      if (!(struct instanceof Y.Item)) return { id: struct.id, length: struct.length };
+      const { id, length, origin, rightOrigin, parent, parentSub } = struct;
+      return { id, length, origin, rightOrigin, parent, parentSub, content: contentOfItem(struct) };
+    });
+  return { said, deleted: ds.clients };
 }
 
 /** How the reported ranges disagree with what Yjs takes in when nothing is missing; `null` when they do not. */
