@@ -1,4 +1,9 @@
-import { type Database, type OpenDatabase, openLevelDatabase } from "../../server/src/storage/database.ts";
+import {
+  type Database,
+  type OpenDatabase,
+  openLevelDatabase,
+  type View,
+} from "../../server/src/storage/database.ts";
 
 type Batch = Parameters<Database["batch"]>;
 
@@ -9,8 +14,9 @@ type Batch = Parameters<Database["batch"]>;
 export class FaultyDatabases {
   /** Number of operations in each write that was asked for. */
   readonly batchSizes: number[] = [];
-  /** Folders that were opened, in order. */
   openCount = 0;
+  /** Keys that were read to load documents and ranges of their logs. */
+  readonly keysRead: string[] = [];
   batchFault: ((write: () => Promise<void>, operations: Batch[0]) => Promise<void>) | null = null;
   getFault: ((value: Uint8Array | undefined) => Uint8Array | undefined) | null = null;
   openFault: (() => void) | null = null;
@@ -31,9 +37,35 @@ export class FaultyDatabases {
         return this.batchFault === null ? write() : this.batchFault(write, batch[0]);
       },
       iterator: (range) => real.iterator(range),
+      view: () => this.#watched(real.view()),
       close: () => real.close(),
     };
   };
+
+  /** A view that remembers which keys were read, in hex. */
+  #watched(view: View): View {
+    const note = (key: Uint8Array) => this.keysRead.push(Buffer.from(key).toString("hex"));
+    return {
+      get: (key) => {
+        note(key);
+        return view.get(key);
+      },
+      iterator: (range) => {
+        const cursor = view.iterator(range);
+        return {
+          next: () => cursor.next(),
+          seek: (key) => cursor.seek(key),
+          close: () => cursor.close(),
+          nextv: async (size) => {
+            const rows = await cursor.nextv(size);
+            for (const [key] of rows) note(key);
+            return rows;
+          },
+        };
+      },
+      close: () => view.close(),
+    };
+  }
 
   /** The next `count` writes fail before anything of them is written. */
   failWrites(count: number): void {

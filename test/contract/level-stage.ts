@@ -16,6 +16,7 @@ export async function open(folder: string, databases = new FaultyDatabases()) {
   const events: StorageEvent[] = [];
   const storage = new LevelStorage({
     folder,
+    minFreeBytes: 0,
     openDatabase: databases.open,
     report: (event) => events.push(event),
   });
@@ -42,6 +43,16 @@ export function allRows(folder: string): Promise<string[]> {
     await cursor.close();
     return rows.map((row) => row.map((bytes) => Buffer.from(bytes).toString("hex")).join(" "));
   });
+}
+
+/** Changes the value under a key, whatever that does to the record. */
+export async function damageRecord(
+  database: Database,
+  key: Uint8Array,
+  change: (value: Uint8Array) => Uint8Array,
+): Promise<void> {
+  const value = change(Uint8Array.from((await database.get(key)) ?? []));
+  await database.batch([{ type: "put", key, value }], { sync: true });
 }
 
 export const keyOf = (kind: RecordKind, seq: number, document = doc) => encodeKey({ document, kind, seq });

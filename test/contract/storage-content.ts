@@ -2,7 +2,7 @@
 
 import type { DocumentName } from "@joinery/shared";
 import { expect } from "vitest";
-import type { Lineage, LogEntry, Snapshot, Storage } from "../../server/src/engine/ports.ts";
+import type { Lineage, LogEntry, Snapshot, Storage, StoredDocument } from "../../server/src/engine/ports.ts";
 
 const LINEAGE = "0123456789abcdef0123456789abcdef" as Lineage;
 export const BIRTH = { lineage: LINEAGE, bornAt: 1_700_000_000_000 };
@@ -29,6 +29,15 @@ export async function appendEntries(storage: Storage, document: DocumentName, fr
 
 export function entriesOf(from: number, to: number): LogEntry[] {
   return Array.from({ length: to - from + 1 }, (_, i) => entryOf(from + i));
+}
+
+/** A document without damage, as it is loaded. */
+export function soundDocument(
+  snapshot: Snapshot | null,
+  tail: readonly LogEntry[],
+  birth = BIRTH,
+): StoredDocument {
+  return { ...birth, snapshot, tail, damage: null };
 }
 
 export async function namesOf(storage: Storage, prefix = ""): Promise<string[]> {

@@ -22,7 +22,7 @@ describe("data folder", () => {
     expect(JSON.parse(await readFile(join(folder, "joinery.json"), "utf8"))).toEqual(sentinel);
   });
 
-  test("that lost its CURRENT file is refused, and nothing in it is changed", async () => {
+  test("F99 that lost its CURRENT file is refused, and nothing in it is changed", async () => {
     const folder = await temporaryFolder();
     const { storage } = await open(folder);
     await appendEntries(storage, doc, 1, 3);
@@ -47,7 +47,30 @@ describe("data folder", () => {
     await (await open(folder)).storage.close();
     await rm(join(folder, "level"), { recursive: true });
     await expect(refusal(folder)).rejects.toMatchObject({ code: "DATA_FOLDER_UNUSABLE" });
-    expect(await readdir(folder)).toEqual(["joinery.json"]);
+    expect(await readdir(folder)).toEqual(["closed.json", "joinery.json"]);
+  });
+
+  test.each([
+    ["F99 that lost its MANIFEST", /^MANIFEST/, "CURRENT names no MANIFEST that is there"],
+    ["that lost its write-ahead log", /\.log$/, "log is missing"],
+    ["that lost a table", /\.ldb$/, "ldb is missing"],
+  ])("%s is refused, and nothing in it is changed", async (_, lost, reason) => {
+    const folder = await temporaryFolder();
+    // Opening again puts what the log holds into a table.
+    for (const seq of [1, 2]) {
+      const { storage } = await open(folder);
+      await appendEntries(storage, doc, seq, seq);
+      await storage.close();
+    }
+    const names = (await readdir(join(folder, "level"))).filter((name) => lost.test(name));
+    for (const name of names) await rm(join(folder, "level", name));
+    const before = await readdir(folder, { recursive: true });
+    await expect(refusal(folder)).rejects.toMatchObject({
+      code: "DATA_FOLDER_UNUSABLE",
+      message: expect.stringMatching(new RegExp(`level/.*${reason}; nothing was changed. Restore level/`)),
+    });
+    // But for the diary that LevelDB begins anew whenever it is asked for its lock.
+    expect((await readdir(folder, { recursive: true })).filter(isNoDiary)).toEqual(before.filter(isNoDiary));
   });
 
   test("where a first start was cut off is completed by the next", async () => {
@@ -96,6 +119,8 @@ describe("data folder", () => {
   });
 });
 
+const isNoDiary = (name: string) => !/LOG(\.old)?$/.test(name);
+
 describe("another process", () => {
   test("cannot open the same folder, and is told who has it", async () => {
     const folder = await temporaryFolder();
@@ -120,7 +145,8 @@ describe("another process", () => {
         const [document, seq] = line.split(" ");
         acknowledged[document as "left" | "right"] = Number(seq);
       }
-      const { storage } = await open(folder);
+      const { storage, events } = await open(folder);
+      expect(events).toEqual([]);
       for (const [document, seq] of Object.entries(acknowledged)) {
         const tail = (await storage.load(document as DocumentName))?.tail ?? [];
         expect(tail.length).toBeGreaterThanOrEqual(seq);

@@ -1,23 +1,40 @@
 import type { DocumentName } from "@joinery/shared";
 import { describe, expect, test, vi } from "vitest";
 import { LevelStorage } from "../../server/src/storage/level.ts";
-import { allRows, doc, isAvailableAgain, keyOf, open } from "./level-stage.ts";
+import { allRows, damageRecord, doc, isAvailableAgain, keyOf, open, withDatabase } from "./level-stage.ts";
 import { storageContract } from "./storage.contract.ts";
-import { appendEntries, entriesOf, expectAllRejected, snapshotOf } from "./storage-content.ts";
+import { appendEntries, entriesOf, expectAllRejected, snapshotOf, soundDocument } from "./storage-content.ts";
+import { damageContract } from "./storage-damage.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const folders = new WeakMap<object, string>();
 
 function storageIn(folder: string): LevelStorage {
-  const storage = new LevelStorage({ folder });
+  const storage = new LevelStorage({ folder, minFreeBytes: 0 });
   folders.set(storage, folder);
   return storage;
 }
 
-storageContract({
+const driver = {
   name: "level",
   create: async () => storageIn(await temporaryFolder()),
+};
+
+storageContract({
+  ...driver,
   reopen: async (closed) => storageIn(folders.get(closed) as string),
+});
+
+damageContract({
+  ...driver,
+  damage: async (storage, document, { kind, seq }) => {
+    const folder = folders.get(storage) as string;
+    await storage.close();
+    await withDatabase(folder, (database) =>
+      damageRecord(database, keyOf(kind, seq, document), (value) => value.with(-1, (value.at(-1) ?? 0) ^ 1)),
+    );
+    return storageIn(folder);
+  },
 });
 
 describe("group commit", () => {
@@ -62,6 +79,7 @@ describe("compaction", () => {
   test("a crash before the log is dropped leaves a document that loads to the same", async () => {
     const { storage, databases, events } = await open(await temporaryFolder());
     await appendEntries(storage, doc, 1, 4);
+    await storage.compact(doc, snapshotOf(1));
     await storage.compact(doc, snapshotOf(2));
     databases.batchFault = async (write, operations) => {
       if (operations.every(({ type }) => type === "del")) throw new Error("power cut");
@@ -70,28 +88,37 @@ describe("compaction", () => {
     await expectAllRejected([storage.compact(doc, snapshotOf(4))]);
     databases.batchFault = null;
     await isAvailableAgain(events);
-    // The older snapshot and entries 3 and 4 are still there, and passed over.
-    expect(await storage.load(doc)).toMatchObject({ snapshot: snapshotOf(4), tail: [] });
+    // The older snapshots and the log since are still there, and passed over.
+    expect(await storage.load(doc)).toEqual(soundDocument(snapshotOf(4), []));
     await appendEntries(storage, doc, 5, 6);
-    expect(await storage.load(doc)).toMatchObject({ snapshot: snapshotOf(4), tail: entriesOf(5, 6) });
-    expect(await storage.read(doc, 3, 1000)).toEqual(entriesOf(4, 6));
+    expect(await storage.load(doc)).toEqual(soundDocument(snapshotOf(4), entriesOf(5, 6)));
+    expect(await storage.read(doc, 3, 1000)).toEqual(entriesOf(5, 6));
     await storage.compact(doc, snapshotOf(5));
-    expect(await storage.read(doc, 0, 1000)).toEqual(entriesOf(6, 6));
+    expect(await storage.load(doc)).toEqual(soundDocument(snapshotOf(5), entriesOf(6, 6)));
   });
 
-  test("what it replaced is gone from the database", async () => {
+  test("the snapshot before stays, and the log since; all that is older is gone from the database", async () => {
     const folder = await temporaryFolder();
     const { storage } = await open(folder);
-    await appendEntries(storage, doc, 1, 5);
-    await storage.compact(doc, snapshotOf(2));
-    await storage.compact(doc, snapshotOf(4));
+    await appendEntries(storage, doc, 1, 7);
+    for (const seq of [2, 4, 6]) await storage.compact(doc, snapshotOf(seq));
     await storage.close();
     const keys = (await allRows(folder)).map((row) => row.split(" ")[0]);
+    const snapshots = [4, 6].map((seq) => keyOf("snapshot", seq));
+    const log = [5, 6, 7].map((seq) => keyOf("log", seq));
     expect(keys).toEqual(
-      [keyOf("birth", 0), keyOf("snapshot", 4), keyOf("log", 5)].map((key) =>
-        Buffer.from(key).toString("hex"),
-      ),
+      [keyOf("birth", 0), ...snapshots, ...log].map((key) => Buffer.from(key).toString("hex")),
     );
+  });
+
+  test("loading reads the newest snapshot and the log after it, and nothing of what is kept besides", async () => {
+    const { storage, databases } = await open(await temporaryFolder());
+    await appendEntries(storage, doc, 1, 7);
+    for (const seq of [2, 6]) await storage.compact(doc, snapshotOf(seq));
+    databases.keysRead.length = 0;
+    await storage.load(doc);
+    const read = [keyOf("birth", 0), keyOf("snapshot", 6), keyOf("log", 7)];
+    expect(databases.keysRead).toEqual(read.map((key) => Buffer.from(key).toString("hex")));
   });
 
   test("a snapshot that does not read back as written is taken away again, and the log kept", async () => {

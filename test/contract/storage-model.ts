@@ -172,6 +172,6 @@ class ModelRun {
     const found = this.#model.get(name);
     if (found === undefined) return null;
     const { log: tail, ...document } = found;
-    return { ...document, tail };
+    return { ...document, tail, damage: null };
   }
 }

@@ -5,10 +5,19 @@
  * docs/formats.md.
  */
 
-import { access, mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { JoineryError } from "@joinery/shared";
-import type { Database, OpenDatabase } from "./database.ts";
+import { readClosingMark, removeClosingMark, writeClosingMark } from "./closing-mark.ts";
+import {
+  type Database,
+  isDatabaseLocked,
+  isLockedError,
+  type OpenDatabase,
+  type Operation,
+} from "./database.ts";
+import { type CheckOptions, checkDatabase, type KeptFinding, repairDatabase } from "./database-check.ts";
+import { replaceFile, syncFolder } from "./durable-file.ts";
 
 const FORMAT = 1;
 
@@ -19,20 +28,31 @@ const SERVER = "server.json";
 
 const MISSING = `its database is missing (${DATABASE}/CURRENT); nothing was changed. Restore ${DATABASE}/ from a backup, or name another folder`;
 
+export interface DataFolderOptions {
+  readonly folder: string;
+  readonly openDatabase: OpenDatabase;
+  /** Told of what was not as it was written in the database's files. */
+  readonly found: (finding: KeptFinding) => void;
+}
+
 /**
  * Opens the database of a data folder, and creates folder and database when there is neither.
  *
  * @throws JoineryError DATA_FOLDER_IN_USE or DATA_FOLDER_UNUSABLE (never retry). Where a database is missing that
- * was there before, nothing in the folder is changed.
+ * was there before, or is damaged beyond use, nothing in the folder is changed.
  */
-export async function openDataFolder(folder: string, openDatabase: OpenDatabase): Promise<Database> {
+export async function openDataFolder(options: DataFolderOptions): Promise<Database> {
+  const { folder } = options;
   const sentinel = await readSentinel(folder);
   const isNew = !(await hasDatabase(folder));
   if (isNew) await requireNeverUsed(folder, sentinel);
-  const database = await openAndSync(folder, openDatabase, isNew);
+  else await checkAndRepair(options, null);
+  const database = await openAndSync(options, isNew);
   if (sentinel === "present") return database;
   try {
-    await writeSentinel(folder);
+    const content = { format: FORMAT, created: new Date().toISOString() };
+    // Written last: where it is, a database was completed.
+    await replaceFile(join(folder, SENTINEL), `${JSON.stringify(content)}\n`);
     return database;
   } catch (error) {
     await database.close();
@@ -43,23 +63,56 @@ export async function openDataFolder(folder: string, openDatabase: OpenDatabase)
 /**
  * Opens the database of a data folder that was open before; never creates one.
  *
+ * @param lastAcknowledged The last change that was acknowledged.
  * @throws JoineryError DATA_FOLDER_IN_USE or DATA_FOLDER_UNUSABLE (try again).
  */
-export async function reopenDataFolder(folder: string, openDatabase: OpenDatabase): Promise<Database> {
-  if (!(await hasDatabase(folder))) throw unusable(folder, MISSING);
-  return openAndSync(folder, openDatabase, false);
+export async function reopenDataFolder(
+  options: DataFolderOptions,
+  lastAcknowledged: Operation | null,
+): Promise<Database> {
+  if (!(await hasDatabase(options.folder))) throw unusable(options.folder, MISSING);
+  await checkAndRepair(options, { lastAcknowledged });
+  return openAndSync(options, false);
+}
+
+/** Notes that the database of a data folder was closed in peace. Nobody may have it open. */
+export async function markClosed(folder: string): Promise<void> {
+  await writeClosingMark(folder, join(folder, DATABASE));
+}
+
+async function checkAndRepair(
+  { folder, found }: DataFolderOptions,
+  reopened: CheckOptions["reopened"],
+): Promise<void> {
+  const database = join(folder, DATABASE);
+  await requireUnlocked(folder);
+  const closed = reopened === null ? await readClosingMark(folder, database) : null;
+  const options: CheckOptions = { folder, database, closed, reopened };
+  const check = await checkDatabase(options).catch((error: unknown) => {
+    const advice = `nothing was changed. Restore ${DATABASE}/ from a backup, or name another folder`;
+    throw unusable(folder, `${reason(error)}; ${advice}`, error);
+  });
+  try {
+    if (check.findings.length > 0) {
+      await requireUnlocked(folder); // Looking took time, and another process may have come.
+      for (const finding of await repairDatabase(options, check)) found(finding);
+    }
+    await removeClosingMark(folder);
+  } catch (error) {
+    throw error instanceof JoineryError ? error : unusable(folder, reason(error), error);
+  }
 }
 
 async function openAndSync(
-  folder: string,
-  openDatabase: OpenDatabase,
+  { folder, openDatabase }: DataFolderOptions,
   createIfMissing: boolean,
 ): Promise<Database> {
   let database: Database;
   try {
     database = await openDatabase(join(folder, DATABASE), { createIfMissing });
   } catch (error) {
-    throw await openError(folder, error);
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    throw isLockedError(error) ? await inUse(folder, error) : unusable(folder, reason(cause), error);
   }
   try {
     // LevelDB renames a new CURRENT into place at each open, without a sync of the folder that it is in.
@@ -139,11 +192,13 @@ async function requireNeverUsed(folder: string, sentinel: "present" | "absent"):
   if (files.some((file) => /\.(ldb|sst|log)$/.test(file))) throw unusable(folder, MISSING);
 }
 
-async function openError(folder: string, error: unknown): Promise<JoineryError> {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if (!hasCode(cause, "LEVEL_LOCKED")) return unusable(folder, reason(cause), error);
+async function requireUnlocked(folder: string): Promise<void> {
+  if (await isDatabaseLocked(join(folder, DATABASE))) throw await inUse(folder);
+}
+
+async function inUse(folder: string, cause?: unknown): Promise<JoineryError> {
   const message = `data folder ${JSON.stringify(folder)} is in use by another process${await holder(folder)}`;
-  return new JoineryError("DATA_FOLDER_IN_USE", message, { cause: error });
+  return new JoineryError("DATA_FOLDER_IN_USE", message, { cause });
 }
 
 /** Who has the folder open, as far as they said so. */
@@ -155,31 +210,6 @@ async function holder(folder: string): Promise<string> {
     Boolean,
   );
   return known.length > 0 ? ` (${known.join(", ")})` : "";
-}
-
-/** Written whole or not at all, and last: where it is, a database was completed. */
-async function writeSentinel(folder: string): Promise<void> {
-  const path = join(folder, SENTINEL);
-  const file = await open(`${path}.new`, "w");
-  try {
-    await file.writeFile(`${JSON.stringify({ format: FORMAT, created: new Date().toISOString() })}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-  await syncFolder(folder);
-}
-
-/** Makes the names in a folder durable. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return; // Windows does not open folders, and logs their names itself.
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function unusable(folder: string, why: string, cause?: unknown): JoineryError {

@@ -25,11 +25,21 @@ interface Cursor {
   close(): Promise<void>;
 }
 
-/** What the driver uses of LevelDB, so that a test can put faults between the two. */
-export interface Database {
+interface Reader {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
-  batch(operations: Operation[], options: { readonly sync: boolean }): Promise<void>;
   iterator(range: CursorRange): Cursor;
+}
+
+/** The database as it is at one moment, whatever is written meanwhile. */
+export interface View extends Reader {
+  /** Lets the database forget what only this view can still see; idempotent. */
+  close(): Promise<void>;
+}
+
+/** What the driver uses of LevelDB, so that a test can put faults between the two. */
+export interface Database extends Reader {
+  batch(operations: Operation[], options: { readonly sync: boolean }): Promise<void>;
+  view(): View;
   /** Waits for what is under way; idempotent. */
   close(): Promise<void>;
 }
@@ -42,11 +52,41 @@ export type OpenDatabase = (
 
 /** Opens a LevelDB database with binary keys and values. */
 export const openLevelDatabase: OpenDatabase = async (folder, { createIfMissing }) => {
-  const database = new Level<Uint8Array, Uint8Array>(folder, {
-    keyEncoding: "view",
-    valueEncoding: "view",
-    createIfMissing,
-  });
+  const database = new Level<Uint8Array, Uint8Array>(folder, { ...BINARY, createIfMissing });
   await database.open();
-  return database;
+  return {
+    get: (key) => database.get(key),
+    iterator: (range) => database.iterator(range),
+    batch: (operations, options) => database.batch(operations, options),
+    view: () => {
+      const snapshot = database.snapshot();
+      return {
+        get: (key) => database.get(key, { snapshot }),
+        iterator: (range) => database.iterator({ ...range, snapshot }),
+        close: () => snapshot.close(),
+      };
+    },
+    close: () => database.close(),
+  };
 };
+
+/** Whether somebody has the database in a folder open, this process included. Changes nothing that LevelDB reads. */
+export async function isDatabaseLocked(folder: string): Promise<boolean> {
+  // LevelDB takes its lock before it looks at anything else, and then finds that it was told not to open this.
+  const database = new Level(folder, { ...BINARY, createIfMissing: false, errorIfExists: true });
+  try {
+    await database.open();
+  } catch (error) {
+    return isLockedError(error);
+  }
+  await database.close();
+  return false;
+}
+
+/** Whether a database could not be opened because somebody else has it open. */
+export function isLockedError(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return cause instanceof Error && "code" in cause && cause.code === "LEVEL_LOCKED";
+}
+
+const BINARY = { keyEncoding: "view", valueEncoding: "view" } as const;

@@ -5,19 +5,22 @@
 
 import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared";
 import { toHexString } from "lib0/buffer";
-import type { DocumentSummary, LogEntry, StoredDocument } from "../engine/ports.ts";
-import type { CursorRange, Database } from "./database.ts";
+import type { DocumentSummary, Lineage, LogEntry, Snapshot, StoredDocument } from "../engine/ports.ts";
+import type { CursorRange, Database, View } from "./database.ts";
 import {
   decodeKey,
   documentRange,
+  encodeKey,
+  intersection,
   type KeyRange,
   logRange,
   prefixRange,
-  type RecordKind,
   type RecordPlace,
   snapshotRange,
 } from "./keys.ts";
+import { type Loss, missingAfter } from "./losses.ts";
 import {
+  type Birth,
   damage,
   decodeBirth,
   decodeLogEntry,
@@ -26,43 +29,107 @@ import {
   updateBytes,
 } from "./record.ts";
 
-interface Row {
-  readonly place: RecordPlace;
-  readonly record: StoredRecord;
+type Reader = Pick<View, "get" | "iterator">;
+
+/** What could be read of something, and what was wrong with the first thing that could not. */
+interface Found<T> {
+  readonly sound: T;
+  readonly damage: JoineryError | null;
 }
 
 const ROWS_AT_ONCE = 1000;
 const READ_AHEAD_BYTES = 256 * 1024;
 
+const UNKNOWN_BIRTH: Birth = { lineage: "0".repeat(32) as Lineage, bornAt: 0 };
+
 /**
- * Reads a document's newest snapshot and the log after it. What a crash may have left behind of what the snapshot
- * replaced is passed over.
+ * Reads a document: its newest sound snapshot and the log after it, up to the first record that is not sound.
  *
- * @throws JoineryError DOCUMENT_DAMAGED (retry with backoff).
+ * @param losses What may be missing without leaving a hole.
+ * @throws JoineryError DOCUMENT_DAMAGED (retry with backoff) when nothing of it is sound. Cost: proportional to what
+ * is returned; what the snapshot stands for is not looked at.
  */
 export async function loadDocument(
   database: Database,
   document: DocumentName,
+  losses: readonly Loss[],
 ): Promise<StoredDocument | null> {
-  const rows: Row[] = [];
-  for await (const row of rowsOf(database, document, documentRange(document))) rows.push(row);
-  if (rows.length === 0) return null;
-  const birth = rows.find(isOf("birth"));
-  if (birth === undefined) throw birthMissing(document);
-  const { lineage, bornAt } = decodeBirth(birth.place, birth.record);
-  const newest = rows.findLast(isOf("snapshot"));
-  const snapshot = newest === undefined ? null : decodeSnapshot(newest.place, newest.record);
-  const tail: LogEntry[] = [];
-  let seq = snapshot?.seq ?? 0;
-  for (const { place, record } of rows.filter(isOf("log"))) {
-    if (place.seq <= seq) continue;
-    requireNext(document, seq, place.seq);
-    tail.push(decodeLogEntry(place, record));
-    seq = place.seq;
+  const view = database.view();
+  try {
+    const birth = await readBirth(view, document);
+    const snapshot = await newestSoundSnapshot(view, document);
+    const from = snapshot.sound?.seq ?? 0;
+    const tail = await readTail(view, document, from);
+    const lastSeq = tail.sound.at(-1)?.seq ?? from;
+    const missing = missingAfter(losses, document, lastSeq);
+    if (lastSeq > 0) {
+      const worst = tail.damage ?? missing ?? snapshot.damage ?? birth.damage;
+      return { ...(birth.sound ?? UNKNOWN_BIRTH), snapshot: snapshot.sound, tail: tail.sound, damage: worst };
+    }
+    const reason = snapshot.damage ?? tail.damage ?? missing;
+    if (reason !== null) throw reason;
+    if (birth.sound === null && !birth.isThere) return null;
+    // A document is born with its first entry: one that has neither entry nor snapshot has lost them.
+    throw damage({ document, seq: 1 }, "the record is missing");
+  } finally {
+    await view.close();
   }
-  // A document is born with its first entry: one that has neither entry nor snapshot has lost them.
-  if (seq === 0) throw damage({ document, seq: 1 }, "the record is missing");
-  return { lineage, bornAt, snapshot, tail };
+}
+
+async function readBirth(
+  reader: Reader,
+  document: DocumentName,
+): Promise<Found<Birth | null> & { readonly isThere: boolean }> {
+  const place = { document, kind: "birth", seq: 0 } as const;
+  const key = encodeKey(place);
+  const value = await reader.get(key);
+  if (value === undefined) return { sound: null, damage: birthMissing(document), isThere: false };
+  try {
+    return { sound: decodeBirth(place, { key, value }), damage: null, isThere: true };
+  } catch (error) {
+    return { sound: null, damage: toJoineryError(error), isThere: true };
+  }
+}
+
+/**
+ * The newest snapshot that is sound, and what is wrong with the newest one if that is another.
+ *
+ * @param below Looks only at those with a lower `seq`.
+ */
+async function newestSoundSnapshot(
+  reader: Reader,
+  document: DocumentName,
+  below?: number,
+): Promise<Found<Snapshot | null>> {
+  let firstDamage: JoineryError | null = null;
+  // One at a time: the next one is of interest only when this one is damaged, and each may be large.
+  for await (const [key, value] of entriesOf(
+    reader,
+    { ...snapshotRange(document, below), reverse: true },
+    1,
+  )) {
+    try {
+      const place = requirePlace(document, key);
+      return { sound: decodeSnapshot(place, { key, value }), damage: firstDamage };
+    } catch (error) {
+      firstDamage ??= toJoineryError(error);
+    }
+  }
+  return { sound: null, damage: firstDamage };
+}
+
+async function readTail(reader: Reader, document: DocumentName, from: number): Promise<Found<LogEntry[]>> {
+  const sound: LogEntry[] = [];
+  try {
+    for await (const { place, record } of rowsOf(reader, document, logRange(document, from + 1))) {
+      requireNext(document, from + sound.length, place.seq);
+      sound.push(decodeLogEntry(place, record));
+    }
+    return { sound, damage: null };
+  } catch (error) {
+    if (error instanceof JoineryError) return { sound, damage: error };
+    throw error;
+  }
 }
 
 /**
@@ -76,28 +143,37 @@ export async function readLog(
   after: number,
   maxBytes: number,
 ): Promise<LogEntry[]> {
-  const entries: LogEntry[] = [];
-  let bytes = 0;
-  let seq = after;
-  for await (const { place, record } of rowsOf(database, document, logRange(document, after + 1))) {
-    if (place.seq !== seq + 1 && entries.length === 0) seq = await lastReplaced(database, document, after);
-    requireNext(document, seq, place.seq);
-    const entry = decodeLogEntry(place, record);
-    bytes += updateBytes(entry);
-    if (bytes > maxBytes && entries.length > 0) break;
-    entries.push(entry);
-    seq = place.seq;
+  const view = database.view();
+  try {
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    let seq = Math.max(after, await lastReplaced(view, document));
+    for await (const { place, record } of rowsOf(view, document, logRange(document, seq + 1))) {
+      requireNext(document, seq, place.seq);
+      const entry = decodeLogEntry(place, record);
+      bytes += updateBytes(entry);
+      if (bytes > maxBytes && entries.length > 0) break;
+      entries.push(entry);
+      seq = place.seq;
+    }
+    return entries;
+  } finally {
+    await view.close();
   }
-  return entries;
 }
 
 /**
  * Lists documents whose names start with `prefix`.
  *
+ * @param losses What may be missing without a trace.
  * @throws JoineryError DOCUMENT_DAMAGED (retry with backoff) after all others were listed, for the first whose
- * record of birth fails its check. Cost: one seek a document, whatever their size.
+ * record of birth fails its check or is missing. Cost: one seek a document, whatever their size.
  */
-export async function* listDocuments(database: Database, prefix: string): AsyncGenerator<DocumentSummary> {
+export async function* listDocuments(
+  database: Database,
+  prefix: string,
+  losses: readonly Loss[],
+): AsyncGenerator<DocumentSummary> {
   const cursor = database.iterator(prefixRange(prefix));
   let firstDamage: JoineryError | undefined;
   try {
@@ -112,7 +188,25 @@ export async function* listDocuments(database: Database, prefix: string): AsyncG
   } finally {
     await cursor.close();
   }
+  firstDamage ??= await firstUnlisted(database, prefix, losses);
   if (firstDamage !== undefined) throw firstDamage;
+}
+
+/** Says which document may have been lost as a whole. */
+async function firstUnlisted(
+  database: Database,
+  prefix: string,
+  losses: readonly Loss[],
+): Promise<JoineryError | undefined> {
+  for (const { keys, reason } of losses) {
+    if (intersection(keys, prefixRange(prefix)) === null) continue;
+    const document = decodeKey(keys.gte)?.document;
+    if (document === undefined)
+      return new JoineryError("DOCUMENT_DAMAGED", `documents may be missing from this list: ${reason}`);
+    const birth = await readBirth(database, document);
+    if (!birth.isThere) return missingAfter(losses, document, 0) ?? birthMissing(document);
+  }
+  return undefined;
 }
 
 /** What the first record of a document says, or how it is damaged. */
@@ -133,50 +227,61 @@ export function documentKeys(database: Database, document: DocumentName): Promis
   return keysOf(database, documentRange(document));
 }
 
-/** Keys of what a document's snapshot at `seq` replaces: older snapshots, and the log up to it. */
-export async function replacedKeys(
+/**
+ * Keys of what a document no longer needs once it has a snapshot at `seq`: what came before the newest sound snapshot
+ * below that, which stays, and with it the log since. So the document can do without its newest snapshot.
+ */
+export async function dispensableKeys(
   database: Database,
   document: DocumentName,
   seq: number,
 ): Promise<Uint8Array[]> {
-  const snapshots = await keysOf(database, snapshotRange(document, seq));
-  return snapshots.concat(await keysOf(database, logRange(document, 0, seq + 1)));
+  const previous = (await newestSoundSnapshot(database, document, seq)).sound?.seq ?? 0;
+  const snapshots = await keysOf(database, snapshotRange(document, previous));
+  return snapshots.concat(await keysOf(database, logRange(document, 0, previous + 1)));
 }
 
-async function keysOf(database: Database, range: KeyRange): Promise<Uint8Array[]> {
+async function keysOf(database: Reader, range: KeyRange): Promise<Uint8Array[]> {
   const keys: Uint8Array[] = [];
   for await (const [key] of entriesOf(database, { ...range, values: false })) keys.push(key);
   return keys;
 }
 
-async function* rowsOf(database: Database, document: DocumentName, range: KeyRange): AsyncGenerator<Row> {
-  for await (const [key, value] of entriesOf(database, { ...range, highWaterMarkBytes: READ_AHEAD_BYTES })) {
-    const place = decodeKey(key);
-    if (place === null) throw damage({ document, seq: 0 }, `the key ${toHexString(key)} names no record`);
-    yield { place, record: { key, value } };
+async function* rowsOf(
+  reader: Reader,
+  document: DocumentName,
+  range: KeyRange,
+): AsyncGenerator<{ readonly place: RecordPlace; readonly record: StoredRecord }> {
+  for await (const [key, value] of entriesOf(reader, { ...range, highWaterMarkBytes: READ_AHEAD_BYTES })) {
+    yield { place: requirePlace(document, key), record: { key, value } };
   }
 }
 
-async function* entriesOf(database: Database, range: CursorRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
-  const cursor = database.iterator(range);
+async function* entriesOf(
+  reader: Reader,
+  range: CursorRange,
+  atOnce = ROWS_AT_ONCE,
+): AsyncGenerator<[Uint8Array, Uint8Array]> {
+  const cursor = reader.iterator(range);
   try {
-    for (
-      let rows = await cursor.nextv(ROWS_AT_ONCE);
-      rows.length > 0;
-      rows = await cursor.nextv(ROWS_AT_ONCE)
-    ) {
+    for (let rows = await cursor.nextv(atOnce); rows.length > 0; rows = await cursor.nextv(atOnce))
       yield* rows;
-    }
   } finally {
     await cursor.close();
   }
 }
 
-/** How far the log is replaced by the newest snapshot, where that is further than `after`. */
-async function lastReplaced(database: Database, document: DocumentName, after: number): Promise<number> {
+/** How far the log is replaced by the newest snapshot. */
+async function lastReplaced(reader: Reader, document: DocumentName): Promise<number> {
   const newest = { ...snapshotRange(document), reverse: true, limit: 1, values: false };
-  for await (const [key] of entriesOf(database, newest)) return Math.max(after, decodeKey(key)?.seq ?? 0);
-  return after;
+  for await (const [key] of entriesOf(reader, newest)) return decodeKey(key)?.seq ?? 0;
+  return 0;
+}
+
+function requirePlace(document: DocumentName, key: Uint8Array): RecordPlace {
+  const place = decodeKey(key);
+  if (place === null) throw damage({ document, seq: 0 }, `the key ${toHexString(key)} names no record`);
+  return place;
 }
 
 function requireNext(document: DocumentName, seq: number, nextSeq: number): void {
@@ -185,8 +290,4 @@ function requireNext(document: DocumentName, seq: number, nextSeq: number): void
 
 function birthMissing(document: DocumentName): JoineryError {
   return damage({ document, seq: 0 }, "the record of its birth is missing");
-}
-
-function isOf(kind: RecordKind): (row: Row) => boolean {
-  return (row) => row.place.kind === kind;
 }

@@ -90,6 +90,39 @@ export function snapshotRange(document: DocumentName, end?: number): KeyRange {
   };
 }
 
+/** Where what the store keeps for itself begins: above the names of all documents. */
+const OWN_KEYS = 0xff;
+const LOSS = 0x01;
+
+/** The key of the note that records in this range of keys may be lost. */
+export function encodeLossKey({ gte, lt }: KeyRange): Uint8Array {
+  return Uint8Array.of(OWN_KEYS, LOSS, ...gte, OWN_KEYS, ...lt);
+}
+
+/** All notes of losses. */
+export function lossRange(): KeyRange {
+  return { gte: Uint8Array.of(OWN_KEYS, LOSS), lt: Uint8Array.of(OWN_KEYS, LOSS + 1) };
+}
+
+/** The range of one key. */
+export function rangeOfKey(key: Uint8Array): KeyRange {
+  return { gte: key, lt: concat(key, 0) };
+}
+
+/** What two ranges have in common; `null` when that is nothing. */
+export function intersection(a: KeyRange, b: KeyRange): KeyRange | null {
+  const gte = compareBytes(a.gte, b.gte) >= 0 ? a.gte : b.gte;
+  const lt = compareBytes(a.lt, b.lt) <= 0 ? a.lt : b.lt;
+  return compareBytes(gte, lt) < 0 ? { gte, lt } : null;
+}
+
+/** What is left of a range without another one. */
+export function difference(range: KeyRange, without: KeyRange): KeyRange[] {
+  const below = { gte: range.gte, lt: without.gte };
+  const above = { gte: without.lt, lt: range.lt };
+  return [below, above].map((part) => intersection(range, part)).filter((part) => part !== null);
+}
+
 /** All records of all documents whose names start with `prefix`. */
 export function prefixRange(prefix: string): KeyRange {
   const gte = encodeName(prefix);

@@ -6,7 +6,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type DocumentName, equalBytes, JoineryError } from "@joinery/shared";
+import { DEFAULT_LIMITS, type DocumentName, equalBytes, JoineryError } from "@joinery/shared";
 import type {
   Append,
   DocumentSummary,
@@ -15,24 +15,32 @@ import type {
   Storage,
   StoredDocument,
 } from "../engine/ports.ts";
-import { openDataFolder, reopenDataFolder } from "./data-folder.ts";
+import { type DataFolderOptions, markClosed, openDataFolder, reopenDataFolder } from "./data-folder.ts";
 import { type Database, type OpenDatabase, type Operation, openLevelDatabase } from "./database.ts";
-import { documentKeys, listDocuments, loadDocument, readLog, replacedKeys } from "./document-reader.ts";
+import type { KeptFinding } from "./database-check.ts";
+import { DiskSpace } from "./disk-space.ts";
+import { dispensableKeys, documentKeys, listDocuments, loadDocument, readLog } from "./document-reader.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { forgetLosses, type Loss, readLosses } from "./losses.ts";
 import { damage, encodeBirth, encodeLogEntry, encodeSnapshot, type StoredRecord } from "./record.ts";
+import { messageOf, readError, reading, unavailable } from "./storage-errors.ts";
 
 /** What happened to the store as a whole. */
 export type StorageEvent =
   /** It stopped accepting operations, or another attempt to recover failed. */
   | { readonly type: "storage-unavailable"; readonly error: JoineryError }
   /** It accepts operations again; all that was acknowledged is there. */
-  | { readonly type: "storage-recovered" };
+  | { readonly type: "storage-recovered" }
+  /** Something in the database's files was not as it was written. */
+  | ({ readonly type: "storage-damaged" } & KeptFinding);
 
 export interface LevelStorageOptions {
   /** The data folder; created when it is missing. */
   readonly folder: string;
   /** Told of what happens to the store as a whole; must not throw. */
   readonly report?: (event: StorageEvent) => void;
+  /** Free bytes on the disk below which nothing is written; 0 for no bound. Default: the table of limits. */
+  readonly minFreeBytes?: number;
   /** Opens the database; by default LevelDB. A test puts faults here. */
   readonly openDatabase?: OpenDatabase;
 }
@@ -43,8 +51,8 @@ const MAX_RETRY_PAUSE_MS = 5000;
 
 /** Keeps documents in a LevelDB database in a data folder. */
 export class LevelStorage implements Storage {
-  readonly #folder: string;
-  readonly #openDatabase: OpenDatabase;
+  readonly #dataFolder: DataFolderOptions;
+  readonly #diskSpace: DiskSpace;
   readonly #report: (event: StorageEvent) => void;
   readonly #commits = new GroupCommit((operations) => this.#write(operations));
   readonly #closing = new AbortController();
@@ -56,11 +64,22 @@ export class LevelStorage implements Storage {
   #closed: Promise<void> | null = null;
   /** The last operation of the last write that was acknowledged: what a recovery looks for. */
   #lastWritten: Operation | null = null;
+  #isDiskLow = false;
+  /** What damage to the database's files may have taken without a trace. */
+  #losses: readonly Loss[] = [];
+  /** Documents that were loaded with damage: nothing is written over it. One entry for each such document. */
+  readonly #damaged = new Map<DocumentName, JoineryError>();
 
-  constructor({ folder, report = () => undefined, openDatabase = openLevelDatabase }: LevelStorageOptions) {
-    this.#folder = folder;
+  constructor(options: LevelStorageOptions) {
+    const { folder, report = () => undefined, openDatabase = openLevelDatabase } = options;
     this.#report = report;
-    this.#openDatabase = openDatabase;
+    this.#dataFolder = {
+      folder,
+      openDatabase,
+      found: (finding) => report({ type: "storage-damaged", ...finding }),
+    };
+    const { minFreeBytes = DEFAULT_LIMITS.minFreeBytes } = options;
+    this.#diskSpace = new DiskSpace({ folder, minFreeBytes });
   }
 
   async open(): Promise<void> {
@@ -73,12 +92,21 @@ export class LevelStorage implements Storage {
   }
 
   async load(document: DocumentName): Promise<StoredDocument | null> {
-    return reading(document, loadDocument(this.#requireOpen(), document));
+    try {
+      const stored = await reading(document, loadDocument(this.#requireOpen(), document, this.#losses));
+      this.#noteDamage(document, stored?.damage ?? null);
+      return stored;
+    } catch (error) {
+      if (error instanceof JoineryError && error.code === "DOCUMENT_DAMAGED")
+        this.#noteDamage(document, error);
+      throw error;
+    }
   }
 
   async append({ document, entry, birth }: Append): Promise<void> {
     if ((entry.seq === 1) !== (birth !== undefined))
       throw new Error("birth goes with seq 1, and only with it");
+    this.#requireSound(document);
     const records = [encodeLogEntry(document, entry)];
     if (birth !== undefined) records.unshift(encodeBirth(document, birth));
     await this.#commit(records.map(put));
@@ -89,6 +117,7 @@ export class LevelStorage implements Storage {
   }
 
   async compact(document: DocumentName, snapshot: Snapshot): Promise<void> {
+    this.#requireSound(document);
     const record = encodeSnapshot(document, snapshot);
     const { key, value } = record;
     const before = await reading(document, this.#requireOpen().get(key));
@@ -98,13 +127,13 @@ export class LevelStorage implements Storage {
       await this.#commit([before === undefined ? del(key) : put({ key, value: before })]);
       throw damage({ document, seq: snapshot.seq }, "its new snapshot did not read back as it was written");
     }
-    const replaced = await reading(document, replacedKeys(this.#requireOpen(), document, snapshot.seq));
-    await this.#commit(replaced.map(del));
+    const dispensable = await reading(document, dispensableKeys(this.#requireOpen(), document, snapshot.seq));
+    await this.#commit(dispensable.map(del));
   }
 
   async *list(prefix: string): AsyncGenerator<DocumentSummary> {
     try {
-      yield* listDocuments(this.#requireOpen(), prefix);
+      yield* listDocuments(this.#requireOpen(), prefix, this.#losses);
     } catch (error) {
       throw readError(`the list of documents that start with ${JSON.stringify(prefix)}`, error);
     }
@@ -114,8 +143,10 @@ export class LevelStorage implements Storage {
     // What was appended before this call goes too; what is appended after it is another life of the document.
     await this.#commit(async () => {
       const keys = await reading(document, documentKeys(this.#usable(), document));
-      return keys.map(del);
+      return [...keys.map(del), ...forgetLosses(this.#losses, document)];
     });
+    this.#damaged.delete(document);
+    if (this.#losses.length > 0) this.#losses = await reading(document, readLosses(this.#requireOpen()));
   }
 
   close(): Promise<void> {
@@ -124,7 +155,14 @@ export class LevelStorage implements Storage {
   }
 
   async #open(): Promise<void> {
-    this.#database = await openDataFolder(this.#folder, this.#openDatabase);
+    const database = await openDataFolder(this.#dataFolder);
+    try {
+      this.#losses = await readLosses(database);
+    } catch (error) {
+      await database.close();
+      throw readError("what is known to be lost", error);
+    }
+    this.#database = database;
   }
 
   async #close(): Promise<void> {
@@ -132,7 +170,10 @@ export class LevelStorage implements Storage {
     await Promise.allSettled([this.#opened]);
     await this.#commits.idle();
     await this.#recovered;
-    if (!(this.#database instanceof JoineryError)) await this.#database.close();
+    if (this.#database instanceof JoineryError) return;
+    await this.#database.close();
+    // Without the mark the next start trusts the end of the log a little less; nothing is lost.
+    await markClosed(this.#dataFolder.folder).catch(() => undefined);
   }
 
   async #commit(operations: Parameters<GroupCommit["add"]>[0]): Promise<void> {
@@ -142,6 +183,7 @@ export class LevelStorage implements Storage {
 
   async #write(operations: Operation[]): Promise<void> {
     const database = this.#usable();
+    await this.#requireSpace(operations);
     try {
       await database.batch(operations, { sync: true });
     } catch (cause) {
@@ -165,8 +207,11 @@ export class LevelStorage implements Storage {
         await database?.close();
         database = null;
         if (this.#closing.signal.aborted) return;
-        database = await reopenDataFolder(this.#folder, this.#openDatabase);
-        if (await this.#holdsLastWrite(database, failed)) return this.#becomeAvailable(database);
+        database = await reopenDataFolder(this.#dataFolder, this.#lastWritten);
+        if (await this.#holdsLastWrite(database, failed)) {
+          this.#losses = await readLosses(database);
+          return this.#becomeAvailable(database);
+        }
         await database.close();
         return this.#becomeUnavailable(unavailable(LOST_WRITE));
       } catch (cause) {
@@ -201,6 +246,28 @@ export class LevelStorage implements Storage {
     this.#report({ type: "storage-unavailable", error });
   }
 
+  /** Refuses what would fill the disk; deletions free it. */
+  async #requireSpace(operations: readonly Operation[]): Promise<void> {
+    if (operations.every(({ type }) => type === "del")) return;
+    const bytes = operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
+    const low = await this.#diskSpace.check(bytes);
+    const wasLow = this.#isDiskLow;
+    this.#isDiskLow = low !== null;
+    if (wasLow && low === null) this.#report({ type: "storage-recovered" });
+    if (!wasLow && low !== null) this.#report({ type: "storage-unavailable", error: low });
+    if (low !== null) throw low;
+  }
+
+  #noteDamage(document: DocumentName, error: JoineryError | null): void {
+    if (error === null) this.#damaged.delete(document);
+    else this.#damaged.set(document, error);
+  }
+
+  #requireSound(document: DocumentName): void {
+    const error = this.#damaged.get(document);
+    if (error !== undefined) throw error;
+  }
+
   #requireOpen(): Database {
     this.#refuseWhenClosed();
     return this.#usable();
@@ -219,31 +286,6 @@ export class LevelStorage implements Storage {
 const LOST_WRITE =
   "after a failed write the database no longer holds what was acknowledged before; check the disk, then restart or restore a backup";
 
-async function reading<T>(document: DocumentName, result: Promise<T>): Promise<T> {
-  try {
-    return await result;
-  } catch (error) {
-    throw readError(`document ${JSON.stringify(document)}`, error);
-  }
-}
-
-function readError(what: string, error: unknown): JoineryError {
-  if (error instanceof JoineryError) return error;
-  if (error instanceof Error && "code" in error && error.code === "LEVEL_CORRUPTION") {
-    const message = `${what} is damaged: ${error.message}; what is stored was left as it is`;
-    return new JoineryError("DOCUMENT_DAMAGED", message, { cause: error });
-  }
-  return unavailable(`${what} cannot be read: ${messageOf(error)}`, error);
-}
-
-function unavailable(why: string, cause?: unknown): JoineryError {
-  return new JoineryError("STORAGE_UNAVAILABLE", `storage is not available: ${why}`, { cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 function isApplied(operation: Operation, stored: Uint8Array | undefined): boolean {
   if (operation.type === "del") return stored === undefined;
   return stored !== undefined && equalBytes(stored, operation.value);
@@ -255,4 +297,8 @@ function put({ key, value }: StoredRecord): Operation {
 
 function del(key: Uint8Array): Operation {
   return { type: "del", key };
+}
+
+function sizeOf(operation: Operation): number {
+  return operation.key.length + (operation.type === "put" ? operation.value.length : 0);
 }

@@ -42,6 +42,7 @@ export class MemoryStorage implements Storage {
       bornAt,
       snapshot: snapshot && copySnapshot(snapshot),
       tail: log.filter(({ seq }) => seq > loadedFrom).map(copyEntry),
+      damage: null,
     };
   }
 

@@ -22,6 +22,9 @@ export interface StoredRecord {
 }
 
 const FORMAT_VERSION = 1;
+/** As in keys; what the store notes for itself has a kind of its own. */
+const TYPES = { ...KIND_BYTES, loss: 4 } as const;
+type Type = keyof typeof TYPES;
 
 const LENGTH_AT = 1;
 const CHECKSUM_AT = 5;
@@ -35,21 +38,21 @@ const MIN_PART_BYTES = 2;
 export function encodeBirth(document: RecordPlace["document"], birth: Birth): StoredRecord {
   if (!/^[0-9a-f]{32}$/.test(birth.lineage))
     throw new RangeError(`lineage ${birth.lineage} is not 32 hex digits`);
-  return encodeRecord({ document, kind: "birth", seq: 0 }, (encoder) => {
+  return encodeRecord(encodeKey({ document, kind: "birth", seq: 0 }), "birth", (encoder) => {
     encoding.writeUint8Array(encoder, fromHexString(birth.lineage));
     encoding.writeFloat64(encoder, birth.bornAt);
   });
 }
 
 export function encodeSnapshot(document: RecordPlace["document"], snapshot: Snapshot): StoredRecord {
-  return encodeRecord({ document, kind: "snapshot", seq: snapshot.seq }, (encoder) => {
+  return encodeRecord(encodeKey({ document, kind: "snapshot", seq: snapshot.seq }), "snapshot", (encoder) => {
     encoding.writeFloat64(encoder, snapshot.time);
     encoding.writeUint8Array(encoder, snapshot.update);
   });
 }
 
 export function encodeLogEntry(document: RecordPlace["document"], entry: LogEntry): StoredRecord {
-  return encodeRecord({ document, kind: "log", seq: entry.seq }, (encoder) => {
+  return encodeRecord(encodeKey({ document, kind: "log", seq: entry.seq }), "log", (encoder) => {
     encoding.writeFloat64(encoder, entry.time);
     encoding.writeVarUint(encoder, entry.parts.length);
     for (const { author, update } of entry.parts) {
@@ -102,37 +105,56 @@ export function damage(
   return new JoineryError("DOCUMENT_DAMAGED", message, { cause });
 }
 
-function encodeRecord(place: RecordPlace, writePayload: (encoder: encoding.Encoder) => void): StoredRecord {
+/** Makes a record of any type, with all that is checked when it is read. */
+export function encodeRecord(
+  key: Uint8Array,
+  type: Type,
+  writePayload: (encoder: encoding.Encoder) => void,
+): StoredRecord {
   const encoder = encoding.createEncoder();
   encoding.writeUint8Array(encoder, new Uint8Array(HEADER_BYTES));
   writePayload(encoder);
-  const key = encodeKey(place);
   const value = encoding.toUint8Array(encoder);
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  view.setUint8(0, typeByte(place.kind));
+  view.setUint8(0, typeByte(type));
   view.setUint32(LENGTH_AT, value.length - HEADER_BYTES);
   view.setUint32(CHECKSUM_AT, checksum(key, value));
   return { key, value };
 }
 
-/** Checks all that a record says about itself and returns its payload, as a plain view. */
-function openRecord(place: RecordPlace, { key, value }: StoredRecord, kind: RecordKind): Uint8Array {
-  if (value.length < HEADER_BYTES) throw damage(place, `the record has only ${value.length} bytes`);
+/**
+ * Checks all that a record says about itself.
+ *
+ * @returns Its payload, as a plain view; or what is wrong with it.
+ */
+export function readPayload({ key, value }: StoredRecord, type: Type): Uint8Array | string {
+  if (value.length < HEADER_BYTES) return `the record has only ${value.length} bytes`;
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const type = view.getUint8(0);
-  if (type !== typeByte(kind)) throw damage(place, `the record is of type ${type}, not ${typeByte(kind)}`);
+  const found = view.getUint8(0);
+  const isOurs = found >> 4 === FORMAT_VERSION;
+  if (isOurs && found !== typeByte(type)) return `the record is of type ${found}, not ${typeByte(type)}`;
   const length = view.getUint32(LENGTH_AT);
-  if (length !== value.length - HEADER_BYTES) {
-    throw damage(place, `the record has ${value.length - HEADER_BYTES} bytes of payload, not ${length}`);
-  }
-  if (view.getUint32(CHECKSUM_AT) !== checksum(key, value))
-    throw damage(place, "the checksum does not match");
+  if (length !== value.length - HEADER_BYTES)
+    return `the record has ${value.length - HEADER_BYTES} bytes of payload, not ${length}`;
+  if (view.getUint32(CHECKSUM_AT) !== checksum(key, value)) return "the checksum does not match";
+  if (!isOurs) return `the record is of format ${found >> 4}, this version reads format ${FORMAT_VERSION}`;
   // The database hands out Buffers, whose `slice` shares memory; the callers expect plain arrays.
   return new Uint8Array(value.buffer, value.byteOffset + HEADER_BYTES, length);
 }
 
-function typeByte(kind: RecordKind): number {
-  return (FORMAT_VERSION << 4) | KIND_BYTES[kind];
+/** Whether a record under a document's key is as it was written. */
+export function isSoundRecord({ kind }: RecordPlace, record: StoredRecord): boolean {
+  return typeof readPayload(record, kind) !== "string";
+}
+
+function openRecord(place: RecordPlace, record: StoredRecord, kind: RecordKind): Uint8Array {
+  const payload = readPayload(record, kind);
+  if (typeof payload === "string") throw damage(place, payload);
+  return payload;
+}
+
+function typeByte(type: Type): number {
+  return (FORMAT_VERSION << 4) | TYPES[type];
 }
 
 /** Covers the key and all of the value but the checksum's own four bytes. */

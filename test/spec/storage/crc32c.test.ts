@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { crc32c } from "../../../server/src/storage/crc32c.ts";
+import { crc32c, findFlippedBit } from "../../../server/src/storage/crc32c.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 
@@ -31,6 +31,29 @@ test("a flipped bit always changes the checksum", () => {
       const bit = n % (bytes.length * 8);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       expect(crc32c(flipped)).not.toBe(crc32c(bytes));
+    }),
+  );
+});
+
+test("the bit that was flipped is found, wherever it is", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 5000 }), fc.nat(), (bytes, n) => {
+      const bit = n % (bytes.length * 8);
+      const flipped = bytes.with(bit >> 3, (bytes[bit >> 3] as number) ^ (1 << (bit & 7)));
+      expect(findFlippedBit(flipped, crc32c(bytes))).toBe(bit);
+    }),
+  );
+});
+
+test("no bit is to blame where nothing is wrong, or more than one bit", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 2, maxLength: 5000 }), fc.nat(), fc.nat(), (bytes, n, m) => {
+      expect(findFlippedBit(bytes, crc32c(bytes))).toBeNull();
+      const [a, b] = [n % (bytes.length * 8), m % (bytes.length * 8)];
+      fc.pre(a !== b);
+      const damaged = bytes.slice();
+      for (const bit of [a, b]) damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect(findFlippedBit(damaged, crc32c(bytes))).toBeNull();
     }),
   );
 });

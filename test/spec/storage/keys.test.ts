@@ -4,12 +4,17 @@ import { describe, expect, test } from "vitest";
 import {
   compareBytes,
   decodeKey,
+  difference,
   documentRange,
   encodeKey,
+  encodeLossKey,
+  intersection,
   type KeyRange,
   logRange,
+  lossRange,
   prefixRange,
   type RecordPlace,
+  rangeOfKey,
   snapshotRange,
 } from "../../../server/src/storage/keys.ts";
 
@@ -153,6 +158,44 @@ describe("properties", () => {
         expect(isIn(key, snapshotRange(document))).toBe(kind === "snapshot");
       }),
       { numRuns: 1000 },
+    );
+  });
+});
+
+describe("ranges", () => {
+  const key = fc.uint8Array({ maxLength: 4 });
+  const range = fc
+    .tuple(key, key)
+    .map(([a, b]) => (compareBytes(a, b) < 0 ? { gte: a, lt: b } : { gte: b, lt: a }));
+
+  test("what two have in common is in both, and the difference in one only", () => {
+    fc.assert(
+      fc.property(range, range, key, (a, b, probe) => {
+        const common = intersection(a, b);
+        expect(common !== null && isIn(probe, common)).toBe(isIn(probe, a) && isIn(probe, b));
+        const rest = difference(a, b).filter((part) => isIn(probe, part));
+        expect(rest).toHaveLength(isIn(probe, a) && !isIn(probe, b) ? 1 : 0);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("the range of a key has that key alone", () => {
+    fc.assert(
+      fc.property(key, key, (a, b) => {
+        expect(isIn(b, rangeOfKey(a))).toBe(compareBytes(a, b) === 0);
+      }),
+    );
+  });
+
+  test("notes of losses are in their own range, outside of all documents", () => {
+    fc.assert(
+      fc.property(range, names, anyName, (lost, prefix, document) => {
+        const note = encodeLossKey(lost);
+        expect(isIn(note, lossRange())).toBe(true);
+        expect(isIn(note, prefixRange(prefix))).toBe(false);
+        expect(isIn(note, documentRange(document))).toBe(false);
+      }),
     );
   });
 });

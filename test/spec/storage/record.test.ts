@@ -166,6 +166,16 @@ describe("damage", () => {
     expect(() => decode(record)).toThrow(damaged(8, "the record is of type 18, not 19"));
   });
 
+  test.each([0, 2, 15])("F100 a record of format %d is not read as one of format 1", (format) => {
+    const { key, value } = encodeLogEntry(notes, entry);
+    value[0] = (format << 4) | 3;
+    const checksum = crc32c(value.subarray(9), crc32c(value.subarray(0, 5), crc32c(key)));
+    new DataView(value.buffer, value.byteOffset).setUint32(5, checksum);
+    expect(() => decode({ key, value })).toThrow(
+      damaged(8, `the record is of format ${format}, this version reads format 1`),
+    );
+  });
+
   test.each([
     [
       "a log entry with more parts than bytes",

@@ -1,0 +1,82 @@
+import { statfs } from "node:fs/promises";
+import { JoineryError } from "@joinery/shared";
+
+export interface DiskSpaceOptions {
+  /** A folder on the disk that is meant. */
+  readonly folder: string;
+  /** Below this much the disk counts as nearly full; 0 for never. */
+  readonly minFreeBytes: number;
+  /** Bytes on the disk that are free for us. By default the operating system is asked. */
+  readonly freeBytes?: (folder: string) => Promise<number>;
+  /** Milliseconds that never go back. */
+  readonly monotonicMs?: () => number;
+}
+
+/** Asked again after this long, or after this many bytes, whichever comes first. */
+const CHECK_EVERY_MS = 1000;
+const CHECK_EVERY_BYTES = 16 * 1024 * 1024;
+
+/** A disk that was nearly full has to have this much more than the least, so that it does not go to and fro. */
+const MORE_TO_GO_ON = 1.25;
+
+const MIB = 1024 * 1024;
+
+/**
+ * Says when a disk is nearly full. A database that runs into a full disk in the middle of a write cannot be trusted
+ * any more until it was opened again, and opening it takes space.
+ */
+export class DiskSpace {
+  readonly #folder: string;
+  readonly #minFreeBytes: number;
+  readonly #freeBytes: (folder: string) => Promise<number>;
+  readonly #monotonicMs: () => number;
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
+  #bytesSince = 0;
+  #low: JoineryError | null = null;
+
+  constructor({
+    folder,
+    minFreeBytes,
+    freeBytes = freeBytesOf,
+    monotonicMs = () => performance.now(),
+  }: DiskSpaceOptions) {
+    this.#folder = folder;
+    this.#minFreeBytes = minFreeBytes;
+    this.#freeBytes = freeBytes;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /**
+   * Asks for leave to write.
+   *
+   * @returns STORAGE_UNAVAILABLE (backoff) when the disk is nearly full, else `null`. Cost: a question to the
+   * operating system at most once a second, or once every 16 MiB.
+   */
+  async check(bytes: number): Promise<JoineryError | null> {
+    if (this.#minFreeBytes === 0) return null;
+    this.#bytesSince += bytes;
+    const now = this.#monotonicMs();
+    if (now - this.#checkedAtMs < CHECK_EVERY_MS && (this.#low || this.#bytesSince < CHECK_EVERY_BYTES))
+      return this.#low;
+    this.#checkedAtMs = now;
+    this.#bytesSince = 0;
+    const wanted = this.#minFreeBytes * (this.#low ? MORE_TO_GO_ON : 1);
+    // A disk that does not say how full it is will say so when it is written to.
+    const free = await this.#freeBytes(this.#folder).catch(() => Number.POSITIVE_INFINITY);
+    this.#low = free < wanted ? nearlyFull(free, wanted) : null;
+    return this.#low;
+  }
+}
+
+async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+function nearlyFull(free: number, wanted: number): JoineryError {
+  const [left, least] = [free, wanted].map((bytes) => `${Math.floor(bytes / MIB)} MiB`);
+  return new JoineryError(
+    "STORAGE_UNAVAILABLE",
+    `storage is not available: the disk is nearly full: ${left} left, ${least} wanted`,
+  );
+}

@@ -1,0 +1,101 @@
+/**
+ * What is known to be lost, or may be. Damage to LevelDB's own files can take records without a trace: then a note
+ * of which keys are concerned takes their place in the database, as long as nobody has deleted the documents.
+ */
+
+import { ByteReader, type DocumentName, type JoineryError } from "@joinery/shared";
+import * as encoding from "lib0/encoding";
+import type { Database, Operation } from "./database.ts";
+import {
+  decodeKey,
+  difference,
+  documentRange,
+  encodeLossKey,
+  intersection,
+  type KeyRange,
+  logRange,
+  lossRange,
+} from "./keys.ts";
+import { damage, encodeRecord, readPayload, type StoredRecord } from "./record.ts";
+
+/** Keys of which records may have been lost, and how. */
+export interface Loss {
+  readonly keys: KeyRange;
+  /** When it was noticed, in milliseconds since 1970. */
+  readonly time: number;
+  /** A sentence for people, without its end. */
+  readonly reason: string;
+}
+
+/** The note of a loss, as the database keeps it. */
+export function encodeLoss({ keys, time, reason }: Loss): StoredRecord {
+  return encodeRecord(encodeLossKey(keys), "loss", (encoder) => {
+    encoding.writeVarUint8Array(encoder, keys.gte);
+    encoding.writeVarUint8Array(encoder, keys.lt);
+    encoding.writeFloat64(encoder, time);
+    encoding.writeVarString(encoder, reason);
+  });
+}
+
+/** @returns `null` when the note fails its check. */
+export function decodeLoss(record: StoredRecord): Loss | null {
+  const payload = readPayload(record, "loss");
+  if (typeof payload === "string") return null;
+  const reader = new ByteReader(payload, "note of a loss");
+  const keys = { gte: reader.varBytes(), lt: reader.varBytes() };
+  const time = new DataView(payload.buffer, payload.byteOffset + reader.position, 8).getFloat64(0);
+  reader.skip(8);
+  return { keys, time, reason: reader.varString() };
+}
+
+/** Reads all notes. Cost: proportional to their number. */
+export async function readLosses(database: Database): Promise<Loss[]> {
+  const cursor = database.iterator(lossRange());
+  const losses: Loss[] = [];
+  try {
+    for (let row = await cursor.next(); row !== undefined; row = await cursor.next()) {
+      const loss = decodeLoss({ key: row[0], value: row[1] });
+      if (loss !== null) losses.push(loss);
+    }
+  } finally {
+    await cursor.close();
+  }
+  return losses;
+}
+
+/**
+ * What may be missing of a document whose log is sound up to `lastSeq`.
+ *
+ * @returns DOCUMENT_DAMAGED, naming the first `seq` that may be missing; `null` when nothing is.
+ */
+export function missingAfter(
+  losses: readonly Loss[],
+  document: DocumentName,
+  lastSeq: number,
+): JoineryError | null {
+  const unknown = logRange(document, lastSeq + 1);
+  let first: JoineryError | null = null;
+  let firstSeq = Number.POSITIVE_INFINITY;
+  for (const { keys, reason } of losses) {
+    const lost = intersection(unknown, keys);
+    if (lost === null) continue;
+    const seq = decodeKey(lost.gte)?.seq ?? lastSeq + 1;
+    if (seq >= firstSeq) continue;
+    firstSeq = seq;
+    first = damage({ document, seq }, `the record may be lost: ${reason}`);
+  }
+  return first;
+}
+
+/** Changes to the database after which nothing is known to be lost of a document: it was deleted. */
+export function forgetLosses(losses: readonly Loss[], document: DocumentName): Operation[] {
+  const deleted = documentRange(document);
+  return losses
+    .filter(({ keys }) => intersection(keys, deleted) !== null)
+    .flatMap((loss) => [
+      { type: "del", key: encodeLossKey(loss.keys) } as const,
+      ...difference(loss.keys, deleted).map(
+        (keys) => ({ type: "put", ...encodeLoss({ ...loss, keys }) }) as const,
+      ),
+    ]);
+}

@@ -1,0 +1,112 @@
+/** Real LevelDB on a real disk that is full: nothing that was acknowledged is lost, and it recovers by itself. */
+
+import { join } from "node:path";
+import { type DocumentName, type ErrorCode, toJoineryError } from "@joinery/shared";
+import { expect, onTestFinished, type TestContext, test, vi } from "vitest";
+import type { LogEntry } from "../../server/src/engine/ports.ts";
+import { LevelStorage, type StorageEvent } from "../../server/src/storage/level.ts";
+import { CANNOT_MOUNT, mountSmallDisk, type SmallDisk } from "../support/small-disk.ts";
+import { BIRTH, entryOf, soundDocument } from "./storage-content.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const DOCUMENTS = ["left", "middle", "right"] as DocumentName[];
+const entry = (seq: number): LogEntry => entryOf(seq, new Uint8Array(40 * KIB).fill(seq));
+
+async function smallDisk({ skip }: TestContext, bytes: number): Promise<SmallDisk> {
+  const disk = await mountSmallDisk(bytes);
+  if (disk === null) return skip(CANNOT_MOUNT);
+  onTestFinished(() => disk.unmount());
+  return disk;
+}
+
+async function openOn(disk: SmallDisk, minFreeBytes: number) {
+  const events: StorageEvent[] = [];
+  const folder = join(disk.folder, "data");
+  const storage = new LevelStorage({ folder, minFreeBytes, report: (event) => events.push(event) });
+  onTestFinished(() => storage.close());
+  await storage.open();
+  return { storage, events };
+}
+
+/** What is known to be acknowledged of each document's log: up to which entry. */
+type Acknowledged = Map<DocumentName, number>;
+
+/** Appends to all documents at once until one append is refused, and says with what. */
+async function appendUntilRefused(storage: LevelStorage, acknowledged: Acknowledged): Promise<ErrorCode> {
+  const writers = DOCUMENTS.map(async (document): Promise<ErrorCode> => {
+    for (;;) {
+      const seq = (acknowledged.get(document) ?? 0) + 1;
+      try {
+        await storage.append({ document, entry: entry(seq), ...(seq === 1 && { birth: BIRTH }) });
+      } catch (error) {
+        return toJoineryError(error).code;
+      }
+      acknowledged.set(document, seq);
+    }
+  });
+  const codes = new Set(await Promise.all(writers));
+  expect(codes.size).toBe(1);
+  return [...codes][0] as ErrorCode;
+}
+
+/** Checks that all is there that was acknowledged, and goes on from what is there. */
+async function checkNothingLost(storage: LevelStorage, acknowledged: Acknowledged): Promise<void> {
+  for (const document of DOCUMENTS) {
+    const stored = await storage.load(document);
+    // What was refused may have happened all the same.
+    const last = stored?.tail.at(-1)?.seq ?? 0;
+    expect(last).toBeGreaterThanOrEqual(acknowledged.get(document) ?? 0);
+    if (stored === null) continue;
+    expect(stored).toEqual(
+      soundDocument(
+        null,
+        Array.from({ length: last }, (_, i) => entry(i + 1)),
+      ),
+    );
+    acknowledged.set(document, last);
+  }
+}
+
+test("a disk that fills up in the middle of writes loses nothing acknowledged, however often", async (context) => {
+  const disk = await smallDisk(context, 48 * MIB);
+  const { storage, events } = await openOn(disk, 0);
+  const acknowledged: Acknowledged = new Map();
+  for (const leaveBytes of [3 * MIB, 900 * KIB, 250 * KIB, 100 * KIB, 30 * KIB, 0]) {
+    await disk.fill(leaveBytes);
+    expect(await appendUntilRefused(storage, acknowledged)).toBe("STORAGE_UNAVAILABLE");
+    expect(events.map(({ type }) => type)).toContain("storage-unavailable");
+    await disk.free();
+    await vi.waitFor(() => expect(events.at(-1)?.type).toBe("storage-recovered"), { timeout: 20_000 });
+    await checkNothingLost(storage, acknowledged);
+    // What was cut off was not acknowledged: that is no damage.
+    expect(events.map(({ type }) => type)).not.toContain("storage-damaged");
+    events.length = 0;
+  }
+  await storage.close();
+  const again = await openOn(disk, 0);
+  expect(again.events).toEqual([]);
+  await checkNothingLost(again.storage, acknowledged);
+}, 60_000);
+
+test("a disk that is nearly full is not written to, documents are read, and it goes on by itself", async (context) => {
+  const disk = await smallDisk(context, 64 * MIB);
+  await disk.fill(20 * MIB);
+  const { storage, events } = await openOn(disk, 16 * MIB);
+  const acknowledged: Acknowledged = new Map();
+  expect(await appendUntilRefused(storage, acknowledged)).toBe("STORAGE_UNAVAILABLE");
+  expect(await disk.freeBytes()).toBeGreaterThan(8 * MIB);
+  expect(events).toMatchObject([
+    { type: "storage-unavailable", error: { message: expect.stringContaining("the disk is nearly full") } },
+  ]);
+  await checkNothingLost(storage, acknowledged);
+  // What makes room is done.
+  const [erased] = DOCUMENTS as [DocumentName];
+  await storage.delete(erased);
+  acknowledged.delete(erased);
+  await disk.free();
+  const born = { document: "new" as DocumentName, entry: entry(1), birth: BIRTH };
+  await vi.waitFor(() => storage.append(born), { timeout: 20_000 });
+  expect(events.map(({ type }) => type)).toEqual(["storage-unavailable", "storage-recovered"]);
+  await checkNothingLost(storage, acknowledged);
+}, 60_000);
