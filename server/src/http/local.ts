@@ -1,10 +1,10 @@
 /**
- * Keeps pages of other sites away from a server that has no authentication. That it listens on the loopback only
- * does not help against those: a browser on this machine carries out what any page asks of 127.0.0.1, and a name
- * that an attacker makes point there (DNS rebinding) even looks like the page's own server.
+ * Keeps others away from a server that has no authentication. That it listens on the loopback only does not help
+ * against pages: a browser on this machine carries out what any page asks of 127.0.0.1, and a name that an attacker
+ * makes point there (DNS rebinding) even looks like the page's own server.
  */
 
-import type { IncomingMessage } from "node:http";
+import { isWebOrigin, originOf, type RequestRule } from "./origin.ts";
 import { type RequestHandler, respondText } from "./page.ts";
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
@@ -15,18 +15,22 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /**
- * Whether a request was made to this machine under its own name, by a page that it serves itself or by something
- * that is no browser, which sends no Origin.
+ * Allows requests that were made to this machine under its own name, by a page that it serves itself, whatever the
+ * port, or by whom the other rule allows.
  */
-export function isLocalRequest(request: IncomingMessage): boolean {
-  const { host = "", origin } = request.headers;
-  return isLoopbackUrl(`http://${host}`) && (origin === undefined || isLoopbackUrl(origin));
+export function allowLocal(isAllowed: RequestRule): RequestRule {
+  return (request) => {
+    const { host = "" } = request.headers;
+    if (!isLoopbackUrl(`http://${host}`)) return false;
+    const origin = originOf(request);
+    return isAllowed(request) || (origin !== undefined && isWebOrigin(origin) && isLoopbackUrl(origin));
+  };
 }
 
-/** Answers 403 where {@link isLocalRequest} says no. */
-export function localOnly(handle: RequestHandler): RequestHandler {
+/** Answers 403 where the rule says no. */
+export function onlyWhere(isAllowed: RequestRule, handle: RequestHandler): RequestHandler {
   return (request, response) => {
-    if (isLocalRequest(request)) {
+    if (isAllowed(request)) {
       handle(request, response);
       return;
     }

@@ -10,7 +10,7 @@
  * Source: the y-protocols package's PROTOCOL.md, sync.js, awareness.js and auth.js.
  */
 
-import { ByteReader, JoineryError, parseDocumentName } from "@joinery/shared";
+import { ByteReader, type ErrorCode, JoineryError, parseDocumentName } from "@joinery/shared";
 import { encodeUtf8 } from "lib0/string";
 import type { Dialect } from "../engine/ports.ts";
 import type { Session } from "../engine/session.ts";
@@ -27,6 +27,9 @@ const UPDATE = 2;
 
 const PERMISSION_DENIED = 0;
 
+/** Who may not write may still read. */
+const READ_ONLY: ReadonlySet<ErrorCode> = new Set(["PERMISSION_DENIED", "DOCUMENT_DAMAGED", "DOCUMENT_FULL"]);
+
 /** What the engine says, as frames. It has no word for "saved", so durability is not told. */
 export const Y_WEBSOCKET: Dialect = {
   name: "y-websocket",
@@ -37,9 +40,7 @@ export const Y_WEBSOCKET: Dialect = {
   presence: (update) => frame([AWARENESS], update),
   durable: () => null,
   refused: (error) =>
-    error.code === "PERMISSION_DENIED"
-      ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.publicMessage))
-      : null,
+    READ_ONLY.has(error.code) ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.publicMessage)) : null,
 };
 
 /** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */

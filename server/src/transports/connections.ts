@@ -10,7 +10,11 @@ import type { Clock, Timer } from "../engine/ports.ts";
 export interface Connection {
   /** Numbered from 1 in the order of arrival; appears in logs. */
   readonly id: number;
-  /** Whether the server does not read from it at the moment, and so cannot hear it. */
+  /**
+   * Whether the server does not read from it at the moment, and so cannot hear it. That has an end: a connection waits
+   * for a budget for `maxBurstMs` at most, and for the engine as long as a load or a commit takes. So the dead, who
+   * send nothing more, are not paused again.
+   */
   readonly isPaused: boolean;
   /** Bytes that it has ever sent: any more of them are a sign of life, be it in the middle of a long message. */
   readonly receivedBytes: number;

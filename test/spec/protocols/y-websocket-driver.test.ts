@@ -30,6 +30,10 @@ class KeptOutbox implements Outbox {
     this.pauses--;
   }
 
+  probe(): void {
+    // Whoever is there stays.
+  }
+
   close(error: JoineryError): void {
     this.closed ??= error;
   }
@@ -99,7 +103,7 @@ const QUERY = Uint8Array.of(3);
 
 function edit(text: string): { doc: Y.Doc; update: Uint8Array } {
   const doc = new Y.Doc();
-  doc.clientID = 7;
+  doc.clientID = 8;
   doc.getText("text").insert(0, text);
   return { doc, update: Y.encodeStateAsUpdate(doc) };
 }

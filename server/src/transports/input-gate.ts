@@ -1,0 +1,182 @@
+/**
+ * The way in of one connection: hands on its messages one by one, and stops reading the socket while the engine
+ * wants no more, while a budget is exceeded, or for the rest of a turn of the event loop that it had its share of.
+ *
+ * A socket that is stopped still delivers what was read from it already. That waits in the inbox: no more than one
+ * read of the socket (64 KiB) and the message that it ended.
+ */
+
+import type { Clock, Timer } from "../engine/ports.ts";
+import type { Budget } from "./budget.ts";
+import { Inbox } from "./inbox.ts";
+import type { LimitHits } from "./limit-hits.ts";
+
+/** How much of one turn a connection may have before all others, timers and the disk get theirs. */
+const MAX_TURN_MS = 25;
+/** From when on it is watched how long a turn takes. Most never get there, which saves a callback a turn. */
+const LONG_TURN_MS = 5;
+
+export interface InputGateOptions {
+  readonly clock: Clock;
+  readonly hits: LimitHits;
+  /** The connection's own. */
+  readonly budget: Budget;
+  /** Handles one message; does not throw. */
+  readonly deliver: (message: Uint8Array) => void;
+  /** Starts or stops reading the socket. */
+  readonly read: (isReading: boolean) => void;
+}
+
+export class InputGate {
+  readonly #options: InputGateOptions;
+  readonly #budgets: Budget[];
+  readonly #inbox = new Inbox();
+  #holds = 0;
+  #isReading = true;
+  #isDiscarding = false;
+  /** Set while it waits for a budget. */
+  #waiting: Timer | null = null;
+  #turnEnd: Timer | null = null;
+  #turnMs = 0;
+  #isTurnOver = false;
+  #onEmpty: (() => void) | null = null;
+
+  constructor(options: InputGateOptions) {
+    this.#options = options;
+    this.#budgets = [options.budget];
+  }
+
+  /** From now on the connection spends from this one too, with others. */
+  share(budget: Budget): void {
+    this.#budgets.push(budget);
+  }
+
+  /** Whether the socket is not read at the moment, for whatever reason. */
+  get isClosed(): boolean {
+    return !this.#isReading;
+  }
+
+  /** Whether it is the engine that wants no more. */
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
+  /** A message has arrived. Its bytes may be a view: what has to wait is copied. */
+  message(message: Uint8Array): void {
+    if (this.#isDiscarding) this.control();
+    else if (this.#isOpen && this.#inbox.isEmpty) {
+      this.#deliver(message);
+      this.#readOrNot();
+    } else this.#inbox.push(message);
+  }
+
+  /** A ping or pong has arrived: it costs what a message costs. */
+  control(): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const budget of this.#budgets) budget.spendMessage(0, now);
+    this.#waitIfOwing(now);
+  }
+
+  /** Bytes have arrived, of whatever. */
+  bytes(count: number): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const budget of this.#budgets) budget.spendBytes(count, now);
+    this.#waitIfOwing(now);
+  }
+
+  /** Delivers nothing more until {@link release}; one that is held twice goes on after the second. */
+  hold(): void {
+    this.#holds++;
+    this.#readOrNot();
+  }
+
+  release(): void {
+    this.#holds--;
+    // Not now: whoever releases has more to do before it is ready for what comes.
+    if (this.#holds === 0 && !this.#inbox.isEmpty) this.#turnEnd ??= this.#atTurnEnd();
+    else this.#readOrNot();
+  }
+
+  /** Drops what waits and what still comes; the socket is read on, within the budgets, for its closing handshake. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#inbox.clear();
+    this.#readOrNot();
+    this.#endIfEmpty();
+  }
+
+  /** The socket is closed. Calls back when everything that arrived has been delivered, which may be at once. */
+  end(onEmpty: () => void): void {
+    this.#onEmpty = onEmpty;
+    this.#endIfEmpty();
+  }
+
+  get #isOpen(): boolean {
+    return this.#holds === 0 && this.#waiting === null && !this.#isTurnOver;
+  }
+
+  #deliver(message: Uint8Array): void {
+    const { clock, deliver } = this.#options;
+    const startMs = clock.monotonicMs();
+    deliver(message);
+    const now = clock.monotonicMs();
+    const spentMs = now - startMs;
+    for (const budget of this.#budgets) budget.spendMessage(spentMs, now);
+    this.#waitIfOwing(now);
+    this.#turnMs += spentMs;
+    if (this.#turnMs < LONG_TURN_MS) return;
+    this.#turnEnd ??= this.#atTurnEnd();
+    this.#isTurnOver = this.#turnMs >= MAX_TURN_MS;
+  }
+
+  #waitIfOwing(now: number): void {
+    if (this.#waiting !== null) return;
+    for (const budget of this.#budgets) {
+      if (budget.owedMs(now) === 0) continue;
+      for (const limit of budget.exceeded(now)) this.#options.hits.count(limit);
+      this.#waiting = budget.wait(() => {
+        this.#waiting = null;
+        // Another budget may be owed too.
+        this.#waitIfOwing(this.#options.clock.monotonicMs());
+        this.#advance();
+      });
+      this.#readOrNot();
+      return;
+    }
+  }
+
+  #atTurnEnd(): Timer {
+    return this.#options.clock.endOfTurn(() => {
+      this.#turnEnd = null;
+      this.#turnMs = 0;
+      this.#isTurnOver = false;
+      this.#advance();
+    });
+  }
+
+  #advance(): void {
+    while (this.#isOpen) {
+      const message = this.#inbox.shift();
+      if (message === null) break;
+      this.#deliver(message);
+    }
+    this.#readOrNot();
+    this.#endIfEmpty();
+  }
+
+  #readOrNot(): void {
+    const isReading = this.#isDiscarding ? this.#waiting === null : this.#isOpen && this.#inbox.isEmpty;
+    if (isReading === this.#isReading) return;
+    this.#isReading = isReading;
+    this.#options.read(isReading);
+  }
+
+  #endIfEmpty(): void {
+    if (this.#onEmpty === null || !this.#inbox.isEmpty) return;
+    const onEmpty = this.#onEmpty;
+    this.#onEmpty = null;
+    this.#waiting?.cancel();
+    this.#turnEnd?.cancel();
+    onEmpty();
+  }
+}

@@ -1,0 +1,307 @@
+/** One WebSocket: its dialect's outbox on one side, a `ws` socket on the other. */
+
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { JoineryError, type Limits, limitNamed, toJoineryError } from "@joinery/shared";
+import type { WebSocket } from "ws";
+import type { Clock, Outbox, Timer } from "../engine/ports.ts";
+import type { Rooms } from "../engine/rooms.ts";
+import type { DialectDriver, DriverFactory, Principal } from "../protocols/driver.ts";
+import { addressKey } from "./address-key.ts";
+import type { Addresses, Visit } from "./addresses.ts";
+import { Budget, CONNECTION_BUDGET } from "./budget.ts";
+import type { Connection, Connections } from "./connections.ts";
+import { InputGate } from "./input-gate.ts";
+import type { LimitHits } from "./limit-hits.ts";
+import { Pings } from "./pings.ts";
+import type { Sender, UnfinishedMessages } from "./unfinished-messages.ts";
+import { exceededLimit, fromWsError, isWithinMessage, toCloseReason } from "./ws.ts";
+
+/** What happened to a connection that a person may want to know. */
+export type ConnectionEvent =
+  | {
+      readonly type: "connected";
+      readonly connection: number;
+      readonly path: string;
+      readonly address: string;
+    }
+  | { readonly type: "disconnected"; readonly connection: number; readonly closeCode: number }
+  | { readonly type: "connection-refused"; readonly connection: number; readonly error: JoineryError }
+  | { readonly type: "connection-dead"; readonly connection: number };
+
+/** What all connections of a transport share. */
+export interface ConnectionContext {
+  readonly clock: Clock;
+  readonly rooms: Rooms;
+  readonly connections: Connections;
+  readonly addresses: Addresses;
+  readonly unfinished: UnfinishedMessages;
+  readonly limits: Limits;
+  readonly hits: LimitHits;
+  readonly report: (event: ConnectionEvent) => void;
+}
+
+/** Who a connection is for, and what it is to speak. */
+export interface Serve {
+  /** The document's part of the request's path, still percent-encoded. */
+  readonly path: string;
+  /** The client's address, which need not be the socket's. */
+  readonly address: string;
+  readonly principal: Principal;
+  readonly start: DriverFactory;
+}
+
+export class WebSocketConnection implements Connection, Outbox, Sender {
+  readonly id: number;
+  readonly #context: ConnectionContext;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  readonly #gate: InputGate;
+  readonly #pings: Pings;
+  #driver: DialectDriver | null = null;
+  #visit: Visit | null = null;
+  #isClosing = false;
+  /** Whether the bytes that just arrived ended a message. */
+  #hasMessageEnded = false;
+  #firstMessage: Timer | null = null;
+  #probe: Timer | null = null;
+
+  constructor(context: ConnectionContext, webSocket: WebSocket, request: IncomingMessage) {
+    const { clock, limits, hits } = context;
+    this.id = context.connections.nextId();
+    this.#context = context;
+    this.#webSocket = webSocket;
+    this.#socket = request.socket;
+    this.#pings = new Pings(webSocket);
+    this.#gate = new InputGate({
+      clock,
+      hits,
+      budget: new Budget(clock, limits, CONNECTION_BUDGET),
+      deliver: (message) => this.#drive((driver) => driver.receive(message)),
+      read: (isReading) => this.#read(isReading),
+    });
+  }
+
+  /** @returns Whether it was let in; if not, it is closing. */
+  start(serve: Serve): boolean {
+    const { rooms, connections, addresses, hits, report } = this.#context;
+    this.#listen();
+    try {
+      connections.add(this);
+      this.#visit = addresses.enter(addressKey(serve.address));
+      this.#gate.share(this.#visit.budget);
+      this.#driver = serve.start({ rooms, outbox: this, principal: serve.principal, path: serve.path });
+    } catch (thrown) {
+      const error = toJoineryError(thrown);
+      // The connection store is asked before, the document store after the address.
+      if (error.code === "SERVER_FULL") hits.count(this.#visit === null ? "maxConnections" : "maxRooms");
+      this.#leave();
+      this.fail(error);
+      return false;
+    }
+    report({ type: "connected", connection: this.id, path: serve.path, address: serve.address });
+    this.#expectFirstMessage();
+    return true;
+  }
+
+  #listen(): void {
+    const webSocket = this.#webSocket;
+    // ws has closed the connection, with the right code, when it emits an error.
+    webSocket.on("error", (error) => this.#broke(error));
+    webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    webSocket.on("ping", (data) => {
+      this.#gate.control();
+      this.#pings.answer(data);
+    });
+    webSocket.on("pong", () => this.#gate.control());
+    webSocket.once("close", (closeCode) => {
+      this.#firstMessage?.cancel();
+      this.#probe?.cancel();
+      this.#context.unfinished.end(this);
+      this.#gate.end(() => this.#gone(closeCode));
+    });
+    // After ws, which listens since before, has emitted what the bytes hold.
+    this.#socket.on("data", (bytes: Buffer) => this.#arrived(bytes.length));
+    this.#socket.on("drain", () => this.#drive((driver) => driver.drained()));
+  }
+
+  // What the engine does.
+
+  get bufferedBytes(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
+  get remainingBytes(): number {
+    // `bufferedAmount` falls only when a whole write is done, which for a large document may take minutes. Node's
+    // own socket timeout looks at the same number.
+    const { _handle } = this.#socket as { _handle?: { writeQueueSize?: number } | null };
+    return this.bufferedBytes + (_handle?.writeQueueSize ?? 0);
+  }
+
+  send(frames: readonly Uint8Array[]): void {
+    if (!this.#isOpen) return;
+    // Corked, the frames of one tick leave in one system call.
+    this.#socket.cork();
+    for (const frame of frames) this.#webSocket.send(frame, BINARY);
+    this.#socket.uncork();
+  }
+
+  pauseInput(): void {
+    this.#gate.hold();
+  }
+
+  resumeInput(): void {
+    this.#gate.release();
+  }
+
+  probe(timeoutMs: number, onSilent: () => void): void {
+    if (this.#probe !== null || !this.#isOpen) return;
+    const { receivedBytes } = this;
+    this.ping();
+    this.#probe = this.#context.clock.setTimer(timeoutMs, () => {
+      this.#probe = null;
+      if (this.receivedBytes !== receivedBytes) return;
+      // What is not read cannot be heard.
+      if (this.isPaused) this.probe(timeoutMs, onSilent);
+      else onSilent();
+    });
+  }
+
+  close(error: JoineryError): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#gate.discard();
+    const { closeCode } = error.row;
+    // 1006 says that there is nobody to send it to.
+    if (closeCode === 1006) this.#webSocket.terminate();
+    else this.#webSocket.close(closeCode, toCloseReason(error.publicMessage));
+  }
+
+  closeAndWait(error: JoineryError): Promise<void> {
+    return new Promise((resolve) => {
+      const { readyState, CLOSED } = this.#webSocket;
+      if (readyState !== CLOSED) this.#webSocket.once("close", () => resolve());
+      this.close(error);
+      if (readyState === CLOSED) resolve();
+    });
+  }
+
+  // What the connection store does.
+
+  get receivedBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get isPaused(): boolean {
+    return this.#gate.isClosed;
+  }
+
+  ping(): void {
+    this.#pings.ping();
+  }
+
+  keepAlive(): void {
+    // Whatever waits will be a sign of life when it is read.
+    if (this.bufferedBytes === 0) this.#driver?.keepAlive();
+  }
+
+  terminate(): void {
+    this.#context.report({ type: "connection-dead", connection: this.id });
+    this.cut();
+  }
+
+  /** Ends the link without a word. */
+  cut(): void {
+    this.#isClosing = true;
+    this.#gate.discard();
+    this.#webSocket.terminate();
+  }
+
+  // What the socket does.
+
+  #arrived(bytes: number): void {
+    this.#gate.bytes(bytes);
+    const { unfinished } = this.#context;
+    if (this.#hasMessageEnded) unfinished.end(this);
+    this.#hasMessageEnded = false;
+    if (this.#isOpen && isWithinMessage(this.#webSocket)) unfinished.grow(this, bytes);
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.#hasMessageEnded = true;
+    this.#firstMessage?.cancel();
+    this.#firstMessage = null;
+    if (!isBinary) this.fail(new JoineryError("MALFORMED_FRAME", "text frames are not part of this dialect"));
+    // Not the Buffer: its `slice` shares memory where that of a Uint8Array copies.
+    else this.#gate.message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+
+  #expectFirstMessage(): void {
+    const { clock, limits, hits, unfinished } = this.#context;
+    this.#firstMessage = clock.setTimer(limits.firstMessageTimeoutMs, () => {
+      // It may have sent one that was not read yet, or be in the middle of a long one, which has a deadline of its own.
+      if (this.#gate.isHeld || unfinished.has(this)) {
+        this.#expectFirstMessage();
+        return;
+      }
+      hits.count("firstMessageTimeoutMs");
+      this.fail(new JoineryError("TOO_SLOW", `sent no message within ${limits.firstMessageTimeoutMs} ms`));
+    });
+  }
+
+  #read(isReading: boolean): void {
+    if (isReading) this.#webSocket.resume();
+    else {
+      this.#context.unfinished.excuse(this);
+      this.#webSocket.pause();
+    }
+  }
+
+  /** Calls the dialect. What it throws ends this connection and nothing else. */
+  #drive(input: (driver: DialectDriver) => void): void {
+    if (this.#driver === null || this.#isClosing) return;
+    try {
+      input(this.#driver);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The socket is closed, and what came by it was dealt with. */
+  #gone(closeCode: number): void {
+    this.#leave();
+    if (this.#driver === null) return;
+    this.#driver.closed();
+    this.#context.report({ type: "disconnected", connection: this.id, closeCode });
+  }
+
+  #leave(): void {
+    this.#context.connections.remove(this);
+    this.#visit?.leave();
+  }
+
+  fail(thrown: unknown): void {
+    if (this.#isClosing) return;
+    const error = toJoineryError(thrown);
+    const limit = limitNamed(error.limit);
+    if (limit !== null) this.#context.hits.count(limit);
+    this.#refused(error);
+    this.close(error);
+  }
+
+  #refused(error: JoineryError): void {
+    this.#context.report({ type: "connection-refused", connection: this.id, error });
+  }
+
+  #broke(error: Error): void {
+    const limit = exceededLimit(error);
+    if (limit !== null) this.#context.hits.count(limit);
+    this.#refused(fromWsError(error));
+  }
+
+  get #isOpen(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+}
+
+const BINARY = { binary: true };
