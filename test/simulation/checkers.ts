@@ -102,12 +102,13 @@ export function checkSentAway({ strangers }: Checked): void {
 
 /** Cleanliness: when everybody has left and time has passed, nothing is left of them. */
 export function checkCleanliness({ rooms, clock, connections }: Checked): void {
-  const { rooms: roomCount, sessions, replicas, uncommittedBytes } = rooms.counts();
+  const { rooms: roomCount, sessions, replicaJobs, heldBytes, uncommittedBytes } = rooms.counts();
   const unresumedPauses = connections.filter(({ pauses }) => pauses !== 0).length;
   const left = {
     rooms: roomCount,
     sessions,
-    replicas,
+    replicaJobs,
+    heldBytes,
     uncommittedBytes,
     timers: clock.pendingTimers,
     unresumedPauses,

@@ -155,6 +155,11 @@ export class Connection implements Outbox {
     this.pauses--;
   }
 
+  probe(_timeoutMs: number, onSilent: () => void): void {
+    // Whoever is there answers at once.
+    if (this.isHalfOpen) onSilent();
+  }
+
   close(reason: JoineryError): void {
     if (this.#serverIsGone) return;
     this.#closeReason = reason;

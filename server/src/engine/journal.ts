@@ -14,7 +14,6 @@ import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared
 import type { ClosedBatch } from "./batch.ts";
 import { mergeUpdates } from "./merge.ts";
 import type { Lineage, Snapshot, Storage, StoredDocument } from "./ports.ts";
-import type { ReplicaSource } from "./replicas.ts";
 
 export interface CompactionOptions {
   /** A tail smaller than this is left alone, in bytes: rewriting it would save next to nothing. */
@@ -33,12 +32,15 @@ export interface JournalEvents {
   onFailed(error: JoineryError): void;
 }
 
+/** Pieces larger than this are not merged any more: it would take the event loop longer than it saves joiners. */
+const MAX_MERGED_BYTES = 1024 * 1024;
+
 interface Batch {
   readonly seq: number;
   readonly update: Uint8Array;
 }
 
-export class Journal implements ReplicaSource {
+export class Journal {
   readonly document: DocumentName;
   readonly lineage: Lineage;
   readonly #storage: Storage;
@@ -102,6 +104,11 @@ export class Journal implements ReplicaSource {
     return this.#durableSeq === this.#seq;
   }
 
+  /** Of the document: the snapshot, and what came after it. */
+  get bytes(): number {
+    return (this.#base?.update.length ?? 0) + this.#tailBytes;
+  }
+
   /** Log bytes that the storage has not confirmed, and after a failure will not. */
   get uncommittedBytes(): number {
     return this.#uncommittedBytes;
@@ -156,10 +163,12 @@ export class Journal implements ReplicaSource {
   pieces(): readonly Uint8Array[] {
     const known = this.#pieces.at(-1)?.seq ?? this.#base?.seq ?? 0;
     const news = this.updatesSince(known) ?? [];
-    if (news.length > 0) this.#pieces.push({ seq: this.#seq, update: mergeUpdates(news) });
+    for (const group of groupsOf(news, MAX_MERGED_BYTES)) {
+      this.#pieces.push({ seq: known + group.end, update: mergeUpdates(group.updates) });
+    }
     for (let last = this.#pieces.length - 1; last > 0; last--) {
       const [larger, smaller] = this.#pieces.slice(last - 1) as [Batch, Batch];
-      if (larger.update.length >= 2 * smaller.update.length) break;
+      if (larger.update.length >= 2 * smaller.update.length || larger.update.length > MAX_MERGED_BYTES) break;
       const update = mergeUpdates([larger.update, smaller.update]);
       this.#pieces.splice(last - 1, 2, { seq: smaller.seq, update });
     }
@@ -220,4 +229,22 @@ export class Journal implements ReplicaSource {
 
 function bytesOf(items: readonly { readonly update: Uint8Array }[]): number {
   return items.reduce((sum, { update }) => sum + update.length, 0);
+}
+
+/** Cuts a list into groups of at most so many bytes, each of at least one; `end` is the index behind its last. */
+function* groupsOf(
+  updates: readonly Uint8Array[],
+  maxBytes: number,
+): Iterable<{ readonly updates: readonly Uint8Array[]; readonly end: number }> {
+  let start = 0;
+  let bytes = 0;
+  for (const [i, { length }] of updates.entries()) {
+    if (i > start && bytes + length > maxBytes) {
+      yield { updates: updates.slice(start, i), end: i };
+      start = i;
+      bytes = 0;
+    }
+    bytes += length;
+  }
+  if (start < updates.length) yield { updates: updates.slice(start), end: updates.length };
 }

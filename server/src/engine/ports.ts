@@ -4,7 +4,7 @@
  * own, with neither network nor disk.
  */
 
-import type { DocumentName, JoineryError } from "@joinery/shared";
+import type { DocumentName, JoineryError, LimitName } from "@joinery/shared";
 
 /** A timer that was set. Cancelling it twice, or after it ran, does nothing. */
 export interface Timer {
@@ -43,6 +43,11 @@ export interface Outbox {
    */
   pauseInput(): void;
   resumeInput(): void;
+  /**
+   * Asks the other side for a sign of life, and calls back if none came within that time. Called again before it
+   * is known, it does nothing.
+   */
+  probe(timeoutMs: number, onSilent: () => void): void;
   /** Closes the connection with the error's close code; idempotent. */
   close(error: JoineryError): void;
 }
@@ -78,12 +83,18 @@ export interface Snapshot {
 export type Lineage = string & { readonly __lineage: true };
 
 export interface StoredDocument {
+  /** 32 zeros when `damage` has taken it. */
   readonly lineage: Lineage;
-  /** When the first batch was appended, in milliseconds since 1970. */
+  /** When the first batch was appended, in milliseconds since 1970; 0 when `damage` has taken that. */
   readonly bornAt: number;
   readonly snapshot: Snapshot | null;
   /** What the log holds after the snapshot (after 0 when there is none): ascending, without a hole. */
   readonly tail: readonly LogEntry[];
+  /**
+   * DOCUMENT_DAMAGED, naming the document and `seq`, when a record of it fails its check, is missing or may be: the
+   * rest is what is sound before that. Nothing may be written to such a document; it can be deleted.
+   */
+  readonly damage: JoineryError | null;
 }
 
 export interface Append {
@@ -111,11 +122,12 @@ export interface Storage {
   open(): Promise<void>;
 
   /**
-   * Reads a document's snapshot and the log after it.
+   * Reads a document's snapshot and the log after it; of a damaged one, what is sound: the newest snapshot that is,
+   * and the log after it up to the first record that is not. Damage changes nothing of what is stored.
    *
    * @returns `null` when there is no such document; that is not an error.
-   * Rejects with DOCUMENT_DAMAGED, naming the document and `seq`, when a record fails its check or is missing;
-   * nothing is changed then. Cost: proportional to the bytes returned.
+   * Rejects with DOCUMENT_DAMAGED, naming the document and `seq`, when nothing of it is sound.
+   * Cost: proportional to the bytes returned.
    */
   load(document: DocumentName): Promise<StoredDocument | null>;
 
@@ -123,33 +135,58 @@ export interface Storage {
    * Adds one entry to a document's log; resolves once it is durable: it survives a crash and a power cut.
    * Entries are given in the order of their `seq`, each one more than the one before. When one fails, all that
    * were given after it and are not yet durable fail too, so that the log never has a hole.
-   * Cost: one write, shared with all that is pending at the time.
+   * Rejects with DOCUMENT_DAMAGED when the document was last loaded with damage; with STORAGE_UNAVAILABLE also when
+   * the disk is nearly full. Cost: one write, shared with all that is pending at the time.
    */
   append(append: Append): Promise<void>;
 
   /**
    * Reads log entries with `seq` greater than `after`, ascending, stopping once `maxBytes` of updates are
-   * exceeded (at least one entry is returned if there is one). Entries that a snapshot replaced are gone.
+   * exceeded (at least one entry is returned if there is one). Entries that a snapshot replaced are gone. Rejects
+   * with DOCUMENT_DAMAGED when one of them is damaged or missing.
    */
   read(document: DocumentName, after: number, maxBytes: number): Promise<readonly LogEntry[]>;
 
   /**
-   * Writes a snapshot, reads it back, and only when that is what was written, drops the log up to its `seq` and
-   * any older snapshot. A crash at any moment leaves a document that loads to the same content. Ordered after the
-   * appends that were given before it; the snapshot may stand for some that are not durable yet.
+   * Writes a snapshot, reads it back, and only when that is what was written, drops what it makes dispensable.
+   * A driver on disk keeps the snapshot before it and the log since that one, so that it can do without the new
+   * snapshot. A crash at any moment leaves a document that loads to the same content. Ordered after the appends that
+   * were given before it; the snapshot may stand for some that are not durable yet. Rejects as `append` does.
    */
   compact(document: DocumentName, snapshot: Snapshot): Promise<void>;
 
   /**
-   * Lists documents whose names start with `prefix`, in the order of their names' UTF-8 bytes. A damaged one is
-   * left out, and told by DOCUMENT_DAMAGED after all others were listed.
+   * Lists documents whose names start with `prefix`, in the order of their names' UTF-8 bytes. One whose birth is
+   * damaged or may be lost is left out, and told by DOCUMENT_DAMAGED after all others were listed.
    */
   list(prefix: string): AsyncIterable<DocumentSummary>;
 
-  /** Erases a document. It is not an error if there is none. */
+  /** Erases a document, damaged or not. It is not an error if there is none. */
   delete(document: DocumentName): Promise<void>;
 
   /** Waits for pending appends, then closes; idempotent. */
+  close(): Promise<void>;
+}
+
+/** Where replicas are built: away from the event loop, within bounds of time and memory. */
+export interface Replicas {
+  /**
+   * Builds a replica from a document's updates, in order, and encodes it anew, without what was deleted. The
+   * result was read back and is the same document.
+   *
+   * Rejects with REPLICA_FAILED (backoff) when that takes too long or the result differs.
+   */
+  fold(document: DocumentName, updates: readonly Uint8Array[]): Promise<Uint8Array>;
+  /**
+   * Tries an update on a replica of the document.
+   *
+   * Rejects with UPDATE_TOO_COSTLY (never) when integrating it, or loading the document with it, takes
+   * unreasonably long or much memory; MALFORMED_UPDATE (never) when Yjs cannot integrate all of it.
+   */
+  rehearse(document: DocumentName, updates: readonly Uint8Array[], update: Uint8Array): Promise<void>;
+  /** Jobs that wait or run. */
+  readonly jobs: number;
+  /** Ends what waits and what runs; their promises reject. */
   close(): Promise<void>;
 }
 
@@ -163,6 +200,8 @@ export type EngineEvent =
       readonly ms: number;
     }
   | { readonly type: "room-evicted"; readonly document: DocumentName; readonly epoch: number }
+  /** It can be read as far as it is sound, and not written to. */
+  | { readonly type: "document-damaged"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "load-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "commit-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "room-failed"; readonly document: DocumentName; readonly error: JoineryError }
@@ -175,7 +214,15 @@ export type EngineEvent =
     }
   | { readonly type: "compaction-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "input-refused"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "gap"; readonly document: DocumentName; readonly bytes: number }
+  | {
+      readonly type: "held-aside";
+      readonly document: DocumentName;
+      readonly reason: "gap" | "owned";
+      readonly bytes: number;
+    }
+  | { readonly type: "rehearsal-failed"; readonly document: DocumentName; readonly error: JoineryError }
+  | { readonly type: "held-dropped"; readonly document: DocumentName; readonly reason: "gap" | "owned" }
+  | { readonly type: "limit-hit"; readonly document: DocumentName; readonly limit: LimitName }
   | { readonly type: "session-lagging"; readonly document: DocumentName; readonly bufferedBytes: number }
   | { readonly type: "session-too-slow"; readonly document: DocumentName; readonly bufferedBytes: number };
 

@@ -5,36 +5,50 @@
  * y-websocket clients echo every entry that they hear, so an entry for somebody else's id is not an error: it is
  * dropped and counted. A person who reconnects before the server noticed that the old connection died announces
  * the same id on a new one: a newer session of the same author takes an id over with a newer clock, if it owns none
- * yet; one that does is another window, which has an id of its own and echoes.
+ * yet; one that does is another window, which has an id of its own and echoes. Where authors are anonymous, anybody
+ * could do that: there the old connection is asked for a sign of life, and only if it has none, the new one has the id.
+ *
+ * What a session sends is taken as a whole or not at all. A hostile one costs, at most, `maxPresenceEntries` ids of
+ * about 200 bytes, states of `maxPresenceBytes` together, one claim of as much, and while the room lives its share
+ * of `maxPresenceTombstones` departed ids; nothing is kept of the others' ids that it names.
  */
 
 import {
   type AwarenessEntry,
   encodeAwareness,
-  equalBytes,
-  isAwarenessState,
-  JoineryError,
+  type JoineryError,
+  type LimitName,
+  type Limits,
 } from "@joinery/shared";
-import type { Author } from "./ports.ts";
+import type { Author, Clock } from "./ports.ts";
+import { refusalOf } from "./presence-check.ts";
+import { type PresenceOwner, PresenceShare } from "./presence-share.ts";
 
-/** The part of a session that ownership needs. */
-export interface PresenceOwner {
-  /** Greater for a session that was opened later. */
-  readonly id: number;
-  readonly author: Author;
-}
+export type { PresenceOwner } from "./presence-share.ts";
 
 interface Entry {
   clock: number;
+  /** `null` when it departed. */
   state: Uint8Array | null;
+  /** Of a departed id, who took it back, as long as nobody was told. */
   owner: PresenceOwner | null;
+  /** Of the last owner. */
+  author: Author;
+  /** Whether anybody may have heard of it. */
+  isTold: boolean;
 }
 
-export interface PresenceLimits {
-  readonly maxPresenceBytes: number;
-  readonly maxPresenceEntries: number;
-  readonly maxPresenceTombstones: number;
-}
+export type PresenceLimits = Pick<
+  Limits,
+  | "maxPresenceBytes"
+  | "maxPresenceEntries"
+  | "maxPresenceIds"
+  | "maxPresenceClockStep"
+  | "maxPresenceChangesPerSecond"
+  | "maxPresenceTombstones"
+  | "presenceTombstoneMs"
+  | "maxBurstMs"
+>;
 
 /** What became of the entries that one session sent. */
 export interface PresenceOutcome {
@@ -46,21 +60,38 @@ export interface PresenceOutcome {
   readonly outdated: readonly AwarenessEntry[];
   /** Entries for ids of other sessions. */
   readonly foreign: number;
+  /** Limits at which something was dropped or refused. */
+  readonly limits: readonly LimitName[];
+  /** Why nothing of it was taken. */
   readonly refused: JoineryError | null;
 }
 
+type Verdict = "known" | "outdated" | "foreign" | "claim" | "news";
+
+/**
+ * The greatest clock that an id is first seen with: one more a change, that is two years of sixty a second. Clocks
+ * must not be exhausted, for y-protocols takes a change only with a greater one, so none may begin near 2^53.
+ */
+const MAX_FIRST_CLOCK = 2 ** 32;
+
 export class Presence {
   readonly #limits: PresenceLimits;
+  readonly #clock: Pick<Clock, "monotonicMs"> | null;
   readonly #entries = new Map<number, Entry>();
-  readonly #owned = new Map<PresenceOwner, Set<number>>();
-  /** Ids whose state is `null`, oldest first. */
-  readonly #tombstones = new Set<number>();
+  readonly #shares = new Map<PresenceOwner, PresenceShare>();
+  /** Which session waits for which id, the newest one. */
+  readonly #claimants = new Map<number, PresenceOwner>();
+  /** Ids whose state is `null` and since when, oldest first: those that were told, then the others. */
+  readonly #tombstones = new Map<number, number>();
+  /** Ids that others are still to be told of. */
   readonly #changed = new Set<number>();
   #version = 0;
   #everybody: Uint8Array | null = null;
 
-  constructor(limits: PresenceLimits) {
+  /** @param clock Without one, departed ids do not age, and changes are told at any rate. */
+  constructor(limits: PresenceLimits, clock: Pick<Clock, "monotonicMs"> | null = null) {
     this.#limits = limits;
+    this.#clock = clock;
   }
 
   /** Number of ids that are here. */
@@ -73,51 +104,99 @@ export class Presence {
     return this.#version;
   }
 
-  /** Takes in what a session announced. Each entry is judged by itself. */
+  /** Who has announced this id and is here. */
+  ownerOf(clientId: number): PresenceOwner | null {
+    const entry = this.#entries.get(clientId);
+    return entry?.state ? entry.owner : null;
+  }
+
+  /**
+   * Takes in what a session announced: all of it that is news and its own, or nothing if some of that is refused.
+   *
+   * @param entries Each id once.
+   */
   receive(owner: PresenceOwner, entries: readonly AwarenessEntry[]): PresenceOutcome {
-    let changed = false;
-    let foreign = 0;
-    let refused: JoineryError | null = null;
+    this.#forget();
+    const news: AwarenessEntry[] = [];
     const outdated: AwarenessEntry[] = [];
+    let claim: AwarenessEntry | null = null;
+    let foreign = 0;
     for (const entry of entries) {
       const known = this.#entries.get(entry.clientId);
-      if (known?.owner && known.owner !== owner && !this.#mayTakeOver(known, owner, entry)) {
-        foreign++;
-      } else if (known?.owner === null && entry.clock <= known.clock) {
-        if (entry.state !== null)
-          outdated.push({ clientId: entry.clientId, clock: known.clock, state: null });
-      } else if (isNews(known, entry)) {
-        const error = this.#check(owner, known, entry);
-        if (error) refused = error;
-        else {
-          this.#set(owner, entry);
-          changed = true;
-        }
-      }
+      const verdict = this.#judge(owner, known, entry);
+      if (verdict === "news") news.push(entry);
+      else if (verdict === "outdated")
+        outdated.push({ ...entry, clock: (known as Entry).clock, state: null });
+      else if (verdict !== "known") foreign++;
+      if (verdict === "claim") claim = entry;
     }
-    return { changed, outdated, foreign, refused };
+    // Who has an id of its own too is another window, and echoes.
+    const wanted = news.length === 0 && claim ? [claim] : news;
+    const refusal = refusalOf(wanted, this.#shares.get(owner), (id) => this.#entries.get(id), this.#limits);
+    if (refusal) {
+      const { error, limit } = refusal;
+      return { changed: false, outdated: [], foreign, limits: limit ? [limit] : [], refused: error };
+    }
+    let surplus = 0;
+    for (const entry of news) if (!this.#set(owner, entry)) surplus++;
+    if (news.length === 0 && claim) this.#claim(owner, claim);
+    const limits: LimitName[] = surplus > 0 ? ["maxPresenceIds"] : [];
+    return { changed: news.length > surplus, outdated, foreign, limits, refused: null };
   }
 
-  /** Removes everything that the owner announced. Returns whether that was anything. */
+  /**
+   * Removes everything that the owner announced; who claimed one of its ids has it now. Returns whether there is
+   * anything to tell.
+   */
   release(owner: PresenceOwner): boolean {
-    const ids = this.#owned.get(owner);
-    if (!ids) return false;
-    this.#owned.delete(owner);
-    // The clock stays: y-protocols takes a `null` with the clock that it knows as a removal.
-    for (const id of ids) this.#bury(id, (this.#entries.get(id) as Entry).clock);
-    return ids.size > 0;
+    const share = this.#shares.get(owner);
+    if (!share) return false;
+    this.#shares.delete(owner);
+    this.#dropClaim(owner, share);
+    for (const clientId of share.ids) {
+      const entry = this.#entries.get(clientId) as Entry;
+      entry.owner = null;
+      // The clock stays: y-protocols takes a `null` with the clock that it knows as a removal.
+      if (entry.state !== null && !this.#handOver(clientId, entry)) this.#bury(clientId, entry, entry.clock);
+    }
+    return this.#changed.size > 0;
   }
 
-  /** What changed since the last call, as one awareness update; `null` when nothing did. */
+  /**
+   * What changed since the last call, as one awareness update; `null` when nothing did. A session that changes
+   * faster than it may is told of at its pace, with its newest state: see {@link dueInMs}.
+   */
   takeChanges(): Uint8Array | null {
-    if (this.#changed.size === 0) return null;
+    const nowMs = this.#nowMs;
     const entries: AwarenessEntry[] = [];
     for (const clientId of this.#changed) {
-      const entry = this.#entries.get(clientId);
-      if (entry) entries.push({ clientId, clock: entry.clock, state: entry.state });
+      const entry = this.#entries.get(clientId) as Entry;
+      const share = entry.owner && this.#shares.get(entry.owner);
+      if (entry.state === null) {
+        share?.ids.delete(clientId);
+        entry.owner = null;
+      } else if (this.#clock && share && !share.tell(nowMs)) continue;
+      this.#changed.delete(clientId);
+      entry.isTold = true;
+      entries.push({ clientId, clock: entry.clock, state: entry.state });
     }
-    this.#changed.clear();
-    return encodeAwareness(entries);
+    this.#forget();
+    return entries.length === 0 ? null : encodeAwareness(entries);
+  }
+
+  /**
+   * In how many milliseconds {@link takeChanges} has something of what it held back, to ask after it was called;
+   * `null` when it held back nothing.
+   */
+  get dueInMs(): number | null {
+    const nowMs = this.#nowMs;
+    let dueInMs: number | null = null;
+    for (const clientId of this.#changed) {
+      const { owner, state } = this.#entries.get(clientId) as Entry;
+      const share = owner && state && this.#shares.get(owner);
+      dueInMs = Math.min(dueInMs ?? Number.POSITIVE_INFINITY, share ? share.dueInMs(nowMs) : 0);
+    }
+    return dueInMs;
   }
 
   /**
@@ -126,6 +205,7 @@ export class Presence {
    * @param withDeparted Also tells of those who have gone: for a client that saw them and may not have heard.
    */
   encodeAll({ withDeparted }: { withDeparted: boolean }): Uint8Array | null {
+    this.#forget();
     if (withDeparted) return this.#entries.size === 0 ? null : this.#encode(() => true);
     if (this.size === 0) return null;
     this.#everybody ??= this.#encode(({ state }) => state !== null);
@@ -135,72 +215,142 @@ export class Presence {
   #encode(isWanted: (entry: Entry) => boolean): Uint8Array {
     const entries: AwarenessEntry[] = [];
     for (const [clientId, entry] of this.#entries) {
-      if (isWanted(entry)) entries.push({ clientId, clock: entry.clock, state: entry.state });
+      if (!isWanted(entry)) continue;
+      entry.isTold = true;
+      entries.push({ clientId, clock: entry.clock, state: entry.state });
     }
     return encodeAwareness(entries);
   }
 
-  #check(
-    owner: PresenceOwner,
-    known: Entry | undefined,
-    { clientId, state }: AwarenessEntry,
-  ): JoineryError | null {
-    const { maxPresenceBytes, maxPresenceEntries } = this.#limits;
-    if (state === null) return null;
-    if (state.length > maxPresenceBytes) {
-      return new JoineryError(
-        "PRESENCE_TOO_LARGE",
-        `presence of client ${clientId} has ${state.length} bytes, the limit is ${maxPresenceBytes}`,
-      );
-    }
-    const owned = this.#owned.get(owner);
-    if (owned && owned.size >= maxPresenceEntries && !owned.has(clientId)) {
-      return new JoineryError(
-        "PRESENCE_TOO_LARGE",
-        `a session may announce at most ${maxPresenceEntries} ids`,
-      );
-    }
-    // Clients renew their state every 15 s unchanged: what was checked once need not be parsed again.
-    if (known?.state && equalBytes(known.state, state)) return null;
-    if (!isAwarenessState(state)) {
-      return new JoineryError("MALFORMED_UPDATE", `presence of client ${clientId} is not a JSON object`);
-    }
-    return null;
+  // What may come in
+
+  #judge(owner: PresenceOwner, known: Entry | undefined, entry: AwarenessEntry): Verdict {
+    // Somebody who is gone, or never was here, is no news, whoever says so.
+    if (known === undefined) return entry.state === null ? "known" : "news";
+    if (known.state === null) return this.#judgeReturn(owner, known, entry);
+    if (known.owner !== owner) return this.#judgeTakeover(owner, known, entry);
+    if (entry.clock > known.clock) return "news";
+    return entry.clock === known.clock && entry.state === null ? "news" : "known";
   }
 
-  #mayTakeOver(known: Entry, owner: PresenceOwner, { clock, state }: AwarenessEntry): boolean {
+  #judgeReturn(owner: PresenceOwner, known: Entry, { clock, state }: AwarenessEntry): Verdict {
+    if (state === null) return "known";
+    // Who lost the connection finds the id free on returning, not taken by somebody else meanwhile.
+    if (known.author !== owner.author) return "foreign";
+    return clock > known.clock ? "news" : "outdated";
+  }
+
+  #judgeTakeover(owner: PresenceOwner, known: Entry, { clock, state }: AwarenessEntry): Verdict {
     const previous = known.owner as PresenceOwner;
     const isNewer = state !== null && clock > known.clock && owner.id > previous.id;
-    return isNewer && owner.author === previous.author && !this.#owned.has(owner);
+    const ownsNone = (this.#shares.get(owner)?.ids.size ?? 0) === 0;
+    if (!isNewer || !ownsNone || owner.author !== previous.author) return "foreign";
+    return owner.author === "" ? "claim" : "news";
   }
 
-  #set(owner: PresenceOwner, { clientId, clock, state }: AwarenessEntry): void {
-    const previous = this.#entries.get(clientId)?.owner;
-    if (previous && previous !== owner) this.#owned.get(previous)?.delete(clientId);
+  /**
+   * The clock that others are told. One that jumps counts as one step: whoever could push an id's clock to the
+   * end would keep its owner from ever being seen again, and who was pushed is not to be kept out.
+   */
+  #plausible(known: Entry | undefined, clock: number): number {
+    if (known === undefined) return Math.min(clock, MAX_FIRST_CLOCK);
+    return clock - known.clock > this.#limits.maxPresenceClockStep ? known.clock + 1 : clock;
+  }
+
+  // What changes
+
+  /** Returns whether there was room for it. */
+  #set(owner: PresenceOwner, { clientId, clock: announced, state }: AwarenessEntry): boolean {
+    const known = this.#entries.get(clientId);
+    const clock = this.#plausible(known, announced);
     if (state === null) {
-      this.#owned.get(owner)?.delete(clientId);
-      this.#bury(clientId, clock);
+      this.#bury(clientId, known as Entry, clock);
+      return true;
+    }
+    if (!known?.state && this.size >= this.#limits.maxPresenceIds) return false;
+    const share = this.#shareOf(owner);
+    // It is another window after all.
+    this.#dropClaim(owner, share);
+    if (known) this.#disown(clientId, known);
+    share.ids.add(clientId);
+    share.bytes += state.length;
+    this.#tombstones.delete(clientId);
+    const isTold = known?.isTold ?? false;
+    // A copy: the state is a view into a frame that may be much larger. `slice` would not be one of a Buffer.
+    const entry = { clock, state: new Uint8Array(state), owner, author: owner.author, isTold };
+    this.#entries.set(clientId, entry);
+    this.#touch(clientId);
+    return true;
+  }
+
+  /** Takes an id that somebody may have from them, with its bytes. */
+  #disown(clientId: number, entry: Entry): void {
+    const share = entry.owner && this.#shares.get(entry.owner);
+    if (!share) return;
+    share.ids.delete(clientId);
+    share.bytes -= entry.state?.length ?? 0;
+  }
+
+  #bury(clientId: number, entry: Entry, clock: number): void {
+    const share = entry.owner && this.#shares.get(entry.owner);
+    if (share) share.bytes -= entry.state?.length ?? 0;
+    this.#touch(clientId);
+    if (entry.isTold) {
+      // It still counts as its owner's, so that nobody can make more of these than there is time to tell.
+      entry.clock = clock;
+      entry.state = null;
+      this.#tombstones.set(clientId, this.#nowMs);
       return;
     }
-    const owned = this.#owned.get(owner);
-    if (owned) owned.add(clientId);
-    else this.#owned.set(owner, new Set([clientId]));
-    this.#tombstones.delete(clientId);
-    // A copy: the state is a view into a frame that may be much larger. `slice` would not be one of a Buffer.
-    this.#entries.set(clientId, { clock, state: new Uint8Array(state), owner });
-    this.#touch(clientId);
+    share?.ids.delete(clientId);
+    this.#entries.delete(clientId);
+    this.#changed.delete(clientId);
   }
 
-  #bury(clientId: number, clock: number): void {
-    this.#entries.set(clientId, { clock, state: null, owner: null });
-    this.#tombstones.add(clientId);
-    this.#touch(clientId);
-    for (const oldest of this.#tombstones) {
-      if (this.#tombstones.size <= this.#limits.maxPresenceTombstones) break;
-      // Those that nobody has heard of yet must stay until the next flush.
-      if (this.#changed.has(oldest)) break;
-      this.#tombstones.delete(oldest);
-      this.#entries.delete(oldest);
+  /** Keeps what a session announced under somebody else's id, and asks whether that one is still there. */
+  #claim(owner: PresenceOwner, { clientId, clock, state }: AwarenessEntry): void {
+    const share = this.#shareOf(owner);
+    this.#dropClaim(owner, share);
+    share.claim = { clientId, clock, state: new Uint8Array(state as Uint8Array) };
+    this.#claimants.set(clientId, owner);
+    // At its pace: each question is a message to somebody else.
+    if (!this.#clock || share.tell(this.#nowMs)) this.#entries.get(clientId)?.owner?.probe();
+  }
+
+  #dropClaim(owner: PresenceOwner, share: PresenceShare): void {
+    if (!share.claim) return;
+    const { clientId } = share.claim;
+    if (this.#claimants.get(clientId) === owner) this.#claimants.delete(clientId);
+    share.claim = null;
+  }
+
+  /** Gives a dead session's id to who claimed it, so that nobody sees them gone in between. */
+  #handOver(clientId: number, entry: Entry): boolean {
+    const claimant = this.#claimants.get(clientId);
+    const claim = claimant && this.#shares.get(claimant)?.claim;
+    return claim ? claim.clock > entry.clock && this.#set(claimant, claim) : false;
+  }
+
+  #shareOf(owner: PresenceOwner): PresenceShare {
+    let share = this.#shares.get(owner);
+    if (!share) {
+      share = new PresenceShare(this.#limits);
+      this.#shares.set(owner, share);
+    }
+    return share;
+  }
+
+  /** Lets go of who departed long ago, and of the oldest where there are too many. */
+  #forget(): void {
+    const { maxPresenceTombstones, presenceTombstoneMs } = this.#limits;
+    const beforeMs = this.#nowMs - presenceTombstoneMs;
+    for (const [clientId, departedAtMs] of this.#tombstones) {
+      const isExcess = this.#tombstones.size > maxPresenceTombstones;
+      if (!isExcess && departedAtMs > beforeMs) break;
+      // Nobody was told of this one yet, nor of those after it.
+      if (this.#changed.has(clientId)) break;
+      this.#tombstones.delete(clientId);
+      this.#entries.delete(clientId);
     }
   }
 
@@ -209,10 +359,8 @@ export class Presence {
     this.#version++;
     this.#everybody = null;
   }
-}
 
-function isNews(known: Entry | undefined, { clock, state }: AwarenessEntry): boolean {
-  if (known === undefined) return state !== null;
-  if (clock > known.clock) return true;
-  return clock === known.clock && state === null && known.state !== null;
+  get #nowMs(): number {
+    return this.#clock?.monotonicMs() ?? 0;
+  }
 }

@@ -14,21 +14,21 @@
 import {
   type AwarenessEntry,
   type DocumentName,
-  type Inspection,
-  inspectUpdate,
-  JoineryError,
+  type JoineryError,
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
+import { Audience } from "./audience.ts";
 import { OpenBatch } from "./batch.ts";
 import { CatchUp } from "./catch-up.ts";
 import type { Compactions } from "./compactions.ts";
-import { Coverage } from "./coverage.ts";
+import type { Contents } from "./contents.ts";
 import { type FlushOptions, FlushWindow } from "./flush-window.ts";
+import { Intake, type IntakeRoom } from "./intake.ts";
 import { Journal } from "./journal.ts";
-import type { Clock, Dialect, EngineEvent, Lineage, Log, Storage, StoredDocument, Timer } from "./ports.ts";
+import { type Loaded, loadContents } from "./load-contents.ts";
+import type { Clock, EngineEvent, Lineage, Log, Replicas, Storage, Timer } from "./ports.ts";
 import { Presence } from "./presence.ts";
-import type { Replicas } from "./replicas.ts";
 import type { Session, SessionRoom } from "./session.ts";
 
 /** What all rooms of an engine share. */
@@ -55,8 +55,11 @@ export interface RoomContext {
 
 interface Live {
   readonly journal: Journal;
+  readonly contents: Contents;
   readonly catchUp: CatchUp;
-  readonly coverage: Coverage;
+  readonly intake: Intake;
+  /** What is wrong with what the storage has; then the document is read only. */
+  readonly damage: JoineryError | null;
 }
 
 type RoomState =
@@ -67,18 +70,19 @@ type RoomState =
   | { readonly kind: "evicted" }
   | { readonly kind: "failed" };
 
-export class Room implements SessionRoom {
+export class Room implements SessionRoom, IntakeRoom {
   readonly document: DocumentName;
   /** Which incarnation of the document's room this is: greater for a later one. */
   readonly epoch: number;
   readonly #context: RoomContext;
   readonly #sessions = new Set<Session>();
-  readonly #live = new Map<Dialect, Set<Session>>();
+  readonly #audience = new Audience();
   readonly #batch = new OpenBatch();
   readonly #presence: Presence;
   readonly #window: FlushWindow;
   #state: RoomState = { kind: "loading" };
   #flushTimer: Timer | null = null;
+  #presenceTimer: Timer | null = null;
   #idleTimer: Timer | null = null;
 
   /** @param predecessor Resolves when nothing of the document's last room is being written any more. */
@@ -91,7 +95,7 @@ export class Room implements SessionRoom {
     this.document = document;
     this.epoch = epoch;
     this.#context = context;
-    this.#presence = new Presence(context.limits);
+    this.#presence = new Presence(context.limits, context.clock);
     this.#window = new FlushWindow(context.flush);
     this.#load(predecessor);
   }
@@ -113,7 +117,7 @@ export class Room implements SessionRoom {
   }
 
   get stateVector(): Uint8Array {
-    return this.#alive.coverage.stateVector;
+    return this.#alive.contents.stateVector;
   }
 
   get durableSeq(): number {
@@ -122,6 +126,28 @@ export class Room implements SessionRoom {
 
   get clock(): Clock {
     return this.#context.clock;
+  }
+
+  get replicas(): Replicas {
+    return this.#context.replicas;
+  }
+
+  get damage(): JoineryError | null {
+    return this.#alive.damage;
+  }
+
+  get documentBytes(): number {
+    return this.#alive.journal.bytes + this.#batch.bytes;
+  }
+
+  /** Whether it takes edits in. */
+  get isAlive(): boolean {
+    return this.#state.kind === "live" || this.#state.kind === "closing";
+  }
+
+  /** Bytes of updates that cannot be added yet. */
+  get heldBytes(): number {
+    return this.isAlive ? this.#alive.intake.heldBytes : 0;
   }
 
   /** Whether everything that was accepted is on disk. */
@@ -141,30 +167,13 @@ export class Room implements SessionRoom {
 
   #load(predecessor: Promise<void> | null): void {
     const startMs = this.clock.monotonicMs();
-    const load = () => this.#context.storage.load(this.document);
-    (predecessor === null ? load() : predecessor.then(load)).then(
-      (stored) => this.#loaded(stored, startMs),
-      (error: unknown) => this.#loadFailed(error),
-    );
+    loadContents(this.#context, this.document, predecessor)
+      .then((loaded) => this.#bringToLife(loaded, startMs))
+      .catch((error: unknown) => this.#loadFailed(error));
   }
 
-  #loaded(stored: StoredDocument | null, startMs: number): void {
+  #bringToLife({ contents, stored }: Loaded, startMs: number): void {
     if (this.#state.kind !== "loading") return;
-    try {
-      this.#state = { kind: "live", ...this.#bringToLife(stored) };
-    } catch (error) {
-      this.#loadFailed(error);
-      return;
-    }
-    const entries = stored?.tail.length ?? 0;
-    const ms = this.clock.monotonicMs() - startMs;
-    this.#report({ type: "room-loaded", document: this.document, epoch: this.epoch, entries, ms });
-    for (const session of this.#sessions) session.opened();
-    if (this.state === "live" && this.#sessions.size === 0) this.#becomeIdle();
-  }
-
-  #bringToLife(stored: StoredDocument | null): Live {
-    const coverage = Coverage.of(this.document, stored);
     const journal = new Journal({
       document: this.document,
       storage: this.#context.storage,
@@ -175,13 +184,21 @@ export class Room implements SessionRoom {
         onFailed: (error) => this.#commitFailed(error),
       },
     });
-    return { journal, coverage, catchUp: new CatchUp(journal, this.#context.replicas) };
+    const damage = stored?.damage ?? null;
+    const catchUp = new CatchUp(journal, contents);
+    this.#state = { kind: "live", journal, contents, catchUp, intake: new Intake(this, contents), damage };
+    const { document, epoch } = this;
+    if (damage) this.report({ type: "document-damaged", document, error: damage });
+    const ms = this.clock.monotonicMs() - startMs;
+    this.report({ type: "room-loaded", document, epoch, entries: stored?.tail.length ?? 0, ms });
+    for (const session of this.#sessions) session.opened();
+    if (this.state === "live" && this.#sessions.size === 0) this.#becomeIdle();
   }
 
   #loadFailed(thrown: unknown): void {
     if (this.#state.kind !== "loading") return;
     const error = toJoineryError(thrown);
-    this.#report({ type: "load-failed", document: this.document, error });
+    this.report({ type: "load-failed", document: this.document, error });
     this.fail(error);
   }
 
@@ -198,20 +215,19 @@ export class Room implements SessionRoom {
 
   leave(session: Session): void {
     if (!this.#sessions.delete(session)) return;
-    this.#live.get(session.dialect)?.delete(session);
+    this.#audience.delete(session);
     if (this.#presence.release(session)) this.#openWindow();
+    if (this.isAlive) this.#alive.intake.release(session, (client) => this.#presentUnder(client));
     if (this.#sessions.size === 0 && this.#state.kind === "live") this.#becomeIdle();
   }
 
   sessionIsLive(session: Session): void {
-    const sessions = this.#live.get(session.dialect);
-    if (sessions) sessions.add(session);
-    else this.#live.set(session.dialect, new Set([session]));
+    this.#audience.add(session);
   }
 
   sessionIsLagging(session: Session, bufferedBytes: number): void {
-    this.#live.get(session.dialect)?.delete(session);
-    this.#report({ type: "session-lagging", document: this.document, bufferedBytes });
+    this.#audience.delete(session);
+    this.report({ type: "session-lagging", document: this.document, bufferedBytes });
   }
 
   catchUp(session: Session, stateVector: Uint8Array): Uint8Array[] {
@@ -232,63 +248,48 @@ export class Room implements SessionRoom {
 
   // What sessions send
 
-  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): void {
-    const { coverage } = this.#alive;
-    const inspection = inspectUpdate(update);
-    const verdict = coverage.judge(inspection);
-    if (verdict === "known") return;
-    if (session.permission !== "write") {
-      // An answer carries everything that the client has deleted, whoever else did: that is no attempt to write.
-      if (isAnswer && coverage.hasStructs(inspection)) return;
-      throw new JoineryError("PERMISSION_DENIED", "this session may read the document but not write to it");
-    }
-    if (isAnswer && (verdict === "gap" || (inspection.deletes > 0 && !coverage.isEmpty))) {
-      this.#acceptNews(session, update);
-    } else if (verdict === "gap") {
-      // Dropped, not kept: the client still has it, and its answer will bring it with what comes before it.
-      this.#report({ type: "gap", document: this.document, bytes: update.length });
-      session.ask();
-    } else {
-      this.#add(session, update, inspection);
-    }
+  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
+    return this.#alive.intake.receive(session, update, isAnswer);
   }
 
-  #add(session: Session, update: Uint8Array, inspection: Inspection): void {
-    this.#alive.coverage.add(inspection);
-    // A copy: the update is a view into a frame, a frame into a larger buffer. `slice` would not be one of a Buffer.
-    this.#batch.add(session.author, new Uint8Array(update));
-    this.#context.throttleWriter(session);
-    this.#openWindow();
+  allUpdates(): readonly Uint8Array[] {
+    return [...this.#alive.journal.wholeUpdates(), ...this.#batch.updates()];
   }
 
-  /**
-   * Takes from an answer what is news. A client answers with its whole delete set, because a state vector says
-   * nothing about deletes; logging and sending that at every reconnect would cost everybody 10 KB for a document
-   * of 260,000 edits. And an answer may refer to what nobody here has.
-   */
-  #acceptNews(session: Session, update: Uint8Array): void {
-    const { journal } = this.#alive;
-    const { replicas } = this.#context;
-    let news: Uint8Array | null = null;
-    let isSound = false;
-    try {
-      const replica = replicas.use(journal);
-      replica.include(this.#batch.updates());
-      news = replica.integrate(update);
-      isSound = replica.isSound;
-    } finally {
-      if (!isSound) replicas.drop(journal);
-    }
-    if (!isSound) this.#report({ type: "gap", document: this.document, bytes: update.length });
-    if (news) this.#add(session, news, inspectUpdate(news));
+  addNews(writer: Session, update: Uint8Array): void {
+    // One that is large goes alone: merging it with others takes long.
+    if (update.length >= this.limits.maxBatchBytes) this.flush();
+    this.#batch.add(writer.author, update);
+    this.#context.throttleWriter(writer);
+    // What was being tried when the last one left: nobody comes who would open a window.
+    if (this.#state.kind === "closing") this.flush();
+    else this.#openWindow();
   }
 
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
-    const { changed, outdated, foreign, refused } = this.#presence.receive(session, entries);
-    if (foreign > 0) this.#context.countForeignPresence(foreign);
-    if (changed) this.#openWindow();
+    const { intake } = this.#alive;
+    const own = entries.filter(({ clientId }) => {
+      // Who has announced it is here is known to the presence itself.
+      const writer = intake.ownerOf(clientId);
+      return writer === null || writer === session || writer === this.#presentUnder(clientId);
+    });
+    const { changed, outdated, foreign, limits, refused } = this.#presence.receive(session, own);
+    this.#context.countForeignPresence(foreign + entries.length - own.length);
+    for (const limit of limits) this.report({ type: "limit-hit", document: this.document, limit });
+    if (changed) {
+      for (const { clientId } of own) {
+        if (this.#presentUnder(clientId) === session) intake.announced(session, clientId);
+      }
+      this.#openWindow();
+    }
     if (outdated.length > 0) session.tellPresence(outdated);
     if (refused) throw refused;
+  }
+
+  /** The session that has announced this id and is here. */
+  #presentUnder(clientId: number): Session | null {
+    // Only sessions of this room announce anything to its presence.
+    return this.#presence.ownerOf(clientId) as Session | null;
   }
 
   // Flushing
@@ -296,67 +297,72 @@ export class Room implements SessionRoom {
   #openWindow(): void {
     if (this.#state.kind !== "live") return;
     if (this.#batch.bytes >= this.limits.maxBatchBytes) {
-      this.flush();
+      this.report({ type: "limit-hit", document: this.document, limit: "maxBatchBytes" });
+      this.#closeWindow();
       return;
     }
     if (this.#flushTimer) return;
     const delayMs = this.#window.delayMs(this.clock.monotonicMs());
-    const run = () => this.flush();
+    const run = () => this.#closeWindow();
     this.#flushTimer = delayMs > 0 ? this.clock.setTimer(delayMs, run) : this.clock.endOfTurn(run);
   }
 
-  /** Closes the window: merges the batch, appends it, and sends it and changed presence to everybody. */
+  #closeWindow(): void {
+    if (this.#state.kind === "live" && this.#batch.bytes > 0) this.#state.intake.retryHeld();
+    this.flush();
+  }
+
+  /** Merges the batch, appends it, and sends it and changed presence to everybody. */
   flush(): void {
     this.#flushTimer?.cancel();
     this.#flushTimer = null;
-    if (this.#state.kind !== "live") return;
+    if (this.#state.kind !== "live" && this.#state.kind !== "closing") return;
     const startMs = this.clock.monotonicMs();
     try {
-      this.#flushBatch(this.#state.journal);
+      this.#flushBatch(this.#state);
     } catch (thrown) {
       // A bug, or an update that Yjs cannot merge. One document pays for it, not the process.
       const error = toJoineryError(thrown);
-      this.#report({ type: "room-failed", document: this.document, error });
+      this.report({ type: "room-failed", document: this.document, error });
       this.fail(error);
     }
     this.#window.flushed(startMs, this.clock.monotonicMs());
+    this.#tellPresenceLater();
   }
 
-  #flushBatch(journal: Journal): void {
+  /** Who changes too often is told of at a pace. */
+  #tellPresenceLater(): void {
+    const { dueInMs } = this.#presence;
+    this.#presenceTimer?.cancel();
+    this.#presenceTimer =
+      dueInMs === null || this.#state.kind !== "live"
+        ? null
+        : this.clock.setTimer(Math.max(1, dueInMs), () => this.#openWindow());
+  }
+
+  #flushBatch({ journal, contents }: Live): void {
     const batch = this.#batch.take();
     const presence = this.#presence.takeChanges();
     if (batch) {
       // Append before broadcast: the disk works while the sockets are written.
       const bytes = journal.append(batch, this.clock.now());
       this.#context.uncommittedChanged(bytes);
+      contents.flushed();
     }
-    if (batch || presence) this.#broadcast(batch?.update ?? null, presence);
-  }
-
-  #broadcast(update: Uint8Array | null, presence: Uint8Array | null): void {
-    for (const [dialect, sessions] of this.#live) {
-      if (sessions.size === 0) continue;
-      const frames: Uint8Array[] = [];
-      if (update) frames.push(dialect.update(update));
-      if (presence) frames.push(dialect.presence(presence));
-      for (const session of sessions) session.deliver(frames);
-    }
+    if (batch || presence) this.#audience.broadcast(batch?.update ?? null, presence);
   }
 
   /** The storage confirmed the log up to `seq`. This is where "saved" is said. */
   #durable(seq: number, bytes: number): void {
     if (this.#state.kind !== "live" && this.#state.kind !== "closing") return;
     this.#context.uncommittedChanged(-bytes);
-    for (const [dialect, sessions] of this.#live) {
-      const frame = dialect.durable(seq);
-      if (frame) for (const session of sessions) session.tellDurable(frame);
-    }
+    this.#audience.tellDurable(seq);
     if (this.#state.kind === "closing" && this.isDurable) this.#evict();
-    else this.#context.compactions.consider(this.#state.journal);
+    else if (!this.#state.damage) this.#context.compactions.consider(this.#state.journal);
   }
 
   #commitFailed(error: JoineryError): void {
-    this.#report({ type: "commit-failed", document: this.document, error });
+    this.report({ type: "commit-failed", document: this.document, error });
     this.fail(error);
   }
 
@@ -375,7 +381,7 @@ export class Room implements SessionRoom {
   #evict(): void {
     this.#end();
     this.#state = { kind: "evicted" };
-    this.#report({ type: "room-evicted", document: this.document, epoch: this.epoch });
+    this.report({ type: "room-evicted", document: this.document, epoch: this.epoch });
   }
 
   /** Gives the room up: everybody is told why and sent away; what was not durable they still have. */
@@ -389,10 +395,9 @@ export class Room implements SessionRoom {
   }
 
   #end(): void {
-    this.#flushTimer?.cancel();
-    this.#idleTimer?.cancel();
+    for (const timer of [this.#flushTimer, this.#presenceTimer, this.#idleTimer]) timer?.cancel();
     if (this.#state.kind === "live" || this.#state.kind === "closing") {
-      this.#context.replicas.drop(this.#state.journal);
+      this.#state.intake.close();
       this.#context.compactions.cancel(this.#state.journal);
     }
     this.#context.roomEnded(this);
@@ -403,15 +408,15 @@ export class Room implements SessionRoom {
     throw new Error(`room is ${this.#state.kind}`);
   }
 
-  #report(event: EngineEvent): void {
+  report(event: EngineEvent): void {
     this.#context.log.report(event);
   }
 
   reportRefusal(error: JoineryError): void {
-    this.#report({ type: "input-refused", document: this.document, error });
+    this.report({ type: "input-refused", document: this.document, error });
   }
 
   reportTooSlow(bufferedBytes: number): void {
-    this.#report({ type: "session-too-slow", document: this.document, bufferedBytes });
+    this.report({ type: "session-too-slow", document: this.document, bufferedBytes });
   }
 }

@@ -6,9 +6,9 @@
 import { DEFAULT_LIMITS, type DocumentName, JoineryError, type Limits } from "@joinery/shared";
 import { Compactions } from "./compactions.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
+import { InlineReplicas } from "./inline-replicas.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
-import type { Author, Clock, Dialect, Lineage, Log, Outbox, Random, Storage } from "./ports.ts";
-import { Replicas } from "./replicas.ts";
+import type { Author, Clock, Dialect, Lineage, Log, Outbox, Random, Replicas, Storage } from "./ports.ts";
 import { Room, type RoomContext } from "./room.ts";
 import { type Permission, Session } from "./session.ts";
 
@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Where replicas are built; whoever made it closes it. Default: on this thread, without bounds. */
+  readonly replicas?: Replicas;
   /** Default: the table in `@joinery/shared`. */
   readonly limits?: Limits;
   /** How long updates are collected before they are sent. Default: adaptive, 5 % of a core a room, at most 100 ms. */
@@ -24,8 +26,6 @@ export interface EngineOptions {
   readonly compaction?: CompactionOptions;
   /** How long a room without sessions stays in memory, in milliseconds. Default 30,000: a reload finds it warm. */
   readonly idleRoomMs?: number;
-  /** How long an unused Y.Doc stays in memory, in milliseconds. Default 60,000. */
-  readonly idleReplicaMs?: number;
 }
 
 /** What everybody is told who is sent away because the server stops. */
@@ -45,10 +45,10 @@ export interface OpenRequest {
 
 export class Rooms {
   readonly #options: EngineOptions;
+  readonly #replicas: Replicas;
   readonly #limits: Limits;
   readonly #context: RoomContext;
   readonly #rooms = new Map<DocumentName, Room>();
-  readonly #replicas: Replicas;
   readonly #compactions: Compactions;
   readonly #paused = new Set<Session>();
   /** Documents whose last room is gone while something of it was still being written. */
@@ -64,11 +64,7 @@ export class Rooms {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
-    this.#replicas = new Replicas({
-      clock: options.clock,
-      maxBytes: this.#limits.maxReplicaBytes,
-      idleMs: options.idleReplicaMs ?? 60_000,
-    });
+    this.#replicas = options.replicas ?? new InlineReplicas();
     this.#compactions = new Compactions({
       clock: options.clock,
       log: options.log,
@@ -98,16 +94,22 @@ export class Rooms {
   counts(): {
     rooms: number;
     sessions: number;
-    replicas: number;
+    replicaJobs: number;
+    heldBytes: number;
     uncommittedBytes: number;
     foreignPresence: number;
   } {
     let sessions = 0;
-    for (const room of this.#rooms.values()) sessions += room.sessions.size;
+    let heldBytes = 0;
+    for (const room of this.#rooms.values()) {
+      sessions += room.sessions.size;
+      heldBytes += room.heldBytes;
+    }
     return {
       rooms: this.#rooms.size,
       sessions,
-      replicas: this.#replicas.count,
+      replicaJobs: this.#replicas.jobs,
+      heldBytes,
       uncommittedBytes: this.#uncommittedBytes,
       foreignPresence: this.#foreignPresence,
     };
@@ -143,7 +145,6 @@ export class Rooms {
     }
     const unsaved = await this.#whenDurable(waiting, deadlineMs);
     for (const room of [...this.#rooms.values()]) room.fail(comeBack());
-    this.#replicas.close();
     return unsaved;
   }
 
@@ -206,6 +207,7 @@ export class Rooms {
   #throttleWriter(session: Session): void {
     if (this.#uncommittedBytes <= this.#limits.maxUncommittedBytes || this.#paused.has(session)) return;
     this.#paused.add(session);
+    this.#options.log.report({ type: "limit-hit", document: session.document, limit: "maxUncommittedBytes" });
     session.pauseInput();
   }
 

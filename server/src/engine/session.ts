@@ -4,7 +4,7 @@
  *
  *   joining ──> open ──> live <──> lagging        any ──> closed
  *
- * joining: the room is loading; what the client sends waits in the inbox, and its socket is not read.
+ * joining: the room is loading; what the client sends waits, and its socket is not read.
  * open: the client has not yet said what it has, so nothing is sent but the question what the server misses.
  * live: gets every flush.
  * lagging: the client does not read fast enough; nothing is queued for it until its socket drains. Also from
@@ -26,7 +26,7 @@ import { StallWatch } from "./stall-watch.ts";
 export type Permission = "read" | "write";
 
 export type SessionState =
-  | { readonly kind: "joining"; readonly inbox: (() => void)[] }
+  | { readonly kind: "joining" }
   | { readonly kind: "open" }
   | { readonly kind: "live" }
   | Lagging
@@ -63,8 +63,11 @@ export interface SessionRoom {
   readonly presenceVersion: number;
   /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
   encodePresence(options: { withDeparted: boolean }): Uint8Array | null;
-  /** Both throw JoineryError when the input is refused. */
-  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): void;
+  /**
+   * Both throw JoineryError when the input is refused. A promise says that the update is being tried, and that what
+   * the client sends after it has to wait; it rejects with the refusal.
+   */
+  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null;
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void;
   sessionIsLive(session: Session): void;
   sessionIsLagging(session: Session, bufferedBytes: number): void;
@@ -89,7 +92,12 @@ export class Session {
   readonly dialect: Dialect;
   readonly #outbox: Outbox;
   readonly #room: SessionRoom;
-  #state: SessionState = { kind: "joining", inbox: [] };
+  #state: SessionState = { kind: "joining" };
+  /**
+   * What the client sent while it has to wait, for its room to load or for an update to be tried. Its socket is not
+   * read meanwhile, so this is what had already arrived.
+   */
+  #inbox: (() => void)[] | null = [];
   /** Whether the client was asked for what the server misses and has not answered yet. */
   #isAsked = false;
 
@@ -105,6 +113,10 @@ export class Session {
 
   get state(): SessionState["kind"] {
     return this.#state.kind;
+  }
+
+  get isClosed(): boolean {
+    return this.#state.kind === "closed";
   }
 
   get document(): DocumentName {
@@ -136,7 +148,14 @@ export class Session {
 
   /** The client announced presence, as an awareness update. */
   presence(update: Uint8Array): void {
-    this.#whenOpen(() => this.#refusing(() => this.#room.acceptPresence(this, decodeAwareness(update))));
+    const { maxPresenceIds, maxPresenceTombstones } = this.#room.limits;
+    this.#whenOpen(() => {
+      this.#refusing(() => {
+        // A client echoes all that it has heard of, the departed too.
+        const entries = decodeAwareness(update, maxPresenceIds + maxPresenceTombstones);
+        this.#room.acceptPresence(this, entries);
+      });
+    });
   }
 
   /** The client asks who is here. */
@@ -173,7 +192,8 @@ export class Session {
   left(): void {
     if (this.#state.kind === "closed") return;
     if (this.#state.kind === "lagging") this.#state.watch.stop();
-    if (this.#state.kind === "joining") this.#outbox.resumeInput();
+    if (this.#inbox) this.#outbox.resumeInput();
+    this.#inbox = null;
     this.#state = { kind: "closed" };
     this.#room.leave(this);
   }
@@ -183,14 +203,9 @@ export class Session {
   /** The room is there: asks the client for what the server misses, then lets in what has waited. */
   opened(): void {
     if (this.#state.kind !== "joining") return;
-    const { inbox } = this.#state;
     this.#state = { kind: "open" };
-    this.#outbox.resumeInput();
     this.ask();
-    for (const input of inbox) {
-      if (this.state === "closed") return;
-      input();
-    }
+    this.#letIn();
   }
 
   /** Sends what one flush made; the same frames for all sessions of a dialect. Live sessions only. */
@@ -218,6 +233,18 @@ export class Session {
     this.#send([this.dialect.presence(encodeAwareness(entries))]);
   }
 
+  /** Asks the connection for a sign of life; a dead one ends, so that its client ids are free. */
+  probe(): void {
+    if (this.#state.kind === "closed") return;
+    const { probeTimeoutMs } = this.#room.limits;
+    this.#outbox.probe(probeTimeoutMs, () => {
+      const message = `gave no sign of life for ${probeTimeoutMs} ms`;
+      const error = new JoineryError("CONNECTION_LOST", message, { limit: "probeTimeoutMs" });
+      this.#room.reportRefusal(error);
+      this.close(error);
+    });
+  }
+
   pauseInput(): void {
     this.#outbox.pauseInput();
   }
@@ -234,12 +261,49 @@ export class Session {
   }
 
   #whenOpen(input: () => void): void {
-    if (this.#state.kind === "joining") this.#state.inbox.push(input);
+    if (this.#inbox) this.#inbox.push(input);
     else if (this.#state.kind !== "closed") input();
   }
 
+  /** Lets in what has waited, in order, as far as nothing of it has to be waited for. */
+  #letIn(): void {
+    const inputs = this.#inbox ?? [];
+    this.#inbox = null;
+    this.#outbox.resumeInput();
+    for (const [i, input] of inputs.entries()) {
+      if (this.state === "closed") return;
+      input();
+      if (this.#inbox) {
+        (this.#inbox as (() => void)[]).push(...inputs.slice(i + 1));
+        return;
+      }
+    }
+  }
+
   #accept(update: Uint8Array, isAnswer: boolean): void {
-    this.#refusing(() => this.#room.acceptUpdate(this, update, isAnswer));
+    this.#refusing(() => {
+      const tried = this.#room.acceptUpdate(this, update, isAnswer);
+      if (tried !== null) this.#waitFor(tried);
+    });
+  }
+
+  /** Lets nothing in before the update was tried. */
+  #waitFor(tried: Promise<void>): void {
+    this.#inbox = [];
+    this.#outbox.pauseInput();
+    const done = (outcome: () => void) => {
+      if (this.#state.kind === "closed") return;
+      this.#refusing(outcome);
+      if (this.state !== "closed") this.#letIn();
+    };
+    tried.then(
+      () => done(() => undefined),
+      (error: unknown) => {
+        done(() => {
+          throw error;
+        });
+      },
+    );
   }
 
   /** Sends everything that a client with this state vector misses; from then on it is live. */

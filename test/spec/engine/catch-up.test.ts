@@ -28,9 +28,8 @@ describe("a newcomer", () => {
     expect(ben.text).toBe(ann.text);
   });
 
-  test("shares its bytes with all others: a hundred joins encode once and build no Y.Doc", async () => {
+  test("shares its bytes with all others: a hundred joins encode once", async () => {
     const { world } = await grown();
-    const replicas = world.rooms.counts().replicas;
     const clients = await Promise.all(Array.from({ length: 100 }, () => world.join("notes")));
     const first = caughtUp(clients[0] as Client);
     for (const client of clients) {
@@ -38,7 +37,6 @@ describe("a newcomer", () => {
         expect(frame).toBe(first[i]);
       });
     }
-    expect(world.rooms.counts().replicas).toBe(replicas);
   });
 
   test("gets a long tail in pieces that stay the same while the document is edited", async () => {

@@ -166,7 +166,7 @@ describe("a client that reads too slowly", () => {
     const known = Y.encodeStateVector(doc);
     doc.getText("text").insert(0, "third ");
     ben.session.update(Y.encodeStateAsUpdate(doc, known));
-    expect(world.eventsOf("gap")).toHaveLength(1);
+    expect(world.eventsOf("held-aside")).toHaveLength(1);
     Y.applyUpdate(ben.doc, Y.encodeStateAsUpdate(doc), ben);
     ben.drain();
     await world.settle();

@@ -47,6 +47,35 @@ describe("who is here", () => {
     expect(ben.awareness.getStates().get(ann.doc.clientID)).toEqual({ name: "ann", cursor: 10 });
   });
 
+  test("changes faster than others are told are told at a pace, the last one without another", async () => {
+    const { world, ann, ben } = await annAndBen({
+      limits: { maxPresenceChangesPerSecond: 10, maxBurstMs: 100 },
+    });
+    await world.advance(1000);
+    const before = ben.sent("presence").length;
+    for (let cursor = 1; cursor <= 500; cursor++) {
+      ann.show({ name: "ann", cursor });
+      await world.advance(1);
+    }
+    expect(ben.sent("presence").length - before).toBeLessThanOrEqual(6);
+    await world.advance(100);
+    expect(ben.awareness.getStates().get(ann.doc.clientID)).toEqual({ name: "ann", cursor: 500 });
+  });
+
+  test("the departed are forgotten after a while", async () => {
+    const { world, ann, ben } = await annAndBen();
+    const clientId = ann.doc.clientID;
+    ann.vanish();
+    await world.settle();
+    const before = ben.sent("presence").length;
+    forge(ben, clientId, 1, { name: "an echo" });
+    await world.advance(60_000);
+    // Now that is news, and no longer outdated.
+    forge(ben, clientId, 1, { name: "ann" });
+    await world.settle();
+    expect(ben.sent("presence").length).toBe(before + 2);
+  });
+
   test("who leaves politely is gone", async () => {
     const { world, ann, ben } = await annAndBen();
     ann.show(null);
@@ -96,13 +125,31 @@ describe("whose presence it is", () => {
   });
 
   test("a newer connection of the same author takes its id over, and the old one's death removes nothing", async () => {
-    const { world, ann, ben } = await annAndBen();
+    const world = new World();
+    const ann = await world.join("notes", { author: "ann" });
+    const ben = await world.join("notes", { author: "ben" });
+    ann.show({ name: "ann" });
+    await world.settle();
     // The old connection is half open: nobody has noticed yet.
-    const again = await world.join("notes", { doc: ann.doc });
+    const again = await world.join("notes", { doc: ann.doc, author: "ann" });
     forge(again, ann.doc.clientID, clockOf(ann) + 1, { name: "ann again" });
+    await world.settle();
+    expect(ben.people).toContain("ann again");
     ann.vanish();
     await world.settle();
     expect(ben.people).toContain("ann again");
+  });
+
+  test("where everybody is anonymous, the old connection is asked first, and has to be silent", async () => {
+    const { world, ann, ben } = await annAndBen();
+    const again = await world.join("notes", { doc: ann.doc });
+    forge(again, ann.doc.clientID, clockOf(ann) + 1, { name: "ann again" });
+    await world.settle();
+    expect(ben.people).toContain("ann");
+    ann.onSilent?.();
+    await world.settle();
+    expect(ann.closed?.code).toBe("CONNECTION_LOST");
+    expect(ben.people).toEqual(["ann again", "ben"]);
   });
 
   test("an echo by a newer window of the same person takes nothing over", async () => {

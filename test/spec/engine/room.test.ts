@@ -369,7 +369,7 @@ describe("gaps", () => {
     const before = Y.encodeStateVector(other);
     other.getText("text").insert(11, "sent");
     late.session.update(Y.encodeStateAsUpdate(other, before));
-    expect(world.eventsOf("gap")).toHaveLength(1);
+    expect(world.eventsOf("held-aside")).toHaveLength(1);
     expect(late.sent("ask")).toHaveLength(2);
     await world.settle();
     expect(ann.text).toBe("offline ");
@@ -465,7 +465,7 @@ describe("reconnecting", () => {
     await world.advance(200);
     expect(ann.text).toBe(ben.text);
     expect(await world.storedText("notes")).toBe(ben.text);
-    expect(world.eventsOf("gap")).toHaveLength(0);
+    expect(world.eventsOf("held-aside")).toHaveLength(0);
   });
 
   test("as somebody who may only read is no attempt to write", async () => {
@@ -533,19 +533,6 @@ describe("leaving memory", () => {
     await world.settle();
     expect(await world.storedText("notes")).toBe("xy");
   });
-
-  test("Y.Docs are let go when they were not used for a while, or pass their budget", async () => {
-    const world = new World({ idleReplicaMs: 1000, limits: { maxReplicaBytes: 1 } });
-    for (const name of ["one", "two"]) {
-      const ann = await world.join(name);
-      ann.type("x");
-      await world.settle();
-      await world.join(name, { doc: ann.doc });
-    }
-    expect(world.rooms.counts().replicas).toBe(1);
-    await world.advance(2001);
-    expect(world.rooms.counts().replicas).toBe(0);
-  });
 });
 
 describe("a storage that falls behind", () => {
@@ -565,4 +552,20 @@ describe("a storage that falls behind", () => {
     expect(ann.pauses).toBe(0);
     expect(ben.text).toContain("y");
   });
+});
+
+test("a document that has reached its size takes deletes only, and is read as before", async () => {
+  const world = new World({ limits: { maxDocumentBytes: 1024 } });
+  const ann = await world.join("notes");
+  ann.type("x".repeat(1100));
+  await world.settle();
+  ann.type("more");
+  await world.settle();
+  expect(ann.sent("refused")).toHaveLength(1);
+  expect(ann.closed).toBeNull();
+  const ben = await world.join("notes");
+  expect(ben.text.length).toBe(1100);
+  ben.erase(0, 500);
+  await world.settle();
+  expect((await world.storedText("notes")).length).toBe(600);
 });

@@ -1,0 +1,150 @@
+import { type DeletedTicks, encodeDeleteSet } from "@joinery/shared";
+import type { TickLists } from "./tick-lists.ts";
+
+/** More ranges than this are merged in one pass: putting each into its place costs the length of the list. */
+const FEW = 16;
+
+/**
+ * Which ticks of each client are deleted. A state vector says nothing about deletes, so clients send all that
+ * they know of at every reconnect; with this a room tells which of them are news.
+ *
+ * Memory: 16 bytes a range; ranges that touch are one.
+ */
+export class DeletedRanges {
+  readonly #clients = new Map<number, TickLists>();
+  #encoded: Uint8Array | null = null;
+
+  /** All of it as a Yjs v1 delete set. Cost: linear in ranges after a change, else nothing. */
+  get deleteSet(): Uint8Array {
+    this.#encoded ??= encodeDeleteSet(this.#clients);
+    return this.#encoded;
+  }
+
+  /** As {@link deleteSet}, without what some clients made from a clock on. Cost: linear in ranges. */
+  deleteSetBelow(clocks: ReadonlyMap<number, number>): Uint8Array {
+    const below = new Map<number, DeletedTicks>(this.#clients);
+    for (const [client, clock] of clocks) {
+      const ranges = this.#clients.get(client);
+      if (ranges) below.set(client, cutAt(ranges, clock));
+    }
+    return encodeDeleteSet(below);
+  }
+
+  /**
+   * Adds ranges in any order; they may overlap each other and what is there.
+   *
+   * Cost: for a few, the list of their client is searched and shifted; for many, it is merged once.
+   */
+  add(client: number, starts: readonly number[], ends: readonly number[]): void {
+    let ranges = this.#clients.get(client);
+    if (!ranges) {
+      ranges = { starts: [], ends: [] };
+      this.#clients.set(client, ranges);
+    }
+    this.#encoded = null;
+    if (starts.length <= FEW) {
+      for (let i = 0; i < starts.length; i++) insert(ranges, starts[i] as number, ends[i] as number);
+    } else {
+      this.#clients.set(client, merge(ranges, sorted(starts, ends)));
+    }
+  }
+
+  /** Calls `visit` for each part of a range that is not deleted, ascending. */
+  forEachMissing(
+    client: number,
+    start: number,
+    end: number,
+    visit: (start: number, end: number) => void,
+  ): void {
+    const ranges = this.#clients.get(client);
+    let from = start;
+    if (ranges) {
+      const { starts, ends } = ranges;
+      for (let i = firstEndingAfter(ends, start); i < starts.length; i++) {
+        const rangeStart = starts[i] as number;
+        if (rangeStart >= end) break;
+        if (rangeStart > from) visit(from, rangeStart);
+        from = ends[i] as number;
+      }
+    }
+    if (from < end) visit(from, end);
+  }
+}
+
+/** Puts ranges in order and joins those that overlap or touch. */
+export function tidyTicks({ starts, ends }: DeletedTicks): DeletedTicks {
+  return merge(NONE, sorted(starts, ends));
+}
+
+const NONE: DeletedTicks = { starts: [], ends: [] };
+
+function insert({ starts, ends }: TickLists, start: number, end: number): void {
+  const last = starts.length - 1;
+  if (last < 0 || start > (ends[last] as number)) {
+    starts.push(start);
+    ends.push(end);
+    return;
+  }
+  // From the first range that reaches `start`, up to the first that begins after `end`.
+  const from = firstEndingAfter(ends, start - 1);
+  let to = from;
+  while (to < starts.length && (starts[to] as number) <= end) to++;
+  const newStart = from < to ? Math.min(start, starts[from] as number) : start;
+  const newEnd = from < to ? Math.max(end, ends[to - 1] as number) : end;
+  starts.splice(from, to - from, newStart);
+  ends.splice(from, to - from, newEnd);
+}
+
+function cutAt({ starts, ends }: DeletedTicks, clock: number): DeletedTicks {
+  const from = firstEndingAfter(ends, clock);
+  const isCut = from < starts.length && (starts[from] as number) < clock;
+  return {
+    starts: starts.slice(0, isCut ? from + 1 : from),
+    ends: isCut ? [...ends.slice(0, from), clock] : ends.slice(0, from),
+  };
+}
+
+/** Index of the first range whose end is greater than `clock`. */
+function firstEndingAfter(ends: readonly number[], clock: number): number {
+  let low = 0;
+  let high = ends.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ends[middle] as number) > clock) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function sorted(starts: readonly number[], ends: readonly number[]): DeletedTicks {
+  const isAscending = starts.every((start, i) => i === 0 || (starts[i - 1] as number) <= start);
+  if (isAscending) return { starts: [...starts], ends: [...ends] };
+  const order = Array.from(starts.keys()).sort((a, b) => (starts[a] as number) - (starts[b] as number));
+  return {
+    starts: order.map((i) => starts[i] as number),
+    ends: order.map((i) => ends[i] as number),
+  };
+}
+
+/** Merges two lists, of which each ascends by start. */
+function merge(a: DeletedTicks, b: DeletedTicks): TickLists {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  let i = 0;
+  let k = 0;
+  while (i < a.starts.length || k < b.starts.length) {
+    const takesA =
+      k >= b.starts.length || (a.starts[i] ?? Number.POSITIVE_INFINITY) <= (b.starts[k] as number);
+    const start = (takesA ? a.starts[i] : b.starts[k]) as number;
+    const end = (takesA ? a.ends[i] : b.ends[k]) as number;
+    if (takesA) i++;
+    else k++;
+    const last = starts.length - 1;
+    if (last >= 0 && start <= (ends[last] as number)) ends[last] = Math.max(end, ends[last] as number);
+    else {
+      starts.push(start);
+      ends.push(end);
+    }
+  }
+  return { starts, ends };
+}

@@ -1,0 +1,337 @@
+/**
+ * What a room takes in. Of each update only the news goes on; what builds upon something missing, or comes under
+ * a client id that is somebody else's, is held aside for a while; what is large is tried on a replica first.
+ *
+ *   update ─► contents.examine ─┬─ known: nothing to do
+ *                               ├─ news ─► (rehearsed) ─► contents.add ─► the open batch
+ *                               └─ the rest ─► held aside; its sender is asked, or the id's owner probed
+ */
+
+import { type DocumentName, JoineryError, type Limits, toJoineryError } from "@joinery/shared";
+import { ClientIds } from "./client-ids.ts";
+import type { Contents, Examination, Missing, News, Rest } from "./contents.ts";
+import { type HeldReason, type HeldUpdate, HeldUpdates } from "./held-updates.ts";
+import type { Author, Clock, EngineEvent, Replicas, Timer } from "./ports.ts";
+
+/** The part of a session that its updates need. */
+export interface Writer {
+  readonly author: Author;
+  readonly permission: "read" | "write";
+  /** Whether the session has ended. */
+  readonly isClosed: boolean;
+  /** Asks the client for what the server misses. */
+  ask(): void;
+  /** Asks the client for a sign of life; if there is none, it ends. */
+  probe(): void;
+  close(error: JoineryError): void;
+}
+
+/** What an intake needs of its room. */
+export interface IntakeRoom {
+  readonly document: DocumentName;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly replicas: Replicas;
+  /** Why nothing may be added to the document; `null` if it may. */
+  readonly damage: JoineryError | null;
+  readonly isAlive: boolean;
+  readonly documentBytes: number;
+  /** All that the document consists of, what is not flushed yet included. */
+  allUpdates(): readonly Uint8Array[];
+  /** Puts news into the open batch. The bytes are the room's. */
+  addNews(writer: Writer, update: Uint8Array): void;
+  report(event: EngineEvent): void;
+}
+
+/** Clients of which a writer's deletes are remembered that were of something missing. */
+const MAX_MISSING = 64;
+
+/** How often an update is tried again because more of it became news meanwhile. */
+const MAX_REHEARSALS = 3;
+
+/** How often it is looked whether what is held aside can be added, if nothing happens that makes it. */
+const RETRY_MS = 5_000;
+
+export class Intake {
+  readonly #room: IntakeRoom;
+  readonly #contents: Contents;
+  readonly #ids: ClientIds<Writer>;
+  readonly #held: HeldUpdates<Writer>;
+  /** Whose updates under somebody else's id found no room among the held ones, and since when. */
+  readonly #turnedAway = new Map<Writer, number>();
+  /** Who deleted what is not here yet: asked again when it is. */
+  readonly #askOnceThereIs = new Map<Writer, ReadonlyMap<number, number>>();
+  /** What came since the last rehearsal that may cost Yjs something. */
+  #unrehearsed = 0;
+  #expiry: Timer | null = null;
+
+  constructor(room: IntakeRoom, contents: Contents) {
+    const { maxPresenceEntries, maxHeldBytes, maxHeldUpdates } = room.limits;
+    this.#room = room;
+    this.#contents = contents;
+    this.#ids = new ClientIds(room.clock, maxPresenceEntries);
+    this.#held = new HeldUpdates({ maxBytes: maxHeldBytes, maxUpdates: maxHeldUpdates });
+  }
+
+  get heldBytes(): number {
+    return this.#held.bytes;
+  }
+
+  /**
+   * Takes in an update. The bytes may be a view: what is kept is copied.
+   *
+   * @param isAnswer Whether the client was asked for it: then it has all that the client has, and comes again.
+   * @returns A promise where the update has to be rehearsed, and what the session sends after it has to wait.
+   * @throws JoineryError MALFORMED_UPDATE, UPDATE_TOO_LARGE, PERMISSION_DENIED, DOCUMENT_DAMAGED,
+   * DOCUMENT_FULL; the promise
+   * rejects with UPDATE_TOO_COSTLY too.
+   */
+  receive(writer: Writer, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
+    const examination = this.#examine(writer, update);
+    if (examination.kind === "known") return null;
+    if (writer.permission !== "write") {
+      // An answer carries everything that the client has deleted, whoever else did: that is no attempt to write.
+      if (isAnswer && this.#contents.clientsBeyond(update).length === 0) return null;
+      throw new JoineryError("PERMISSION_DENIED", "this session may read the document but not write to it");
+    }
+    if (this.#room.damage) throw this.#room.damage;
+    if (examination.rest && this.#setAside(writer, update, examination.rest, isAnswer)) return null;
+    if (examination.kind === "missing") return null;
+    if (this.#needsRehearsal(examination)) {
+      return this.#rehearse(writer, examination, new Uint8Array(update), isAnswer);
+    }
+    this.#add(writer, examination, isAnswer);
+    return null;
+  }
+
+  /** Whose client id this is, as far as it is somebody's who is there. */
+  ownerOf(client: number): Writer | null {
+    return this.#ids.ownerOf(client);
+  }
+
+  /** The session announced presence under this id, and has it. */
+  announced(writer: Writer, client: number): void {
+    this.#ids.announced(writer, client);
+    this.#ownersChanged();
+  }
+
+  /**
+   * The session ended: what it sent and could not be added goes with it.
+   *
+   * @param heirOf Who has an id as presence now.
+   */
+  release(writer: Writer, heirOf: (client: number) => Writer | null): void {
+    this.#held.forget(writer);
+    this.#turnedAway.delete(writer);
+    this.#askOnceThereIs.delete(writer);
+    const clients = this.#ids.release(writer);
+    for (const client of clients) {
+      const heir = heirOf(client);
+      if (heir) this.#ids.announced(heir, client);
+    }
+    if (clients.length > 0) this.#ownersChanged();
+  }
+
+  /** Looks whether what is held aside can be added now. Called when something was added. */
+  retryHeld(): void {
+    const refused: [Writer, JoineryError][] = [];
+    for (const held of this.#held.takeAll()) {
+      const { sender, update, ownDeletesOnly } = held;
+      try {
+        const examination = this.#examine(sender, update, ownDeletesOnly);
+        if (examination.kind === "known") continue;
+        if (this.#hasToWait(held, examination)) this.#held.hold(held);
+        if (examination.kind === "missing" || (examination.rest && !held.isAnswer)) continue;
+        // Its answer will be tried like any other.
+        if (this.#needsRehearsal(examination)) sender.ask();
+        else this.#add(sender, examination, held.isAnswer);
+      } catch (thrown) {
+        // It was in order when it came; what came since contradicts it.
+        refused.push([sender, toJoineryError(thrown)]);
+      }
+    }
+    for (const [sender, error] of refused) sender.close(error);
+    for (const [writer, missing] of this.#askOnceThereIs) {
+      const isThere = ([client, clock]: [number, number]) => this.#contents.clockOf(client) >= clock;
+      if (![...missing].some(isThere)) continue;
+      // Its answer says again what is missing still.
+      this.#askOnceThereIs.delete(writer);
+      writer.ask();
+    }
+  }
+
+  close(): void {
+    this.#expiry?.cancel();
+    this.#expiry = null;
+    this.#held.takeAll();
+    this.#turnedAway.clear();
+    this.#askOnceThereIs.clear();
+  }
+
+  #examine(writer: Writer, update: Uint8Array, ownDeletesOnly = false): Examination {
+    return this.#contents.examine(update, (client) => this.#ids.mayBring(writer, client), ownDeletesOnly);
+  }
+
+  #hasToWait({ sender, isAnswer }: HeldUpdate<Writer>, { rest }: News | Missing): boolean {
+    if (!rest) return false;
+    return !isAnswer || this.#ownersOf(sender, rest).size > 0;
+  }
+
+  #add(writer: Writer, news: News, isAnswer: boolean): void {
+    const { structs, structCount } = news.inspection;
+    if (structCount > 0) this.#requireRoom();
+    this.#unrehearsed += this.#contents.add(news);
+    // A copy: an update may be a view into a frame, a frame into a larger buffer. `slice` would not be one of a Buffer.
+    this.#room.addNews(writer, new Uint8Array(news.update));
+    const [first] = structs;
+    if (!isAnswer && first && structs.length === 1 && !writer.isClosed) this.#ids.wrote(writer, first.client);
+  }
+
+  #requireRoom(): void {
+    const { documentBytes, limits } = this.#room;
+    if (documentBytes < limits.maxDocumentBytes) return;
+    const message = `the document has ${documentBytes} bytes, the limit is ${limits.maxDocumentBytes}`;
+    throw new JoineryError("DOCUMENT_FULL", message, { limit: "maxDocumentBytes" });
+  }
+
+  // What has to be tried first
+
+  /**
+   * Yjs can be made to take minutes over a few kilobytes; what that takes is many structs or deletes, by one session
+   * or by several.
+   */
+  #needsRehearsal(news: News): boolean {
+    return this.#unrehearsed + sizeOf(news) > this.#room.limits.maxUnrehearsed;
+  }
+
+  async #rehearse(writer: Writer, first: News, update: Uint8Array, isAnswer: boolean): Promise<void> {
+    this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "maxUnrehearsed" });
+    let news = first;
+    for (let rehearsals = 0; rehearsals < MAX_REHEARSALS; rehearsals++) {
+      await this.#try(news);
+      if (!this.#room.isAlive) return;
+      this.#unrehearsed = 0;
+      // Others went on meanwhile: what is news has to be found anew, and must not be more than was tried.
+      const examination = this.#examine(writer, update);
+      if (examination.kind === "missing" && !writer.isClosed) {
+        this.#setAside(writer, update, examination.rest, isAnswer);
+      }
+      if (examination.kind !== "news") return;
+      if (sizeOf(examination) <= sizeOf(news)) {
+        const { rest } = examination;
+        if (rest && !writer.isClosed && this.#setAside(writer, update, rest, isAnswer)) return;
+        this.#add(writer, examination, isAnswer);
+        this.#unrehearsed = 0;
+        return;
+      }
+      news = examination;
+    }
+    throw new JoineryError("UPDATE_TOO_COSTLY", "update: grows while it is tried");
+  }
+
+  async #try(news: News): Promise<void> {
+    const { replicas, document, limits } = this.#room;
+    try {
+      await replicas.rehearse(document, this.#room.allUpdates(), new Uint8Array(news.update));
+    } catch (thrown) {
+      const error = toJoineryError(thrown);
+      // The document without it cannot be built in time. That is no fault of a small one's.
+      if (error.code !== "REPLICA_FAILED" || sizeOf(news) > limits.maxUnrehearsed) throw error;
+      this.#room.report({ type: "rehearsal-failed", document, error });
+    }
+  }
+
+  // What cannot be added yet
+
+  /**
+   * Deals with an update of which not everything can be added. An edit is taken as a whole or not at all: half of a
+   * transaction is nobody's intention. Of an answer to a question, what can be added is: after a crash two clients
+   * may each have something of the other's.
+   *
+   * @returns Whether nothing of it is to be added.
+   */
+  #setAside(writer: Writer, update: Uint8Array, rest: Rest, isAnswer: boolean): boolean {
+    const owners = this.#ownersOf(writer, rest);
+    const reason: HeldReason = owners.size > 0 ? "owned" : "gap";
+    this.#room.report({ type: "held-aside", document: this.#room.document, reason, bytes: update.length });
+    // Deletes of what somebody has not written yet are not kept for when they do.
+    if (rest.deletes) this.#askOnce(writer, rest.deletes);
+    // Of an answer, deletes of what is there are taken at once.
+    const ownDeletesOnly = isAnswer || rest.deletes !== null;
+    const held = { sender: writer, update, isAnswer, ownDeletesOnly, reason };
+    if (reason === "owned") this.#hold(held);
+    for (const owner of owners) owner.probe();
+    // What an answer lacks its sender does not have either: asked again, it would say the same.
+    if (isAnswer) return false;
+    if (reason === "gap") {
+      writer.ask();
+      if (!rest.deletes) this.#hold(held);
+    }
+    return true;
+  }
+
+  /** Remembers what a writer deleted that is not here yet: a few, for each is looked at in every window. */
+  #askOnce(writer: Writer, deletes: ReadonlyMap<number, number>): void {
+    const known = this.#askOnceThereIs.get(writer) ?? [];
+    this.#askOnceThereIs.set(writer, new Map([...known, ...deletes].slice(-MAX_MISSING)));
+  }
+
+  #hold(held: Omit<HeldUpdate<Writer>, "heldAtMs">): void {
+    const { sender, update, reason } = held;
+    const heldAtMs = this.#room.clock.monotonicMs();
+    if (!this.#held.hold({ ...held, update: new Uint8Array(update), heldAtMs })) {
+      this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "maxHeldBytes" });
+      if (reason === "owned") this.#turnedAway.set(sender, heldAtMs);
+    }
+    this.#expireLater();
+  }
+
+  #ownersChanged(): void {
+    if (!this.#held.isEmpty) this.retryHeld();
+    for (const writer of this.#turnedAway.keys()) writer.ask();
+    this.#turnedAway.clear();
+  }
+
+  #ownersOf(writer: Writer, { update }: Rest): ReadonlySet<Writer> {
+    const owners = new Set<Writer>();
+    if (!update) return owners;
+    for (const client of this.#contents.clientsBeyond(update)) {
+      const owner = this.#ids.ownerOf(client);
+      if (owner && owner !== writer) owners.add(owner);
+    }
+    return owners;
+  }
+
+  #expireLater(): void {
+    const oldestAtMs = Math.min(this.#held.oldestAtMs, ...this.#turnedAway.values());
+    if (this.#expiry || oldestAtMs === Number.POSITIVE_INFINITY) return;
+    const { clock, limits } = this.#room;
+    const leftMs = Math.max(0, oldestAtMs + limits.heldTimeoutMs - clock.monotonicMs());
+    const delayMs = Math.min(leftMs, RETRY_MS);
+    this.#expiry = clock.setTimer(delayMs, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#expiry = null;
+    // An owner may have lost its claim.
+    this.#ownersChanged();
+    const { clock, limits } = this.#room;
+    const beforeMs = clock.monotonicMs() - limits.heldTimeoutMs + 1;
+    for (const { sender, reason } of this.#held.takeBefore(beforeMs)) this.#letGo(sender, reason);
+    for (const [writer, sinceMs] of this.#turnedAway) if (sinceMs < beforeMs) this.#letGo(writer, "owned");
+    this.#expireLater();
+  }
+
+  #letGo(writer: Writer, reason: HeldReason): void {
+    this.#room.report({ type: "held-dropped", document: this.#room.document, reason });
+    this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "heldTimeoutMs" });
+    if (reason === "gap") return;
+    // Silence would let its user type on into nothing.
+    const message = "this client id is in use by another connection, which is alive";
+    writer.close(new JoineryError("CLIENT_ID_IN_USE", message));
+  }
+}
+
+function sizeOf({ inspection }: News): number {
+  return inspection.structCount + inspection.deletes;
+}

@@ -1,0 +1,52 @@
+import {
+  type AwarenessEntry,
+  equalBytes,
+  isAwarenessState,
+  JoineryError,
+  type LimitName,
+  type Limits,
+} from "@joinery/shared";
+import type { PresenceShare } from "./presence-share.ts";
+
+/** Why presence is refused, and the limit that it is over, if it is one. */
+export interface Refusal {
+  readonly error: JoineryError;
+  readonly limit: LimitName | null;
+}
+
+/**
+ * Looks for a reason to refuse what a session wants to show: too many ids or bytes of it, or a state that would
+ * throw in the clients that it is sent to.
+ *
+ * @param share What the session has already, if anything.
+ * @param known What is known of an id.
+ * Cost: parses the states that are new, at most `maxPresenceBytes` together.
+ */
+export function refusalOf(
+  news: readonly AwarenessEntry[],
+  share: PresenceShare | undefined,
+  known: (clientId: number) => { readonly state: Uint8Array | null } | undefined,
+  limits: Pick<Limits, "maxPresenceBytes" | "maxPresenceEntries">,
+): Refusal | null {
+  let ids = share?.ids.size ?? 0;
+  let bytes = share?.bytes ?? 0;
+  for (const { clientId, state } of news) {
+    if (state === null) continue;
+    const isOwn = share?.ids.has(clientId) ?? false;
+    const previous = isOwn ? (known(clientId)?.state ?? null) : null;
+    if (!isOwn && ++ids > limits.maxPresenceEntries) {
+      const message = `a session may announce at most ${limits.maxPresenceEntries} ids`;
+      return { error: new JoineryError("PRESENCE_TOO_LARGE", message), limit: "maxPresenceEntries" };
+    }
+    bytes += state.length - (previous?.length ?? 0);
+    if (bytes > limits.maxPresenceBytes) {
+      const message = `presence has ${bytes} bytes with that of client ${clientId}, the limit is ${limits.maxPresenceBytes}`;
+      return { error: new JoineryError("PRESENCE_TOO_LARGE", message), limit: "maxPresenceBytes" };
+    }
+    // Clients renew their state every 15 s unchanged: what was checked once need not be parsed again.
+    if ((previous && equalBytes(previous, state)) || isAwarenessState(state)) continue;
+    const message = `presence of client ${clientId} is not a JSON object`;
+    return { error: new JoineryError("MALFORMED_UPDATE", message), limit: null };
+  }
+  return null;
+}

@@ -1,0 +1,166 @@
+import { Worker } from "node:worker_threads";
+import { JoineryError, type LimitName, type Limits } from "@joinery/shared";
+import type { Report, Step, Task } from "./messages.ts";
+import { type Expiry, Watchdog } from "./watchdog.ts";
+
+const MIB = 1024 * 1024;
+
+/**
+ * Real documents load in 0.1 to 0.3 s a MiB, with ten times as many for the ones that have most clients and for
+ * machines that are slower.
+ */
+const MS_A_MIB = 4000;
+/** Checking builds the document once more and encodes it twice; where that is slow, three times more without the update. */
+const CHECK_TIMES = 8;
+/** How long a worker may take to start: to read its files. It takes 0.2 s where nothing else is going on. */
+const START_MS = 10_000;
+/** Whatever fits into this fits into the stack of a browser's page. */
+const STACK_MIB = 1;
+
+/** Beside the sources runs a source, beside what was emitted from them runs what was emitted. */
+const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+
+interface Running {
+  readonly task: Task;
+  readonly resolve: (report: Report) => void;
+  readonly reject: (error: JoineryError) => void;
+  /** `start` until the worker says something. */
+  step: "start" | Step;
+  /** CPU time of the worker when it began, in milliseconds. */
+  startCpuMs: number;
+}
+
+/**
+ * One worker and what it does: one task at a time, each step of it within bounds of time, all within bounds of
+ * memory. When one is passed the worker is ended; so it ends with the first task that it does not answer.
+ */
+export class ReplicaThread {
+  readonly #worker: Worker;
+  readonly #maxStepMs: number;
+  readonly #onLimit: (limit: LimitName) => void;
+  readonly #watchdog = new Watchdog({
+    cpuMs: () => this.#cpuMs(),
+    onExpired: (expiry) => this.#expired(expiry),
+  });
+  readonly #exited = Promise.withResolvers<void>();
+  #running: Running | null = null;
+  #isOver = false;
+
+  /** @param onLimit Called when a bound was passed. */
+  constructor({ maxReplicaBytes, maxReplicaMs }: Limits, onLimit: (limit: LimitName) => void) {
+    this.#maxStepMs = maxReplicaMs;
+    this.#onLimit = onLimit;
+    this.#worker = new Worker(ENTRY, {
+      name: "joinery replicas",
+      // It needs nothing of what the process was given, and what the process runs with may not suit it.
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxReplicaBytes / MIB), stackSizeMb: STACK_MIB },
+    });
+    this.#worker.on("message", (report: Report) => this.#heard(report));
+    this.#worker.on("error", (error: Error & { code?: string }) => this.#broke(error));
+    this.#worker.on("exit", () => {
+      this.#end(new JoineryError("REPLICA_FAILED", "the worker ended"));
+      this.#exited.resolve();
+    });
+    // After the listeners: one for messages keeps the process alive again.
+    this.#worker.unref();
+  }
+
+  /** Whether it can be given no task any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Does a task; the one before must have been settled. The bytes are handed over.
+   *
+   * Rejects with REPLICA_FAILED (backoff), and for what a rehearsal tries UPDATE_TOO_COSTLY (never), when a bound
+   * of time or memory was passed; what the task itself fails with is in the report.
+   */
+  run(task: Task): Promise<Report> {
+    return new Promise((resolve, reject) => {
+      this.#running = { task, resolve, reject, step: "start", startCpuMs: 0 };
+      this.#watchdog.allow(START_MS, 0);
+      this.#worker.postMessage(task, [task.updates.bytes.buffer]);
+    });
+  }
+
+  /** Ends the worker, whatever it does; resolves once it is gone. What it was doing rejects. */
+  async end(): Promise<void> {
+    this.#end(new JoineryError("SERVER_DRAINING", "the server is stopping"));
+    await this.#exited.promise;
+  }
+
+  #heard(report: Report): void {
+    const running = this.#running;
+    if (!running) return;
+    if (report.kind === "step") {
+      running.step = report.step;
+      if (report.step === "load") running.startCpuMs = report.cpuMs;
+      this.#watchdog.allow(this.#allowedMs(running, report.cpuMs), report.cpuMs);
+      return;
+    }
+    this.#watchdog.stop();
+    this.#running = null;
+    running.resolve(report);
+  }
+
+  /** How long the step may take that begins now, in milliseconds of CPU. */
+  #allowedMs({ task, step, startCpuMs }: Running, cpuMs: number): number {
+    if (step === "check") return this.#maxStepMs + CHECK_TIMES * (cpuMs - startCpuMs);
+    // The bytes themselves were handed over.
+    const { lengths } = task.updates;
+    const tried = task.kind === "rehearse" ? (lengths.at(-1) as number) : 0;
+    const loaded = lengths.reduce((sum, length) => sum + length, -tried);
+    const integrated = step === "integrate" ? tried : loaded;
+    return this.#maxStepMs + (integrated / MIB) * MS_A_MIB;
+  }
+
+  #cpuMs(): Promise<number> | null {
+    // Older releases of Node do not know; then real time has to do.
+    if (this.#worker.cpuUsage === undefined) return null;
+    const usage = this.#worker.cpuUsage();
+    // The worker may be gone by now: then it is not watched any more either.
+    return usage.then(
+      ({ user, system }) => (user + system) / 1000,
+      () => Number.POSITIVE_INFINITY,
+    );
+  }
+
+  #expired(expiry: Expiry): void {
+    this.#end(expiry === "spent" ? this.#tooMuch("time", "maxReplicaMs") : this.#failed("does not answer"));
+  }
+
+  #broke(error: Error & { code?: string }): void {
+    const isMemory = error.code === "ERR_WORKER_OUT_OF_MEMORY";
+    this.#end(
+      isMemory ? this.#tooMuch("memory", "maxReplicaBytes") : this.#failed(`ended: ${error.message}`, error),
+    );
+  }
+
+  /** What is tried is to blame once the document without it was there. */
+  #tooMuch(what: "time" | "memory", limit: LimitName): JoineryError {
+    this.#onLimit(limit);
+    const step = this.#running?.step;
+    const isTried = this.#running?.task.kind === "rehearse" && (step === "integrate" || step === "check");
+    if (!isTried) return this.#failed(`takes more ${what} than it may`);
+    return new JoineryError("UPDATE_TOO_COSTLY", `update: takes far more ${what} than is usual for its size`);
+  }
+
+  #failed(reason: string, cause?: unknown): JoineryError {
+    const { task, step } = this.#running ?? {};
+    const message = `the worker that builds replicas ${reason} (${task?.kind ?? "idle"}, ${step ?? "idle"})`;
+    return new JoineryError("REPLICA_FAILED", message, { cause });
+  }
+
+  #end(error: JoineryError): void {
+    this.#watchdog.stop();
+    if (!this.#isOver) {
+      this.#isOver = true;
+      void this.#worker.terminate();
+    }
+    this.#running?.reject(error);
+    this.#running = null;
+  }
+}

@@ -1,0 +1,163 @@
+import {
+  type DocumentName,
+  JoineryError,
+  type LimitName,
+  type Limits,
+  toJoineryError,
+} from "@joinery/shared";
+import type { Replicas } from "../engine/ports.ts";
+import { FairQueue } from "./fair-queue.ts";
+import { packUpdates, type Report, type Task } from "./messages.ts";
+import { ReplicaThread } from "./replica-thread.ts";
+
+export interface WorkerReplicasOptions {
+  readonly limits: Limits;
+  /** How many workers at most. Default 1: what they do is rarely urgent, and the event loop wants a core too. */
+  readonly workers?: number;
+  /** How long an unused worker stays, in milliseconds. Default 30,000: each takes 10 MB and 0.2 s to start. */
+  readonly idleMs?: number;
+  /** Called when a limit was reached, for counts. */
+  readonly onLimit?: (limit: LimitName) => void;
+}
+
+interface Job {
+  readonly kind: Task["kind"];
+  readonly updates: readonly Uint8Array[];
+  readonly resolve: (report: Report) => void;
+  readonly reject: (error: JoineryError) => void;
+}
+
+/** A place where one job at a time runs. Its worker starts with the first, and anew after one that took it along. */
+class Lane {
+  readonly #newThread: () => ReplicaThread;
+  #thread: ReplicaThread | null = null;
+  isBusy = false;
+
+  constructor(newThread: () => ReplicaThread) {
+    this.#newThread = newThread;
+  }
+
+  get hasWorker(): boolean {
+    return this.#thread !== null && !this.#thread.isOver;
+  }
+
+  async run(kind: Task["kind"], updates: readonly Uint8Array[]): Promise<Report> {
+    this.isBusy = true;
+    try {
+      if (!this.hasWorker) this.#thread = this.#newThread();
+      return await (this.#thread as ReplicaThread).run({ kind, updates: packUpdates(updates) });
+    } catch (error) {
+      // The next one must not start before this one is gone: two take twice the memory.
+      await this.end();
+      throw error;
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#thread?.end();
+    this.#thread = null;
+  }
+}
+
+/**
+ * Builds replicas in worker threads, so that however long it takes, and whatever becomes of it, the event loop goes
+ * on. Workers start when they are needed and do not keep the process alive. A job that passes its bounds takes its
+ * worker with it. Documents take turns.
+ *
+ * Cost, for the event loop: one copy of a job's bytes.
+ */
+export class WorkerReplicas implements Replicas {
+  readonly #idleMs: number;
+  readonly #queue: FairQueue<Job>;
+  readonly #lanes: readonly Lane[];
+  readonly #onLimit: (limit: LimitName) => void;
+  #idleTimer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor({ limits, workers = 1, idleMs = 30_000, onLimit = () => undefined }: WorkerReplicasOptions) {
+    this.#idleMs = idleMs;
+    this.#onLimit = onLimit;
+    this.#queue = new FairQueue(limits.maxReplicaQueueBytes);
+    this.#lanes = Array.from({ length: workers }, () => new Lane(() => new ReplicaThread(limits, onLimit)));
+  }
+
+  get jobs(): number {
+    return this.#queue.length + this.#lanes.filter(({ isBusy }) => isBusy).length;
+  }
+
+  /** Workers that there are at the moment. */
+  get workers(): number {
+    return this.#lanes.filter(({ hasWorker }) => hasWorker).length;
+  }
+
+  async fold(document: DocumentName, updates: readonly Uint8Array[]): Promise<Uint8Array> {
+    const report = await this.#enqueue(document, { kind: "fold", updates }, 0);
+    if (report.kind === "folded") return report.update;
+    throw failureOf(report);
+  }
+
+  async rehearse(document: DocumentName, updates: readonly Uint8Array[], update: Uint8Array): Promise<void> {
+    const work = { kind: "rehearse", updates: [...updates, update] } as const;
+    const report = await this.#enqueue(document, work, update.length);
+    if (report.kind !== "rehearsed") throw failureOf(report);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopIdleTimer();
+    for (let job = this.#queue.take(); job; job = this.#queue.take()) job.reject(closed());
+    await Promise.all(this.#lanes.map((lane) => lane.end()));
+  }
+
+  /** @param bytes What the job keeps in memory that nobody else does. */
+  #enqueue(document: DocumentName, work: Pick<Job, "kind" | "updates">, bytes: number): Promise<Report> {
+    if (this.#isClosed) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      if (!this.#queue.add(document, { ...work, resolve, reject }, bytes)) {
+        this.#onLimit("maxReplicaQueueBytes");
+        reject(new JoineryError("SERVER_FULL", "as many updates as may wait to be tried do so already"));
+        return;
+      }
+      this.#startNext();
+    });
+  }
+
+  #startNext(): void {
+    for (const lane of this.#lanes) {
+      if (lane.isBusy) continue;
+      const job = this.#queue.take();
+      if (job) void this.#run(lane, job);
+    }
+    this.#endIdleLater();
+  }
+
+  /** Never rejects. */
+  async #run(lane: Lane, { kind, updates, resolve, reject }: Job): Promise<void> {
+    await lane.run(kind, updates).then(resolve, (error: unknown) => reject(toJoineryError(error)));
+    this.#startNext();
+  }
+
+  #endIdleLater(): void {
+    this.#stopIdleTimer();
+    if (this.jobs > 0 || this.workers === 0) return;
+    this.#idleTimer = setTimeout(() => {
+      for (const lane of this.#lanes) void lane.end();
+    }, this.#idleMs).unref();
+  }
+
+  #stopIdleTimer(): void {
+    if (this.#idleTimer) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+  }
+}
+
+function failureOf(report: Report): Error {
+  if (report.kind === "failed") return new JoineryError(report.code, report.message);
+  return new Error(`the worker answers with ${report.kind}`);
+}
+
+function closed(): JoineryError {
+  return new JoineryError("SERVER_DRAINING", "the server is stopping");
+}

@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { DeletedRanges, tidyTicks } from "../../../server/src/engine/deleted-ranges.ts";
+
+const range = fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 8 }));
+const some = fc.array(range, { maxLength: 40 });
+
+function missing(ranges: DeletedRanges, client: number): number[] {
+  const ticks: number[] = [];
+  ranges.forEachMissing(client, 0, 80, (start, end) => {
+    for (let tick = start; tick < end; tick++) ticks.push(tick);
+  });
+  return ticks;
+}
+
+test("holds what was added, in any order and number at a time", () => {
+  fc.assert(
+    fc.property(fc.array(some, { maxLength: 5 }), (additions) => {
+      const ranges = new DeletedRanges();
+      const model = new Set<number>();
+      for (const added of additions) {
+        ranges.add(
+          1,
+          added.map(([start]) => start),
+          added.map(([start, length]) => start + length),
+        );
+        for (const [start, length] of added) {
+          for (let tick = start; tick < start + length; tick++) model.add(tick);
+        }
+      }
+      const expected = Array.from({ length: 80 }, (_, tick) => tick).filter((tick) => !model.has(tick));
+      expect(missing(ranges, 1)).toEqual(expected);
+    }),
+  );
+});
+
+test("encodes ranges that neither overlap nor touch, and none beyond a clock that was given", () => {
+  const ranges = new DeletedRanges();
+  ranges.add(7, [5, 1, 3], [9, 3, 4]);
+  expect([...ranges.deleteSet]).toEqual([1, 7, 2, 1, 3, 5, 4]);
+  expect([...ranges.deleteSetBelow(new Map([[7, 6]]))]).toEqual([1, 7, 2, 1, 3, 5, 1]);
+  expect([...ranges.deleteSetBelow(new Map([[7, 5]]))]).toEqual([1, 7, 1, 1, 3]);
+  expect([...ranges.deleteSetBelow(new Map([[7, 0]]))]).toEqual([0]);
+  // What was cut for one is whole for the next.
+  expect([...ranges.deleteSet]).toEqual([1, 7, 2, 1, 3, 5, 4]);
+});
+
+test("tidies ranges", () => {
+  expect(tidyTicks({ starts: [5, 0, 2], ends: [6, 2, 4] })).toEqual({ starts: [0, 5], ends: [4, 6] });
+});
