@@ -19,6 +19,7 @@ export {
   defineConfig,
   loadConfig,
   parsePort,
+  parseProxies,
 } from "./node/config.ts";
 export type { Logger } from "./node/log.ts";
 export type { ServerOptions } from "./node/options.ts";

@@ -14,6 +14,7 @@ import type {
   Dialect,
   EngineEvent,
   Outbox,
+  Replicas,
   Snapshot,
   Storage,
 } from "../../server/src/engine/ports.ts";
@@ -39,7 +40,9 @@ export function sayingDialect(name = "test"): Dialect {
     presence: (update) => frame("presence", update),
     durable: (seq) => frame("durable", new TextEncoder().encode(String(seq))),
     refused: (error) =>
-      error.code === "PERMISSION_DENIED" ? frame("refused", new TextEncoder().encode(error.message)) : null,
+      ["PERMISSION_DENIED", "DOCUMENT_DAMAGED", "DOCUMENT_FULL"].includes(error.code)
+        ? frame("refused", new TextEncoder().encode(error.message))
+        : null,
   };
 }
 
@@ -66,7 +69,7 @@ export interface WorldOptions {
   readonly flush?: FlushOptions;
   readonly compaction?: CompactionOptions;
   readonly idleRoomMs?: number;
-  readonly idleReplicaMs?: number;
+  readonly replicas?: Replicas;
 }
 
 export class World {
@@ -153,6 +156,10 @@ export class Client implements Outbox {
   closed: JoineryError | null = null;
   bufferedBytes = 0;
   pauses = 0;
+  /** While it is, its edits stay with it. */
+  isMute = false;
+  /** Called when it was asked for a sign of life and gave none. */
+  onSilent: (() => void) | null = null;
   #isStalled = false;
   readonly #waiting: Uint8Array[] = [];
 
@@ -169,7 +176,7 @@ export class Client implements Outbox {
       permission: options.permission ?? "write",
     });
     this.doc.on("update", (update: Uint8Array, origin: unknown) => {
-      if (origin !== this) this.session.update(update);
+      if (origin !== this && !this.isMute) this.session.update(update);
     });
     if (options.syncs !== false) this.sync();
   }
@@ -256,6 +263,10 @@ export class Client implements Outbox {
 
   resumeInput(): void {
     this.pauses--;
+  }
+
+  probe(_timeoutMs: number, onSilent: () => void): void {
+    this.onSilent = onSilent;
   }
 
   close(error: JoineryError): void {

@@ -5,6 +5,7 @@ import {
   createServer,
   loadConfig,
   parsePort,
+  parseProxies,
   type Server,
 } from "@joinery/server";
 import { Command, Option } from "commander";
@@ -18,6 +19,8 @@ interface ServeFlags {
   readonly port?: string;
   readonly data?: string;
   readonly page?: string;
+  readonly origin?: readonly string[];
+  readonly trustProxy?: string;
   readonly config?: string;
   readonly logLevel: LogLevel;
 }
@@ -30,6 +33,16 @@ export function serveCommand(): Command {
     .option("--port <number>", "port to listen on, 0 for a free one (JOINERY_PORT; default 4321)")
     .option("--data <folder>", "folder where documents are kept (JOINERY_DATA; default ./data)")
     .option("--page <folder>", "static files to serve instead of the editor page")
+    .addOption(
+      new Option(
+        "--origin <origin>",
+        "origin whose pages may connect, * for all; repeatable (JOINERY_ORIGINS; default: this machine's)",
+      ).argParser((origin, others: readonly string[] | undefined) => [...(others ?? []), origin]),
+    )
+    .option(
+      "--trust-proxy <number>",
+      "reverse proxies in front, whose X-Forwarded-For is believed (JOINERY_TRUST_PROXY; default 0)",
+    )
     .option("--config <file>", "config file (default: joinery.config.ts, .js or .mjs if there is one)")
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS).default("info"),
@@ -62,12 +75,13 @@ async function serve(flags: ServeFlags): Promise<void> {
     url,
     data: options.storage ? null : resolve(options.data ?? "./data"),
     hasPage: page !== undefined,
+    origins: options.origins ?? [],
   });
 }
 
 /** Flags over environment over file; the server fills in the defaults and checks the whole. */
 async function gatherConfig(flags: ServeFlags): Promise<Config> {
-  const { host, port, data, page } = flags;
+  const { host, port, data, page, origin, trustProxy } = flags;
   return {
     ...(await loadConfig(flags.config)),
     ...configFromEnvironment(process.env),
@@ -75,15 +89,28 @@ async function gatherConfig(flags: ServeFlags): Promise<Config> {
     ...(port !== undefined && { port: parsePort(port, "--port") }),
     ...(data !== undefined && { data }),
     ...(page !== undefined && { page }),
+    ...(origin !== undefined && { origins: origin }),
+    ...(trustProxy !== undefined && { trustProxy: parseProxies(trustProxy, "--trust-proxy") }),
   };
 }
 
-function printStart({ url, data, hasPage }: { url: string; data: string | null; hasPage: boolean }): void {
+interface Started {
+  readonly url: string;
+  readonly data: string | null;
+  readonly hasPage: boolean;
+  /** Whose pages may connect besides its own; `"*"` for all. */
+  readonly origins: NonNullable<Config["origins"]>;
+}
+
+function printStart({ url, data, hasPage, origins }: Started): void {
+  const others = origins === "*" ? "all sites" : origins.join(", ");
+  const pages = others === "" ? "" : `, and pages of ${others}`;
+  const access = `no authentication, therefore for programs and pages of this machine only${pages}`;
   const rows: [string, string][] = [
     ...(hasPage ? ([["Editor", pc.cyan(`${url}/`)]] as [string, string][]) : []),
     ["Clients", `${url.replace("http", "ws")}/${pc.dim("<document>")}`],
     ["Data", data ?? "kept by the storage in the config file"],
-    ["Access", pc.yellow("no authentication, therefore for programs and pages of this machine only")],
+    ["Access", pc.yellow(access)],
   ];
   console.log(`\n  ${pc.bold("Joinery")} ${VERSION} ${pc.dim("is listening at")} ${url}\n`);
   for (const [name, value] of rows) console.log(`  ${pc.dim(name.padEnd(8))} ${value}`);

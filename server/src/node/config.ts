@@ -45,13 +45,19 @@ export async function loadConfig(file?: string): Promise<Config> {
   return module.default;
 }
 
-/** Reads `JOINERY_HOST`, `JOINERY_PORT` and `JOINERY_DATA`; an empty variable counts as none. */
+/**
+ * Reads `JOINERY_HOST`, `JOINERY_PORT`, `JOINERY_DATA`, `JOINERY_ORIGINS` (with commas or spaces between them) and
+ * `JOINERY_TRUST_PROXY`; an empty variable counts as none.
+ */
 export function configFromEnvironment(environment: Readonly<Record<string, string | undefined>>): Config {
   const { JOINERY_HOST: host, JOINERY_PORT: port, JOINERY_DATA: data } = environment;
+  const { JOINERY_ORIGINS: origins = "", JOINERY_TRUST_PROXY: trustProxy } = environment;
   return {
     ...(host && { host }),
     ...(port && { port: parsePort(port, "JOINERY_PORT") }),
     ...(data && { data }),
+    ...(origins.trim() !== "" && { origins: origins.trim().split(/[\s,]+/) }),
+    ...(trustProxy && { trustProxy: parseProxies(trustProxy, "JOINERY_TRUST_PROXY") }),
   };
 }
 
@@ -63,4 +69,13 @@ export function parsePort(text: string, where: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new JoineryError("INVALID_OPTION", `${where} is "${text}", it must be a port from 0 to 65535`);
+}
+
+/**
+ * @param where Name of the flag or variable, for the message.
+ * @throws JoineryError INVALID_OPTION (never retry) unless it is a number of proxies.
+ */
+export function parseProxies(text: string, where: string): number {
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  throw new JoineryError("INVALID_OPTION", `${where} is "${text}", it must be a number of proxies`);
 }

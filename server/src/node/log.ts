@@ -1,6 +1,6 @@
 import type { EngineEvent } from "../engine/ports.ts";
 import type { StorageEvent } from "../storage/level.ts";
-import type { ConnectionEvent } from "../transports/websocket.ts";
+import type { ConnectionEvent } from "../transports/websocket-connection.ts";
 
 /** Where structured log lines go. A `pino` logger is one. */
 export interface Logger {
@@ -10,9 +10,9 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-type LogLevel = keyof Logger;
+export type LogLevel = keyof Logger;
 
-type ServerEvent = EngineEvent | ConnectionEvent | StorageEvent;
+export type ServerEvent = EngineEvent | ConnectionEvent | StorageEvent;
 
 /** What each event is to a person: how loud, and in which words. Total by type: a new event needs a row. */
 const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, string] } = {
@@ -22,29 +22,66 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
   "connection-dead": ["info", "connection gave no sign of life and was cut"],
   "room-loaded": ["debug", "document loaded"],
   "room-evicted": ["debug", "document left memory"],
+  "document-damaged": ["error", "document is damaged; what is sound of it is served read-only"],
   "load-failed": ["error", "document could not be loaded; what is on disk was left as it is"],
-  "commit-failed": ["error", "batch could not be stored; its clients were told to come back with it"],
+  "commit-failed": ["warn", "batch could not be stored; its clients were told to come back with it"],
   "room-failed": ["error", "document gave up after a mistake; its clients were told to come back"],
   compacted: ["debug", "log folded into a snapshot"],
   "compaction-failed": ["error", "log could not be folded; it stays as it is"],
   "input-refused": ["warn", "input refused"],
-  gap: ["debug", "update builds upon something missing; its sender was asked for the rest"],
+  "held-aside": [
+    "debug",
+    "update builds upon something missing, or is under a client id with an owner; it was held aside",
+  ],
+  "rehearsal-failed": [
+    "warn",
+    "document takes too long to build; a large update was taken without trying it",
+  ],
+  "held-dropped": ["info", "update was held aside for too long and let go"],
+  "limit-hit": ["debug", "limit reached"],
   "session-lagging": ["info", "client reads too slowly; it will catch up when its socket drains"],
   "session-too-slow": ["warn", "client did not read and was sent away"],
   "storage-unavailable": ["error", "storage failed; nothing is accepted until it is back"],
   "storage-recovered": ["warn", "storage is back"],
+  "storage-damaged": [
+    "error",
+    "a file of the database was not as it was written; it is kept aside as it was found",
+  ],
 };
 
-/** Writes an event as one structured line. Errors are reduced to code and message: causes may hold bytes. */
-export function logEvent(logger: Logger, event: ServerEvent): void {
+/** A name or path may have kilobytes; what says which it was fits into this. */
+const MAX_TEXT_LENGTH = 256;
+/** What a terminal would obey, or show in another order than it is. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** How loud an event is. */
+export function levelOf(event: ServerEvent): LogLevel {
+  return EVENTS[event.type][0];
+}
+
+/**
+ * Writes an event as one structured line. Errors are reduced to code and message: causes may hold bytes.
+ *
+ * @param unlogged Events of this type before it that were not written; said where there are any.
+ */
+export function logEvent(logger: Logger, event: ServerEvent, unlogged = 0): void {
   const [level, message] = EVENTS[event.type];
   const { type, ...fields } = event;
-  logger[level](
-    { event: type, ...fields, ...("error" in event && { error: describe(event.error) }) },
-    message,
-  );
+  const error = "error" in event && { error: describe(event.error) };
+  const printed = Object.entries({ ...fields, ...error }).map(([name, value]) => [name, printable(value)]);
+  const missing = unlogged > 0 && { unlogged };
+  logger[level]({ event: type, ...Object.fromEntries(printed), ...missing }, message);
 }
 
 function describe(error: Error & { code?: string }): object {
-  return { code: error.code, message: error.message };
+  return { code: error.code, message: printable(error.message) };
+}
+
+/** Clients choose some of the texts: those are cut, and say their control characters instead of having them. */
+function printable(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const cut = value.length > MAX_TEXT_LENGTH ? `${value.slice(0, MAX_TEXT_LENGTH)}…` : value;
+  return cut.replace(UNPRINTABLE, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }

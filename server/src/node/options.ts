@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type Limits } from "@joinery/shared";
 import { DEFAULT_FLUSH, type FlushOptions } from "../engine/flush-window.ts";
 import type { Storage } from "../engine/ports.ts";
+import { isOrigin } from "../http/origin.ts";
 import { hasPage } from "../http/page.ts";
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from "../transports/connections.ts";
 import type { Logger } from "./log.ts";
@@ -13,6 +14,16 @@ export interface ServerOptions {
   readonly storage?: Storage;
   /** Folder of static files to serve as a page. Default: none. */
   readonly page?: string;
+  /**
+   * Origins of pages that may connect besides the server's own, as browsers write them: `https://app.example.com`,
+   * or `null`. `*` allows all. Default: none. Programs, which send no `Origin`, may always.
+   */
+  readonly origins?: readonly string[] | "*";
+  /**
+   * How many reverse proxies of yours a request passes before it comes here; the client's address is then taken from
+   * `X-Forwarded-For`, for the limits that one address has. Default 0: the header is not looked at.
+   */
+  readonly trustProxy?: number;
   /** Overrides of the table of limits. */
   readonly limits?: Partial<Limits>;
   /** How long updates are collected before they are sent: adaptive (the default) or a fixed throttle. */
@@ -32,6 +43,8 @@ export interface ResolvedOptions {
   readonly data: string;
   readonly storage: Storage | null;
   readonly page: string | null;
+  readonly origins: readonly string[];
+  readonly trustProxy: number;
   readonly limits: Limits;
   readonly flush: FlushOptions;
   readonly heartbeat: HeartbeatOptions;
@@ -45,6 +58,8 @@ const KNOWN: { readonly [name in keyof Required<ServerOptions>]: true } = {
   data: true,
   storage: true,
   page: true,
+  origins: true,
+  trustProxy: true,
   limits: true,
   flush: true,
   heartbeat: true,
@@ -67,6 +82,8 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     data: checkText("data", options.data ?? "./data"),
     storage: checkObject("storage", options.storage, ["open", "load", "append", "close"], "a Storage"),
     page: options.page === undefined ? null : checkPage(options.page),
+    origins: resolveOrigins(options.origins),
+    trustProxy: checkNumber("trustProxy", options.trustProxy ?? 0, 0, 16, "proxies"),
     limits: resolveLimits(options.limits),
     flush: resolveFlush(options.flush),
     heartbeat: resolveHeartbeat(options.heartbeat),
@@ -74,6 +91,16 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000, "ms"),
     logger: checkObject("logger", options.logger, ["debug", "info", "warn", "error"], "a logger"),
   };
+}
+
+function resolveOrigins(origins: readonly string[] | "*" = []): readonly string[] {
+  if (origins === "*") return ["*"];
+  if (!Array.isArray(origins)) throw invalid("origins", origins, 'a list of origins, or "*"');
+  for (const origin of origins) {
+    if (origin === "*" || (typeof origin === "string" && isOrigin(origin))) continue;
+    throw invalid("origins", origin, 'origins such as "https://app.example.com", as browsers write them');
+  }
+  return [...origins];
 }
 
 function resolveLimits(overrides: Partial<Limits> = {}): Limits {

@@ -3,22 +3,27 @@
  * in the right order.
  */
 
-import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
-import { JoineryError } from "@joinery/shared";
+import { JoineryError, type LimitName, limitNamed } from "@joinery/shared";
 import pino from "pino";
-import type { Storage } from "../engine/ports.ts";
+import type { EngineEvent, Storage } from "../engine/ports.ts";
 import { comeBack, Rooms } from "../engine/rooms.ts";
-import { isLocalRequest, isLoopbackHost, localOnly } from "../http/local.ts";
+import { clientAddress } from "../http/address.ts";
+import { allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
+import { allowOrigins, originOf, type RequestRule } from "../http/origin.ts";
 import { pageHandler } from "../http/page.ts";
 import { ANONYMOUS, type DriverFactory } from "../protocols/driver.ts";
 import { yWebsocketDriver } from "../protocols/y-websocket.ts";
+import { WorkerReplicas } from "../replicas/worker-replicas.ts";
 import { LevelStorage } from "../storage/level.ts";
 import { Connections } from "../transports/connections.ts";
+import { LimitHits } from "../transports/limit-hits.ts";
 import { WebSocketTransport } from "../transports/websocket.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
-import { type Logger, logEvent } from "./log.ts";
+import { EventLog } from "./event-log.ts";
+import { createLimitedHttpServer, respondRaw, type UpgradeHandler } from "./http-server.ts";
+import type { Logger } from "./log.ts";
 import { type ResolvedOptions, resolveOptions, type ServerOptions, show } from "./options.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
 
@@ -43,12 +48,16 @@ export interface ServerCounts {
   readonly sessions: number;
   /** Documents in memory. */
   readonly rooms: number;
-  /** Y.Docs in memory. */
-  readonly replicas: number;
+  /** Replicas that are being built or wait for it. */
+  readonly replicaJobs: number;
+  /** Bytes of updates that are held aside until what they build upon comes. */
+  readonly heldBytes: number;
   /** Bytes of updates that are not on disk yet. */
   readonly uncommittedBytes: number;
   /** Presence entries dropped since the start because another session owns their id; most are echoes. */
   readonly foreignPresence: number;
+  /** How often each limit was reached since the start. */
+  readonly limitHits: Readonly<Record<LimitName, number>>;
 }
 
 export interface CloseResult {
@@ -65,8 +74,8 @@ export interface Server {
    */
   listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
   /**
-   * Serves WebSocket upgrades of somebody else's HTTP server: Node's own, Express's, Vite's. Await `ready` to know
-   * whether the storage opened.
+   * Serves WebSocket upgrades of somebody else's HTTP server: Node's own, Express's, Vite's. Pages of that server
+   * may connect, and those of the option `origins`. Await `ready` to know whether the storage opened.
    */
   attach(httpServer: UpgradeSource, options?: AttachOptions): void;
   /** Resolves when the storage is open; rejects as `listen` does. */
@@ -101,10 +110,13 @@ function defaultLogger(): Logger {
 class JoineryServer implements Server {
   readonly #options: ResolvedOptions;
   readonly #storage: Storage;
+  readonly #replicas: WorkerReplicas;
   readonly #rooms: Rooms;
   readonly #connections: Connections;
   readonly #transport: WebSocketTransport;
   readonly #dialect: DriverFactory;
+  readonly #hits = new LimitHits();
+  readonly #isAllowedOrigin: RequestRule;
   readonly #detachers: (() => void)[] = [];
   readonly #attached: { readonly to: UpgradeSource; readonly prefix: string }[] = [];
   #httpServer: HttpServer | null = null;
@@ -114,16 +126,28 @@ class JoineryServer implements Server {
 
   constructor(options: ResolvedOptions) {
     const { limits } = options;
-    const logger = options.logger ?? defaultLogger();
+    const log = new EventLog(options.logger ?? defaultLogger(), SYSTEM_CLOCK);
     this.#options = options;
     this.#storage =
       options.storage ??
-      new LevelStorage({ folder: options.data, report: (event) => logEvent(logger, event) });
+      new LevelStorage({
+        folder: options.data,
+        minFreeBytes: limits.minFreeBytes,
+        report: (event) => log.report(event),
+      });
+    this.#replicas = new WorkerReplicas({ limits, onLimit: (limit) => this.#hits.count(limit) });
     this.#rooms = new Rooms({
       storage: this.#storage,
+      replicas: this.#replicas,
       clock: SYSTEM_CLOCK,
       random: SYSTEM_RANDOM,
-      log: { report: (event) => logEvent(logger, event) },
+      log: {
+        report: (event) => {
+          const limit = limitOf(event);
+          if (limit !== null) this.#hits.count(limit);
+          log.report(event);
+        },
+      },
       limits,
       flush: options.flush,
       idleRoomMs: options.idleRoomMs,
@@ -133,11 +157,14 @@ class JoineryServer implements Server {
       heartbeat: options.heartbeat,
       maxConnections: limits.maxConnections,
     });
+    this.#isAllowedOrigin = allowOrigins(options.origins);
     this.#transport = new WebSocketTransport({
+      clock: SYSTEM_CLOCK,
+      hits: this.#hits,
       rooms: this.#rooms,
       connections: this.#connections,
       limits,
-      report: (event) => logEvent(logger, event),
+      report: (event) => log.report(event),
     });
     // A second dialect is chosen here, by the request's subprotocol or its first bytes.
     this.#dialect = yWebsocketDriver(limits.maxNameBytes);
@@ -183,13 +210,14 @@ class JoineryServer implements Server {
 
   async #listen(host: string, port: number): Promise<{ url: string; port: number }> {
     await this.ready();
-    const httpServer = createHttpServer(
-      // Against connections that never finish a request; an upgraded one is no longer under these.
-      { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 },
-      localOnly(pageHandler(this.#options.page)),
-    );
+    const isAllowed = allowLocal(this.#isAllowedOrigin);
+    const httpServer = createLimitedHttpServer({
+      limits: this.#options.limits,
+      hits: this.#hits,
+      handle: onlyWhere(isAllowed, pageHandler(this.#options.page)),
+      upgrade: (request, socket, head) => this.#accept(request, socket, head, "/", isAllowed),
+    });
     const address = await startListening(httpServer, host, port);
-    this.#attach(httpServer, "/", isLocalRequest);
     this.#httpServer = httpServer;
     const url = `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${address.port}`;
     if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });
@@ -206,30 +234,30 @@ class JoineryServer implements Server {
     if (twice) throw new Error(`the server is attached to ${twice.prefix} already, which overlaps ${prefix}`);
     // A storage that cannot be opened refuses every load, so clients are told; whoever awaits `ready` learns why.
     this.ready().catch(() => undefined);
-    // Who may reach somebody else's server is theirs to say.
-    this.#attach(httpServer, prefix, () => true);
-  }
-
-  #attach(httpServer: UpgradeSource, prefix: string, isAllowed: (request: IncomingMessage) => boolean): void {
-    const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const upgrade: UpgradeHandler = (request, socket, head) => {
       // Until somebody else listens: a client that resets now must not be an unhandled error.
       socket.on("error", () => socket.destroy());
-      const requestPath = (request.url ?? "/").split("?", 1)[0] as string;
-      if (requestPath.startsWith(prefix)) {
-        const start = isAllowed(request) ? this.#dialect : refuseOrigin;
-        this.#transport.accept(request, socket, head, {
-          path: requestPath.slice(prefix.length),
-          principal: ANONYMOUS,
-          start,
-        });
+      if (pathOf(request).startsWith(prefix)) {
+        this.#accept(request, socket, head, prefix, this.#isAllowedOrigin);
       } else if (httpServer.listenerCount("upgrade") === 1) {
         // Nobody else will answer.
-        socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        respondRaw(socket, 404);
       }
     };
     httpServer.on("upgrade", upgrade);
     this.#attached.push({ to: httpServer, prefix });
     this.#detachers.push(() => httpServer.off("upgrade", upgrade));
+  }
+
+  #accept(
+    ...[request, socket, head, prefix, isAllowed]: [...Parameters<UpgradeHandler>, string, RequestRule]
+  ): void {
+    this.#transport.accept(request, socket, head, {
+      path: pathOf(request).slice(prefix.length),
+      address: clientAddress(request, this.#options.trustProxy),
+      principal: ANONYMOUS,
+      start: isAllowed(request) ? this.#dialect : () => refuseOrigin(originOf(request)),
+    });
   }
 
   #refuseWhenClosed(): void {
@@ -242,7 +270,7 @@ class JoineryServer implements Server {
   }
 
   counts(): ServerCounts {
-    return { connections: this.#connections.count, ...this.#rooms.counts() };
+    return { connections: this.#connections.count, ...this.#rooms.counts(), limitHits: this.#hits.counts() };
   }
 
   async #drain(): Promise<CloseResult> {
@@ -251,6 +279,7 @@ class JoineryServer implements Server {
     const httpClosed = httpServer && new Promise<void>((resolve) => httpServer.close(() => resolve()));
     httpServer?.closeIdleConnections();
     const unsaved = await this.#rooms.drain(this.#options.drainTimeoutMs);
+    await this.#replicas.close();
     await this.#transport.close(comeBack());
     for (const detach of this.#detachers) detach();
     httpServer?.closeAllConnections();
@@ -265,8 +294,24 @@ class JoineryServer implements Server {
 }
 
 /** Stands in for a dialect where a page of another site tries to connect. */
-function refuseOrigin(): never {
-  throw new JoineryError("PERMISSION_DENIED", "pages of other sites may not connect to this server");
+function refuseOrigin(origin = "a browser under another name of the host"): never {
+  throw new JoineryError(
+    "PERMISSION_DENIED",
+    `pages of other sites may not connect; the option "origins" says whose may: this is ${origin}`,
+  );
+}
+
+/** The path of a request, still percent-encoded. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?", 1)[0] as string;
+}
+
+/** The limit that an event of the engine was about; `null` if about none. */
+function limitOf(event: EngineEvent): LimitName | null {
+  if (event.type === "limit-hit") return event.limit;
+  if (event.type === "input-refused") return limitNamed(event.error.limit);
+  if (event.type === "session-lagging") return "maxBufferedBytes";
+  return event.type === "session-too-slow" ? "stalledTimeoutMs" : null;
 }
 
 /** Resolves when the promise does, or after that time. */

@@ -45,6 +45,25 @@ describe("the environment", () => {
     expect(configFromEnvironment(environment)).toEqual({ host: "::1", port: 8080, data: "/srv" });
   });
 
+  test("gives origins, with commas or spaces between them, and the number of proxies", () => {
+    const environment = {
+      JOINERY_ORIGINS: " https://a.example, https://b.example\nnull ",
+      JOINERY_TRUST_PROXY: "2",
+    };
+    expect(configFromEnvironment(environment)).toEqual({
+      origins: ["https://a.example", "https://b.example", "null"],
+      trustProxy: 2,
+    });
+    expect(configFromEnvironment({ JOINERY_ORIGINS: " ", JOINERY_TRUST_PROXY: "" })).toEqual({});
+    expect(configFromEnvironment({ JOINERY_TRUST_PROXY: "0" })).toEqual({ trustProxy: 0 });
+  });
+
+  test.each(["-1", "many", "1.5", "100", " 1"])("is refused when its number of proxies is %j", (text) => {
+    expect(() => configFromEnvironment({ JOINERY_TRUST_PROXY: text })).toThrow(
+      expect.toSatisfy(invalid("JOINERY_TRUST_PROXY", `"${text}"`)),
+    );
+  });
+
   test("gives nothing where it has nothing or an empty variable, so that defaults and files stand", () => {
     expect(configFromEnvironment({})).toEqual({});
     const empty = configFromEnvironment({ JOINERY_HOST: "", JOINERY_PORT: "", JOINERY_DATA: undefined });

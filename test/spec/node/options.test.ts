@@ -31,6 +31,8 @@ describe("options", () => {
       data: "./data",
       storage: null,
       page: null,
+      origins: [],
+      trustProxy: 0,
       limits: DEFAULT_LIMITS,
       flush: DEFAULT_FLUSH,
       heartbeat: DEFAULT_HEARTBEAT,
@@ -51,6 +53,8 @@ describe("options", () => {
       data: "/srv/joinery",
       storage,
       page: PAGE,
+      origins: ["https://app.example.com", "null"],
+      trustProxy: 2,
       flush: { kind: "fixed", windowMs: 50 },
       heartbeat: { intervalMs: 10, timeoutMs: 20 },
       idleRoomMs: 0,
@@ -61,6 +65,10 @@ describe("options", () => {
     expect(resolved).toEqual({ ...given, limits: { ...DEFAULT_LIMITS, maxRooms: 3 } });
     expect(resolved.storage).toBe(storage);
   });
+});
+
+test("all pages may be allowed by a star alone", () => {
+  expect(resolve({ origins: "*" }).origins).toEqual(["*"]);
 });
 
 describe.each(limits)("the limit %s", (name, { min, max, unit }) => {
@@ -111,6 +119,12 @@ describe("a refusal names the option and what it may be", () => {
     ["idleRoomMs", { idleRoomMs: -1 }, "from 0 to 86400000"],
     ["idleRoomMs", { idleRoomMs: Number.POSITIVE_INFINITY }, "from 0 to 86400000"],
     ["drainTimeoutMs", { drainTimeoutMs: 600_001 }, "from 0 to 600000"],
+    ["origins", { origins: "https://app.example.com" }, 'a list of origins, or "*"'],
+    ["origins", { origins: { 0: "*" } }, "a list of origins"],
+    ["origins", { origins: [5] }, "https://app.example.com"],
+    ["origins", { origins: ["https://app.example.com/"] }, "https://app.example.com"],
+    ["trustProxy", { trustProxy: true }, "from 0 to 16"],
+    ["trustProxy", { trustProxy: 17 }, "from 0 to 16"],
     ["limits.maxRooms", { limits: { maxRooms: 5n } }, "from 1 to 1000000"],
     ["limits", { limits: 5 }, ""],
   ])("%s in %o", (name, options, allowed) => {

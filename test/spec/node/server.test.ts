@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { createServer, type Logger, MemoryStorage, type Server, type ServerOptions } from "@joinery/server";
-import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
+import { type DocumentName, JoineryError, LIMITS, parseDocumentName } from "@joinery/shared";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import * as Y from "yjs";
@@ -278,9 +278,11 @@ describe("the counts", () => {
       connections: 0,
       sessions: 0,
       rooms: 0,
-      replicas: 0,
+      replicaJobs: 0,
+      heldBytes: 0,
       uncommittedBytes: 0,
       foreignPresence: 0,
+      limitHits: Object.fromEntries(Object.keys(LIMITS).map((limit) => [limit, 0])),
     });
     const ann = await joined(`${url}/one`);
     const ben = await joined(`${url}/two`);
@@ -324,7 +326,7 @@ describe("listening", () => {
     if (host) expect((await get(`http://127.0.0.1:${port}/`, { headers })).status).toBe(403);
   });
 
-  test.each(["http://localhost:5173", "http://127.0.0.1:4321", "http://[::1]:80"])(
+  test.each(["http://localhost:5173", "http://127.0.0.1:4321", "http://[::1]:8080"])(
     "serves pages of this machine: Origin %j",
     async (origin) => {
       const { url } = await listening();

@@ -1,0 +1,121 @@
+/**
+ * The server's own HTTP server, which is open to whoever connects: every wait and every size of it has a limit. One
+ * request at a time, without a body; that is all that a page and a WebSocket need.
+ */
+
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { LimitName, Limits } from "@joinery/shared";
+import { type RequestHandler, respondText } from "../http/page.ts";
+import { addressKey } from "../transports/address-key.ts";
+import { HalfOpenConnections } from "../transports/half-open.ts";
+import type { LimitHits } from "../transports/limit-hits.ts";
+
+/** Takes over the socket of a request that asks for another protocol. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** How often Node looks for requests that took too long; its own default would make 10 s into 40. */
+const MAX_CHECKING_INTERVAL_MS = 1_000;
+/** How long a connection may wait for its next request. */
+const KEEP_ALIVE_TIMEOUT_MS = 5_000;
+
+export interface HttpServerOptions {
+  readonly limits: Limits;
+  readonly hits: LimitHits;
+  readonly handle: RequestHandler;
+  readonly upgrade: UpgradeHandler;
+}
+
+/** Makes the server; it does not listen yet. */
+export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpServerOptions): HttpServer {
+  const halfOpen = new HalfOpenConnections({ limits, hits });
+  const busy = new WeakSet<Duplex>();
+  const headersTimeout = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
+  const hasTooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => {
+    if (rawHeaders.length / 2 <= limits.maxHeaders) return false;
+    hits.count("maxHeaders");
+    return true;
+  };
+
+  const server = createServer(
+    {
+      headersTimeout,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(MAX_CHECKING_INTERVAL_MS, Math.ceil(headersTimeout / 4)),
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      maxHeaderSize: limits.maxHeaderBytes,
+    },
+    (request, response) => {
+      // Requests that do not wait for the answer before them: no browser sends any, and each would open a file.
+      if (busy.has(request.socket)) {
+        request.socket.destroy();
+        return;
+      }
+      busy.add(request.socket);
+      response.once("close", () => busy.delete(request.socket));
+      if (hasTooManyHeaders(request)) refuse(response, 431);
+      else if (hasBody(request)) refuse(response, 413);
+      else handle(request, response);
+    },
+  );
+  // Node would drop what is beyond without a word, be it the Origin. Their size bounds them until they are counted.
+  server.maxHeadersCount = 0;
+  server.timeout = limits.requestTimeoutMs;
+
+  server.on("connection", (socket) => {
+    halfOpen.add(socket, addressKey(socket.remoteAddress ?? ""));
+    socket.once("close", () => halfOpen.remove(socket));
+  });
+  server.on("upgrade", (request, socket, head) => {
+    halfOpen.remove(socket);
+    // Until somebody else listens: a client that resets now must not be an unhandled error.
+    socket.on("error", () => socket.destroy());
+    if (hasTooManyHeaders(request)) respondRaw(socket, 431);
+    else upgrade(request, socket, head);
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const isBusy = busy.has(socket);
+    const [status, limit] = clientErrorOf(error.code, isBusy);
+    if (limit !== null) hits.count(limit);
+    // An answer that has begun cannot become another one.
+    if (isBusy || !socket.writable) socket.destroy();
+    else respondRaw(socket, status);
+  });
+  server.on("timeout", (socket) => {
+    hits.count("requestTimeoutMs");
+    socket.destroy();
+  });
+  return server;
+}
+
+/** Answers with a status alone, and closes. For sockets of which HTTP has let go. */
+export function respondRaw(socket: Duplex, status: number): void {
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  );
+  (socket as Socket).destroySoon();
+}
+
+function clientErrorOf(code: string | undefined, isBusy: boolean): readonly [number, LimitName | null] {
+  if (code === "HPE_HEADER_OVERFLOW") return [431, "maxHeaderBytes"];
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return [408, isBusy ? "requestTimeoutMs" : "headersTimeoutMs"];
+  return [400, null];
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = headers;
+  return Number(length) > 0 || encoding !== undefined;
+}
+
+function refuse(response: ServerResponse, status: number): void {
+  // What follows is not read, so it cannot be told from a next request.
+  response.setHeader("Connection", "close");
+  respondText(response, status, `${STATUS_CODES[status]}\n`);
+}
