@@ -1,14 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-// Four kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
-// wait for conditions only; `simulation` plays seeded scenarios in a world without real time; `interop` and
-// `browser` start real servers and real clients.
+// Five kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
+// wait for conditions only; `simulation` plays seeded scenarios in a world without real time; `fuzz` sends hostile
+// messages to the engine in memory; `interop` and `browser` start real servers and real clients.
 export default defineConfig({
   test: {
     projects: [
       { test: { name: "spec", include: ["test/spec/**/*.test.ts"] } },
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"] } },
       { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"] } },
+      { test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 120_000 } },
       {
         test: {
           name: "interop",

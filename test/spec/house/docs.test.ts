@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ERRORS, type ErrorCode } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -37,6 +38,14 @@ describe("what is written", () => {
     }
   });
 
+  test.each(DOCUMENTS)("gives errors the close codes that they have: %s", (document) => {
+    for (const [row, closeCode] of read(document).matchAll(/^\| (\d{4}) \|.*$/gm)) {
+      for (const [, error] of row.matchAll(/`([A-Z_]+)`/g)) {
+        expect(ERRORS[error as ErrorCode]?.closeCode, error).toBe(Number(closeCode));
+      }
+    }
+  });
+
   test("names only files that are there", () => {
     const files = new Set(["shared/src", "server/src", "client/src", "cli/src", "test"].flatMap(sources));
     const named = [...read("ARCHITECTURE.md").matchAll(/`([\w-]+(?:\/[\w-]+)*\.ts)`/g)].map(
@@ -55,7 +64,49 @@ describe("what is written", () => {
       expect(engine, method).toMatch(new RegExp(`${method}\\(`));
     }
   });
+
+  test.each(DOCUMENTS)("names only paths that are there: %s", (document) => {
+    for (const [, path] of read(document).matchAll(/`((?:test|server|shared)\/[^\s`<*…]+)`/g)) {
+      expect(existsSync(join(ROOT, path as string)), path).toBe(true);
+    }
+  });
 });
+
+describe("the threat model", () => {
+  const model = read("docs/threat-model.md");
+
+  test("names only classes of bad input that have a test", () => {
+    const tested = new Set(sources("test").flatMap((file) => inputClasses(read(file), /["'`](?=F\d)/)));
+    const named = inputClasses(model, /\b(?=F\d)/);
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((name) => !tested.has(name))).toEqual([]);
+  });
+
+  test("gives limits the defaults that they have", () => {
+    const page = read("docs/limits.md");
+    const named = [...model.matchAll(/`(\w+)` \((\d[^)]*)\)/g)];
+    expect(named.length).toBeGreaterThan(30);
+    // Lines are broken anywhere.
+    for (const [, name, value = ""] of named) {
+      expect(page).toContain(`| \`${name}\` | ${value.replaceAll(/\s+/g, " ")} |`);
+    }
+  });
+
+  test("numbers its threats one after the other, and refers to those", () => {
+    const threats = [...model.matchAll(/^### T(\d+) /gm)].map((match) => Number(match[1]));
+    expect(threats).toEqual(threats.map((_, i) => i + 1));
+    for (const [, number] of model.matchAll(/\bT(\d+)\b/g)) expect(threats).toContain(Number(number));
+  });
+});
+
+/** Classes such as F27; `F26-F29` are four. @param before What stands in front of one. */
+function inputClasses(text: string, before: RegExp): string[] {
+  const range = new RegExp(`${before.source}F(\\d{2,3})\\b(?:[-–]F(\\d{2,3}))?`, "g");
+  return [...text.matchAll(range)].flatMap(([, first, last = first]) => {
+    const [from, to] = [Number(first), Number(last)];
+    return Array.from({ length: to - from + 1 }, (_, i) => `F${from + i}`);
+  });
+}
 
 describe("the table of errors", () => {
   test("has only codes that are raised somewhere", () => {

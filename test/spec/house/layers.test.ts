@@ -30,6 +30,10 @@ const FORBIDDEN_IMPORTS = [
   ["server/src/protocols", "../transports/websocket.ts"],
   ["server/src/storage", "../engine/rooms.ts"],
   ["server/src/storage", "yjs"],
+  ["server/src/engine", "../replicas/worker-replicas.ts"],
+  ["server/src/storage", "../replicas/worker-replicas.ts"],
+  ["server/src/replicas", "../storage/level.ts"],
+  ["server/src/replicas", "../node/server.ts"],
   ["server/src/transports", "../storage/level.ts"],
   ["server/src/transports", "../node/server.ts"],
   ["client/src", "@joinery/server"],
@@ -56,6 +60,8 @@ const CASES: readonly Case[] = [
   { folder: "cli/src", code: 'console.log("hi");\n', rule: null },
   { folder: "server/src/storage", code: importing("../engine/ports.ts"), rule: null },
   { folder: "server/src/engine", code: importing("yjs"), rule: null },
+  { folder: "server/src/replicas", code: importing("../engine/fold.ts"), rule: null },
+  { folder: "server/src/replicas", code: importing("node:worker_threads"), rule: null },
   { folder: "server/src/node", code: importing("../storage/level.ts"), rule: null },
 ];
 

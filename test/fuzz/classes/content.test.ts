@@ -1,0 +1,4 @@
+import { testBadInputs } from "./bad-input-tests.ts";
+import { CONTENT } from "./content.ts";
+
+testBadInputs(CONTENT);

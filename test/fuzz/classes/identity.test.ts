@@ -1,0 +1,4 @@
+import { testBadInputs } from "./bad-input-tests.ts";
+import { IDENTITY } from "./identity.ts";
+
+testBadInputs(IDENTITY);

@@ -1,0 +1,3 @@
+import { testCases } from "./mutants.ts";
+
+testCases(0, 50_000);

@@ -1,0 +1,3 @@
+import { testCases } from "./mutants.ts";
+
+testCases(50_000, 100_000);
