@@ -1,9 +1,11 @@
 /** Every magnitude of the benchmark. What a flag can change says so. */
 
-/** How long and how often: the default run, and the smoke run of `--quick`. */
+const MIB = 1024 * 1024;
+
+/** How long, how much and how often: the default run, and the smoke run of `--quick`. */
 export const TIMING = {
-  full: { rounds: 3, warmUpSeconds: 2, measuredSeconds: 6 },
-  quick: { rounds: 1, warmUpSeconds: 0.5, measuredSeconds: 2 },
+  full: { rounds: 3, warmUpSeconds: 2, measuredSeconds: 6, trafficBytes: 200 * MIB },
+  quick: { rounds: 1, warmUpSeconds: 0.5, measuredSeconds: 2, trafficBytes: 40 * MIB },
 } as const;
 
 export const MEETING = {
@@ -21,6 +23,31 @@ export const CURSORS = {
   editsPerSecond: 1,
   presencePerSecond: 10,
   maxCpuRatio: 0.15,
+} as const;
+
+export const SLOW_CONSUMER = {
+  /** Enough of them that no server counts one as too busy. */
+  writers: 6,
+  /** Beside the writers, who read too. */
+  readers: 2,
+  /** What one edit overwrites. */
+  valueBytes: 16 * 1024,
+  /** How far the slowest of those who do read may be behind before the writers wait for it. */
+  maxBytesInFlight: 2 * MIB,
+  /** What passes before anything is measured: until then servers compile, and fill caches of their own. */
+  warmUpBytes: 100 * MIB,
+  /** After each of these the garbage is collected, so that none piles up: what is measured is what a server holds. */
+  editsPerCollection: 2_000,
+  /** So that glibc, too, gives back what was freed: by itself it keeps some for every thread, and large pieces for later. */
+  environment: {
+    MALLOC_ARENA_MAX: "1",
+    MALLOC_MMAP_THRESHOLD_: "8192",
+    MALLOC_TRIM_THRESHOLD_: "65536",
+  },
+  /** Before the memory is looked at: what storage does behind the scenes comes to rest. */
+  restMs: 2_000,
+  /** Design goal: how much more memory Joinery takes when one client does not read. */
+  maxGrowthMiB: 16,
 } as const;
 
 /** The window of the peers that can batch. */

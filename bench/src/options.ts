@@ -41,6 +41,7 @@ export function parsePlan(args: readonly string[]): Plan | null {
     timing: {
       warmUpSeconds: defaults.warmUpSeconds,
       measuredSeconds: positive("--seconds", values.seconds, defaults.measuredSeconds),
+      trafficBytes: defaults.trafficBytes,
       seed: SEED,
     },
   };

@@ -22,9 +22,37 @@ export function readCpuSeconds(pid: number): number {
   return (Number(user) + Number(system)) / TICKS_PER_SECOND;
 }
 
+/**
+ * The memory that the process has resident at this moment, without pages of files: LevelDB maps its tables, and the
+ * kernel takes such pages back whenever it wants them.
+ */
+export function readAnonymousBytes(pid: number): number {
+  return readStatusBytes(pid, "RssAnon");
+}
+
 /** The most memory that the process has had resident at once. */
 export function readPeakBytes(pid: number): number {
-  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  if (kibibytes === undefined) throw new Error(`/proc/${pid}/status has no VmHWM`);
+  return readStatusBytes(pid, "VmHWM");
+}
+
+function readStatusBytes(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
+  if (kibibytes === undefined) throw new Error(`/proc/${pid}/status has no ${field}`);
   return Number(kibibytes) * 1024;
+}
+
+/**
+ * Bytes on their way in both directions over the TCP connection that has this port on one of its ends, which are
+ * both on this machine: sent, and not read yet.
+ */
+export function readQueuedBytes(port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  let bytes = 0;
+  for (const line of readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1)) {
+    const [, local, remote, , queues] = line.trim().split(/\s+/);
+    if (!local?.endsWith(`:${hex}`) && !remote?.endsWith(`:${hex}`)) continue;
+    for (const queue of queues?.split(":") ?? []) bytes += Number.parseInt(queue, 16);
+  }
+  return bytes;
 }

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { styleText } from "node:util";
-import type { Measurement } from "./scenarios/scenario.ts";
+import type { Measurement, Metric } from "./scenarios/scenario.ts";
 import type { Observer, Plan, Run } from "./suite.ts";
 
 const OUT = process.stderr;
@@ -38,9 +38,9 @@ export class Progress implements Observer {
   measured({ scenario, peer, round }: Run, run: Measurement): void {
     if (OUT.isTTY) OUT.write("\r\u001b[2K");
     const width = Math.max(...this.#plan.peers.map(({ title }) => title.length));
-    const cpuMicros = (run.serverCpuSeconds / run.deliveries) * 1e6;
+    const [main] = scenario.metrics as [Metric];
     const facts = [
-      `${cpuMicros.toFixed(2).padStart(7)} µs CPU a delivered ${scenario.unit}`,
+      `${main.label} ${main.value(run).toFixed(main.decimals).padStart(6)}`,
       `p50 ${run.latencyMs.p50.toFixed(1)} ms`,
       `p99 ${run.latencyMs.p99.toFixed(1)} ms`,
     ];

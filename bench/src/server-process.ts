@@ -7,12 +7,19 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { POLL_MS, START_TIMEOUT_MS, STOP_TIMEOUT_MS } from "./config.ts";
+import { GarbageCollector } from "./garbage-collector.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { Pin } from "./pinning.ts";
+import { waitUntil } from "./wait.ts";
 
 // Beside the code and not in the system's temporary folder, which is often in memory: there an fsync is free.
 const DATA_ROOT = fileURLToPath(new URL("../.cache/", import.meta.url));
 const MAX_OUTPUT_CHARS = 4000;
+
+/** On a port of Node's own choice; it is opened only when it is asked for. */
+const DEBUGGER = { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" };
+
+type Environment = Readonly<Record<string, string>>;
 
 /** Servers that have not been stopped, with their folders. */
 const running = new Map<ChildProcess, string>();
@@ -32,7 +39,7 @@ export class ServerProcess {
   #output = "";
   #failure: Error | null = null;
 
-  private constructor(peer: Peer, port: number, dataFolder: string, pin: Pin) {
+  private constructor(peer: Peer, port: number, dataFolder: string, pin: Pin, environment: Environment) {
     this.peer = peer;
     this.port = port;
     this.#dataFolder = dataFolder;
@@ -40,7 +47,7 @@ export class ServerProcess {
     const [file, ...rest] = pin([process.execPath, ...args]);
     this.#child = spawn(file as string, rest, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...DEBUGGER, ...environment, ...env },
     });
     running.set(this.#child, dataFolder);
     this.#child.once("error", (error) => {
@@ -56,12 +63,13 @@ export class ServerProcess {
   /**
    * Starts a server and resolves once it accepts connections.
    *
+   * @param environment Beside that of this process.
    * @throws Error with the server's own output when it ends or does not listen in time.
    */
-  static async start(peer: Peer, pin: Pin): Promise<ServerProcess> {
+  static async start(peer: Peer, pin: Pin, environment: Environment = {}): Promise<ServerProcess> {
     await mkdir(DATA_ROOT, { recursive: true });
     const dataFolder = await mkdtemp(join(DATA_ROOT, "data-"));
-    const server = new ServerProcess(peer, await freePort(), dataFolder, pin);
+    const server = new ServerProcess(peer, await freePort(), dataFolder, pin, environment);
     try {
       await server.#accepting();
     } catch (error) {
@@ -74,6 +82,18 @@ export class ServerProcess {
   get pid(): number {
     if (this.#child.pid === undefined) throw this.#problem("has no process");
     return this.#child.pid;
+  }
+
+  /** Has Node open its debugger's port, which it does on SIGUSR1. */
+  async garbageCollector(): Promise<GarbageCollector> {
+    this.#child.kill("SIGUSR1");
+    const url = () => /Debugger listening on (ws:\S+)/.exec(this.#output)?.[1];
+    await waitUntil(
+      () => url() !== undefined,
+      START_TIMEOUT_MS,
+      () => "the server did not open its debugger's port",
+    );
+    return GarbageCollector.connect(url() as string);
   }
 
   /** @throws Error with the server's own output when the process has ended. */

@@ -55,7 +55,7 @@ export async function runSuite(plan: Plan, pin: Pin, observer: Observer): Promis
 
 async function runOnce({ peer, scenario }: Run, timing: Timing, pin: Pin): Promise<Measurement> {
   try {
-    const server = await ServerProcess.start(peer, pin);
+    const server = await ServerProcess.start(peer, pin, scenario.environment);
     try {
       return await scenario.measure(server, timing);
     } finally {

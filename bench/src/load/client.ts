@@ -16,8 +16,8 @@ export interface Ledgers {
  * One simulated person. Every client reads every update's clock ranges, so that an edit that does not arrive
  * somewhere is found; presence is decoded by the sampled clients only, the others count its frames.
  */
-export class Client {
-  readonly actor: Actor;
+export class Client<A extends { readonly id: number } = Actor> {
+  readonly actor: A;
   readonly edits: Progress;
   readonly presence: Progress | null;
   /** All updates received, in order, where the run replays them afterwards. */
@@ -28,12 +28,7 @@ export class Client {
   #connection: Connection | null = null;
   #joined = false;
 
-  constructor(
-    actor: Actor,
-    wire: Wire,
-    ledgers: Ledgers,
-    options: { sampled: boolean; keepsUpdates: boolean },
-  ) {
+  constructor(actor: A, wire: Wire, ledgers: Ledgers, options: { sampled: boolean; keepsUpdates: boolean }) {
     this.actor = actor;
     this.#wire = wire;
     this.#ledgers = ledgers;

@@ -57,6 +57,21 @@ export class Connection {
     if (this.#fault !== null) throw this.#fault;
   }
 
+  /** On our end of the TCP connection. */
+  get port(): number {
+    if (this.#stream.localPort === undefined) throw new Error("the connection has no port");
+    return this.#stream.localPort;
+  }
+
+  /** Stops reading, as a client does that is busy or asleep: what the server sends waits on its side. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   close(): void {
     this.#socket.terminate();
   }

@@ -41,7 +41,7 @@ export async function writeResults(
       id: result.scenario.id,
       summary: result.scenario.summary,
       unit: result.scenario.unit,
-      maxCpuRatio: result.scenario.maxCpuRatio,
+      goal: result.scenario.goal,
       comparisons: comparisons(result),
       servers: result.servers.map(({ peer, rounds }) => ({
         id: peer.id,

@@ -1,45 +1,9 @@
 import { SATURATED_SHARE } from "../config.ts";
 import type { Peer } from "../peers/peer.ts";
-import type { Measurement, Scenario } from "../scenarios/scenario.ts";
+import type { Goal, Measurement, Metric } from "../scenarios/scenario.ts";
 import type { ScenarioResult } from "../suite.ts";
 import { type Spread, spread } from "./statistics.ts";
 import { markdownTable } from "./table.ts";
-
-interface Metric {
-  /** What the JSON calls it. */
-  readonly id: string;
-  readonly label: string;
-  /** Smaller is better in all of them. */
-  value(measurement: Measurement): number;
-  readonly decimals: number;
-}
-
-function metrics(unit: Scenario["unit"]): readonly Metric[] {
-  const MIB = 1024 * 1024;
-  return [
-    {
-      id: "cpuMicrosPerDelivery",
-      label: `server CPU per delivered ${unit}, µs`,
-      value: (run) => (run.serverCpuSeconds / run.deliveries) * 1e6,
-      decimals: 2,
-    },
-    { id: "latencyP50Ms", label: "latency p50, ms", value: (run) => run.latencyMs.p50, decimals: 1 },
-    { id: "latencyP99Ms", label: "latency p99, ms", value: (run) => run.latencyMs.p99, decimals: 1 },
-    {
-      id: "bytesPerDelivery",
-      label: `bytes out per delivered ${unit}`,
-      value: (run) => run.bytesOut / run.deliveries,
-      decimals: 1,
-    },
-    {
-      id: "framesPerDelivery",
-      label: `frames out per delivered ${unit}`,
-      value: (run) => run.framesOut / run.deliveries,
-      decimals: 3,
-    },
-    { id: "peakMiB", label: "peak memory, MiB", value: (run) => run.peakBytes / MIB, decimals: 0 },
-  ];
-}
 
 /** One metric of one server over the rounds, and as a ratio to the best default peer. */
 export interface Comparison {
@@ -62,7 +26,7 @@ function compare(result: ScenarioResult, metric: Metric, rounds: readonly Measur
 /** Every metric of every server, by the metric's id and the server's. */
 export function comparisons(result: ScenarioResult): Record<string, Record<string, Comparison>> {
   return Object.fromEntries(
-    metrics(result.scenario.unit).map((metric) => [
+    result.scenario.metrics.map((metric) => [
       metric.id,
       Object.fromEntries(
         result.servers.map(({ peer, rounds }) => [peer.id, compare(result, metric, rounds)]),
@@ -78,7 +42,7 @@ export function scenarioMarkdown(result: ScenarioResult): string {
     scenario.id,
     ...servers.map(({ peer }) => peer.title + (peer.role === "default" ? " ●" : "")),
   ];
-  const rows = metrics(scenario.unit).map((metric) => [
+  const rows = scenario.metrics.map((metric) => [
     metric.label,
     ...servers.map(({ rounds }) => cell(compare(result, metric, rounds), metric.decimals)),
   ]);
@@ -108,10 +72,11 @@ function notes(result: ScenarioResult): string[] {
   const lines = [
     `Delivered, every one of them: ${deliveries.toLocaleString("en")} ${scenario.unit}s in all runs.`,
   ];
-  const cpu = metrics(scenario.unit)[0] as Metric;
+  const main = scenario.metrics[0] as Metric;
   for (const { peer, rounds } of servers) {
-    const { ratio } = compare(result, cpu, rounds);
-    if (peer.role === "subject" && ratio !== null) lines.push(verdict(scenario, peer, ratio));
+    if (peer.role === "subject") {
+      lines.push(verdict(scenario.goal, main, peer, compare(result, main, rounds)));
+    }
     if (rounds.some((run) => run.generator.share > SATURATED_SHARE)) {
       lines.push(`${peer.title} filled the load generator's core: its latencies are upper bounds.`);
     }
@@ -125,10 +90,15 @@ function notes(result: ScenarioResult): string[] {
   return lines;
 }
 
-function verdict(scenario: Scenario, peer: Peer, ratio: Spread): string {
-  const outcome = ratio.median <= scenario.maxCpuRatio ? "met" : "missed";
-  const goal = `CPU at most ×${scenario.maxCpuRatio} of the best default peer`;
-  return `Design goal, ${peer.title}: ${goal}. Measured ${times(ratio)}: ${outcome}.`;
+function verdict(goal: Goal, { label, decimals }: Metric, peer: Peer, { value, ratio }: Comparison): string {
+  const says = (what: string, measured: string, isMet: boolean) =>
+    `Design goal, ${peer.title}: ${label} at most ${what}. Measured ${measured}: ${isMet ? "met" : "missed"}.`;
+  if ("atMost" in goal) {
+    return says(String(goal.atMost), plain(value, decimals), value.median <= goal.atMost);
+  }
+  if (ratio === null) return `Design goal, ${peer.title}: no default peer took part to compare it with.`;
+  const what = `×${goal.atMostTimesBest} of the best default peer's`;
+  return says(what, times(ratio), ratio.median <= goal.atMostTimesBest);
 }
 
 function cell({ value, ratio }: Comparison, decimals: number): string {

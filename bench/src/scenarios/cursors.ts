@@ -1,4 +1,5 @@
 import { CURSORS } from "../config.ts";
+import { deliveryMetrics } from "./metrics.ts";
 import { measureRoom } from "./room-load.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -9,6 +10,7 @@ export const cursors: Scenario = {
     `one document, ${CURSORS.clients} clients moving cursors at ${CURSORS.presencePerSecond} a second each, ` +
     `${CURSORS.editsPerSecond} edit a second in all`,
   unit: "presence",
-  maxCpuRatio: CURSORS.maxCpuRatio,
+  metrics: deliveryMetrics("presence"),
+  goal: { atMostTimesBest: CURSORS.maxCpuRatio },
   measure: (server, timing) => measureRoom(server, "presence", CURSORS, timing),
 };

@@ -1,4 +1,5 @@
 import { MEETING } from "../config.ts";
+import { deliveryMetrics } from "./metrics.ts";
 import { measureRoom } from "./room-load.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -7,6 +8,7 @@ export const meeting: Scenario = {
   id: "meeting",
   summary: `one document, ${MEETING.clients} writers at ${MEETING.editsPerSecond} edits a second each`,
   unit: "edit",
-  maxCpuRatio: MEETING.maxCpuRatio,
+  metrics: deliveryMetrics("edit"),
+  goal: { atMostTimesBest: MEETING.maxCpuRatio },
   measure: (server, timing) => measureRoom(server, "edit", MEETING, timing),
 };

@@ -1,22 +1,40 @@
 import type { ServerProcess } from "../server-process.ts";
 
 /** A load and what it is measured by. How it is produced is the scenario's own business. */
-export interface Scenario {
+export interface Scenario<M extends Measurement = Measurement> {
   /** What `--scenario` selects it by. */
   readonly id: string;
   /** One line for the report. */
   readonly summary: string;
   /** What counts as delivered: one of these at one other client. */
   readonly unit: "edit" | "presence";
-  /** Design goal: the CPU per delivery of Joinery, as a ratio to the best default peer's. */
-  readonly maxCpuRatio: number;
+  /** The rows of its table; the first is what it is about. */
+  readonly metrics: readonly Metric<M>[];
+  /** Of the first metric. */
+  readonly goal: Goal;
+  /** Of the server's process, whichever it is. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** @throws Error when something was not delivered, or the server failed: there is no number for a wrong run. */
-  measure(server: ServerProcess, timing: Timing): Promise<Measurement>;
+  measure(server: ServerProcess, timing: Timing): Promise<M>;
 }
+
+/** A number of a run; smaller is better. */
+export interface Metric<M extends Measurement = Measurement> {
+  /** What the JSON calls it. */
+  readonly id: string;
+  readonly label: string;
+  value(measurement: M): number;
+  readonly decimals: number;
+}
+
+/** Design goal for Joinery: at most this, or at most this often what the best default peer has. */
+export type Goal = { readonly atMost: number } | { readonly atMostTimesBest: number };
 
 export interface Timing {
   readonly warmUpSeconds: number;
   readonly measuredSeconds: number;
+  /** How much passes through the document where a scenario is as long as that takes. */
+  readonly trafficBytes: number;
   /** Of everything random in the run. */
   readonly seed: number;
 }
@@ -43,6 +61,6 @@ export interface Measurement {
     readonly max: number;
     readonly samples: number;
   };
-  /** The load generator itself: its share of a core, and how late it sent. */
+  /** The load generator itself: its share of a core, and how late it sent; 0 where it waits for the server. */
   readonly generator: { readonly share: number; readonly lateP99Ms: number };
 }

@@ -1,6 +1,7 @@
 import { cursors } from "./cursors.ts";
 import { meeting } from "./meeting.ts";
 import type { Scenario } from "./scenario.ts";
+import { slowConsumer } from "./slow-consumer.ts";
 
 /** All scenarios, in the order of the report. */
-export const SCENARIOS: readonly Scenario[] = [meeting, cursors];
+export const SCENARIOS: readonly Scenario[] = [meeting, cursors, slowConsumer];

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as prng from "lib0/prng";
+import { SLOW_CONSUMER } from "../config.ts";
+import type { GarbageCollector } from "../garbage-collector.ts";
+import { Crowd } from "../load/crowd.ts";
+import { readAnonymousBytes, readCpuSeconds, readPeakBytes, readQueuedBytes } from "../process-counters.ts";
+import { quantile } from "../report/statistics.ts";
+import type { ServerProcess } from "../server-process.ts";
+import { deliveryMetrics } from "./metrics.ts";
+import type { Measurement, Scenario, Timing } from "./scenario.ts";
+
+const DOCUMENT = "bench";
+const MIB = 1024 * 1024;
+
+interface SlowConsumerMeasurement extends Measurement {
+  /** How much more memory the server has while one client does not read than with the same load when all do. */
+  readonly growthBytes: number;
+  /** How long the traffic takes, as a ratio to the time when all read. */
+  readonly slowdown: number;
+  /**
+   * What the client that did not read is sent when it does again, until it has everything: beside the bytes that
+   * waited in the kernel, which are as many as that has room for, whatever the server.
+   */
+  readonly catchUp: { readonly bytes: number; readonly frames: number };
+}
+
+/** One client does not read while others write a lot into a small document. */
+export const slowConsumer: Scenario<SlowConsumerMeasurement> = {
+  id: "slow-consumer",
+  summary:
+    `one document, ${SLOW_CONSUMER.writers} writers overwriting ${SLOW_CONSUMER.valueBytes / 1024} KiB each time, ` +
+    `${SLOW_CONSUMER.readers} readers, and one more that reads nothing`,
+  unit: "edit",
+  metrics: [
+    { id: "growthMiB", label: "memory growth, MiB", value: (run) => run.growthBytes / MIB, decimals: 0 },
+    {
+      id: "catchUpMiB",
+      label: "bytes to catch up, MiB",
+      value: (run) => run.catchUp.bytes / MIB,
+      decimals: 1,
+    },
+    { id: "catchUpFrames", label: "frames to catch up", value: (run) => run.catchUp.frames, decimals: 0 },
+    {
+      id: "slowdown",
+      label: "time, × that when all read",
+      value: (run) => run.slowdown,
+      decimals: 2,
+    },
+    ...deliveryMetrics("edit"),
+  ],
+  goal: { atMost: SLOW_CONSUMER.maxGrowthMiB },
+  environment: SLOW_CONSUMER.environment,
+  measure: measureSlowConsumer,
+};
+
+/**
+ * The same traffic twice, first with everybody reading, then with one client paused. The memory that the server
+ * holds is looked at in between and at the end, while that one is still paused: what differs is what it costs.
+ */
+async function measureSlowConsumer(server: ServerProcess, timing: Timing): Promise<SlowConsumerMeasurement> {
+  const wire = server.peer.dialect(DOCUMENT);
+  const crowd = new Crowd(wire, SLOW_CONSUMER, prng.create(timing.seed));
+  const edits = Math.round(timing.trafficBytes / SLOW_CONSUMER.valueBytes);
+  const collector = await server.garbageCollector();
+  try {
+    await crowd.join(server.port);
+    await play(crowd, collector, SLOW_CONSUMER.warmUpBytes / SLOW_CONSUMER.valueBytes);
+    const secondsWhenAllRead = await play(crowd, collector, edits);
+    await crowd.slowOneSettled();
+    const heldBefore = await heldBytes(server, collector);
+
+    crowd.slowOne.connection.pause();
+    const latenciesMs = crowd.sampleLatencies();
+    const before = counters(server, crowd);
+    const seconds = await play(crowd, collector, edits);
+    const after = counters(server, crowd);
+    const heldAfter = await heldBytes(server, collector);
+
+    const { connection } = crowd.slowOne;
+    const unread = { frames: connection.frames, bytes: connection.bytes + readQueuedBytes(connection.port) };
+    connection.resume();
+    await crowd.slowOneSettled();
+    const catchUp = { frames: connection.frames - unread.frames, bytes: connection.bytes - unread.bytes };
+
+    await crowd.verify(server.port);
+    server.assertAlive();
+    return {
+      growthBytes: heldAfter - heldBefore,
+      slowdown: seconds / secondsWhenAllRead,
+      catchUp,
+      deliveries: edits * (SLOW_CONSUMER.writers + SLOW_CONSUMER.readers - 1),
+      seconds,
+      drainSeconds: 0,
+      serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
+      peakBytes: readPeakBytes(server.pid),
+      framesOut: after.frames - before.frames,
+      bytesOut: after.bytes - before.bytes,
+      latencyMs: {
+        p50: quantile(latenciesMs, 0.5),
+        p99: quantile(latenciesMs, 0.99),
+        max: quantile(latenciesMs, 1),
+        samples: latenciesMs.length,
+      },
+      generator: { share: (after.ownCpuSeconds - before.ownCpuSeconds) / seconds, lateP99Ms: 0 },
+    };
+  } catch (error) {
+    // A client's closed connection says little; a server that has ended says why.
+    server.assertAlive();
+    throw error;
+  } finally {
+    crowd.close();
+    collector.close();
+  }
+}
+
+/** Returns the seconds that it took, without those of the collector. */
+async function play(crowd: Crowd, collector: GarbageCollector, edits: number): Promise<number> {
+  let seconds = 0;
+  for (let left = edits; left > 0; left -= SLOW_CONSUMER.editsPerCollection) {
+    seconds += await crowd.play(Math.min(left, SLOW_CONSUMER.editsPerCollection));
+    await collector.run();
+  }
+  return seconds;
+}
+
+/** The memory of a server that rests, without the garbage that it has not got round to. */
+async function heldBytes(server: ServerProcess, collector: GarbageCollector): Promise<number> {
+  await collector.run();
+  await sleep(SLOW_CONSUMER.restMs);
+  await collector.run();
+  return readAnonymousBytes(server.pid);
+}
+
+function counters(server: ServerProcess, crowd: Crowd) {
+  const { user, system } = process.cpuUsage();
+  return {
+    ...crowd.received(),
+    serverCpuSeconds: readCpuSeconds(server.pid),
+    ownCpuSeconds: (user + system) / 1_000_000,
+  };
+}
