@@ -8,7 +8,8 @@ import { type Edit, makeEdit } from "./edit.ts";
 import { Finding } from "./finding.ts";
 import { Link } from "./link.ts";
 
-const PROBES = "probes";
+/** The root that it writes probes into. */
+export const PROBES = "probes";
 
 /** A person with a real Y.Doc, who does what the `y-websocket` provider does. */
 export class Innocent {

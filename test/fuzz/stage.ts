@@ -16,7 +16,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import type { BaseDocument } from "./base-documents.ts";
 import type { Edit } from "./edit.ts";
 import { Finding } from "./finding.ts";
-import { hasProbe, Innocent } from "./innocent.ts";
+import { hasProbe, Innocent, PROBES } from "./innocent.ts";
 import { Link } from "./link.ts";
 
 /**
@@ -42,6 +42,9 @@ const EVERY_ROOT: readonly Edit[] = [
   { kind: "push", at: 0, value: "first" },
   { kind: "element", at: 0, words: "first" },
 ];
+
+/** Who opened the root that everybody probes. */
+const FOUNDER = 904;
 
 /** Rounds after which a world in which nobody does anything must have come to rest. */
 const MAX_ROUNDS = 10_000;
@@ -110,7 +113,7 @@ export class Stage {
     this.limits = setting === "tight" ? { ...DEFAULT_LIMITS, ...TIGHT } : DEFAULT_LIMITS;
     // Storage in memory is open when this returns, and has the document when the next call does.
     void this.storage.open();
-    const parts = [{ author: "", update: base.state }];
+    const parts = [base.state, openProbes()].map((update) => ({ author: "", update }));
     const birth = { lineage: "0".repeat(32) as never, bornAt: 1 };
     void this.storage.append({
       document: parseDocumentName(DOCUMENT),
@@ -301,4 +304,11 @@ export class Stage {
     if (type === "input-refused" && error.code !== "INTERNAL") return;
     this.#mistakes.push(`${type}: ${error.code}: ${error.message}`);
   }
+}
+
+function openProbes(): Uint8Array {
+  const doc = new Y.Doc();
+  doc.clientID = FOUNDER;
+  doc.getText(PROBES).insert(0, "here;");
+  return Y.encodeStateAsUpdate(doc);
 }

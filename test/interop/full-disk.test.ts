@@ -101,7 +101,8 @@ test("a disk that is nearly full can be read from, and is written to again when 
   const { stage, disk } = await stageOnDisk(context, { minFreeBytes: 16 * MIB, fillTo: 20 * MIB });
   const { pid } = stage.server;
   const peers = await writeUntilSentAway(stage);
-  expect(await disk.freeBytes()).toBeGreaterThan(8 * MIB);
+  // What was written when it stopped may be written once more by LevelDB, which folds its files in the background.
+  expect(await disk.freeBytes()).toBeGreaterThan(4 * MIB);
   const visitor = await stage.join("paper").synced();
   await until("the document to be read", () => visitor.text.toString().includes("stored before\n"));
   await disk.free();

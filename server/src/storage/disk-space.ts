@@ -15,6 +15,8 @@ export interface DiskSpaceOptions {
 /** Asked again after this long, or after this many bytes, whichever comes first. */
 const CHECK_EVERY_MS = 1000;
 const CHECK_EVERY_BYTES = 16 * 1024 * 1024;
+/** Or when this much of what there is above the least may be gone: LevelDB writes a byte several times. */
+const CHECK_EVERY_SHARE = 1 / 4;
 
 /** A disk that was nearly full has to have this much more than the least, so that it does not go to and fro. */
 const MORE_TO_GO_ON = 1.25;
@@ -32,6 +34,7 @@ export class DiskSpace {
   readonly #monotonicMs: () => number;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   #bytesSince = 0;
+  #askAfterBytes = 0;
   #low: JoineryError | null = null;
 
   constructor({
@@ -50,19 +53,20 @@ export class DiskSpace {
    * Asks for leave to write.
    *
    * @returns STORAGE_UNAVAILABLE (backoff) when the disk is nearly full, else `null`. Cost: a question to the
-   * operating system at most once a second, or once every 16 MiB.
+   * operating system once a second, and once every 16 MiB, or less where the disk has little more than the least.
    */
   async check(bytes: number): Promise<JoineryError | null> {
     if (this.#minFreeBytes === 0) return null;
     this.#bytesSince += bytes;
     const now = this.#monotonicMs();
-    if (now - this.#checkedAtMs < CHECK_EVERY_MS && (this.#low || this.#bytesSince < CHECK_EVERY_BYTES))
+    if (now - this.#checkedAtMs < CHECK_EVERY_MS && (this.#low || this.#bytesSince < this.#askAfterBytes))
       return this.#low;
     this.#checkedAtMs = now;
     this.#bytesSince = 0;
     const wanted = this.#minFreeBytes * (this.#low ? MORE_TO_GO_ON : 1);
     // A disk that does not say how full it is will say so when it is written to.
     const free = await this.#freeBytes(this.#folder).catch(() => Number.POSITIVE_INFINITY);
+    this.#askAfterBytes = Math.min(CHECK_EVERY_BYTES, (free - this.#minFreeBytes) * CHECK_EVERY_SHARE);
     this.#low = free < wanted ? nearlyFull(free, wanted) : null;
     return this.#low;
   }

@@ -52,6 +52,17 @@ describe("a disk", () => {
     expect(state.asked).toBe(2);
   });
 
+  test("is asked the sooner, the less it has above the least", async () => {
+    const { space, state } = disk();
+    state.free = 108 * MIB;
+    await space.check(1);
+    await space.check(MIB);
+    expect(state.asked).toBe(1);
+    state.free = 99 * MIB;
+    expect(await space.check(MIB)).not.toBeNull();
+    expect(state.asked).toBe(2);
+  });
+
   test("that was nearly full is written to again when it has a quarter more, and is asked once a second till then", async () => {
     const { space, state } = disk();
     state.free = 50 * MIB;
