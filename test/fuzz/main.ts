@@ -79,6 +79,7 @@ class Player {
   readonly #pulse = new Float64Array(new SharedArrayBuffer(16));
   #beats = 0;
   #movedAtMs = performance.now();
+  #hasEnded = false;
 
   constructor(options: RunOptions, job: number, report: Report) {
     this.#options = options;
@@ -94,12 +95,16 @@ class Player {
     this.#worker.on("message", (message: WorkerMessage) => this.#receive(message));
     this.done = new Promise((resolve, reject) => {
       this.#worker.once("error", reject);
-      this.#worker.once("exit", () => resolve());
+      this.#worker.once("exit", () => {
+        this.#hasEnded = true;
+        resolve();
+      });
     });
   }
 
   /** Ends the thread when its time is over, or when its case never ends. */
   watch(): void {
+    if (this.#hasEnded) return;
     const [caseNumber = 0, beats = 0] = this.#pulse;
     if (beats !== this.#beats) this.#movedAtMs = performance.now();
     this.#beats = beats;
