@@ -1,6 +1,5 @@
 import { decodeUtf8 } from "lib0/string";
 import { type ErrorCode, JoineryError } from "./errors.ts";
-import type { LimitName } from "./limits.ts";
 import { utf8Width } from "./utf8.ts";
 
 const MAX_CLIENT_ID = 2 ** 32 - 1;
@@ -12,7 +11,7 @@ const MAX_CLIENT_ID = 2 ** 32 - 1;
  */
 export class ByteReader {
   readonly bytes: Uint8Array;
-  readonly #what: string;
+  protected readonly what: string;
   readonly #code: ErrorCode;
   position = 0;
 
@@ -22,7 +21,7 @@ export class ByteReader {
    */
   constructor(bytes: Uint8Array, what: string, code: ErrorCode = "MALFORMED_UPDATE") {
     this.bytes = bytes;
-    this.#what = what;
+    this.what = what;
     this.#code = code;
   }
 
@@ -31,13 +30,7 @@ export class ByteReader {
   }
 
   fail(reason: string): never {
-    throw new JoineryError(this.#code, `${this.#what}: ${reason} at byte ${this.position}`);
-  }
-
-  /** Refuses what is well formed, but more than a limit allows. @param limit Name of the limit. */
-  exceeds(limit: LimitName, reason: string): never {
-    const message = `${this.#what}: ${reason} at byte ${this.position}`;
-    throw new JoineryError("UPDATE_TOO_LARGE", message, { limit });
+    throw new JoineryError(this.#code, `${this.what}: ${reason} at byte ${this.position}`);
   }
 
   byte(): number {
@@ -60,7 +53,7 @@ export class ByteReader {
       const next = this.byte();
       value |= (next & 0x7f) << shift;
       if (next < 0x80) {
-        this.#refuseZero(next);
+        this.refuseZero(next);
         return value;
       }
     }
@@ -69,29 +62,15 @@ export class ByteReader {
       value += (next & 0x7f) * factor;
       if (value > Number.MAX_SAFE_INTEGER) this.fail("integer is too large");
       if (next < 0x80) {
-        this.#refuseZero(next);
+        this.refuseZero(next);
         return value;
       }
     }
     return this.fail("integer is too long");
   }
 
-  /** Skips a signed integer: its sign in bit 6 of the first byte, else as {@link varUint}. */
-  skipVarInt(): void {
-    let next = this.byte();
-    if (next < 0x80) return;
-    let value = next & 0x3f;
-    for (let factor = 2 ** 6; next >= 0x80; factor *= 0x80) {
-      if (factor > Number.MAX_SAFE_INTEGER) this.fail("integer is too long");
-      next = this.byte();
-      value += (next & 0x7f) * factor;
-      if (value > Number.MAX_SAFE_INTEGER) this.fail("integer is too large");
-    }
-    this.#refuseZero(next);
-  }
-
   /** The last byte of several holds the highest bits: when they are 0, it was not needed. */
-  #refuseZero(lastByte: number): void {
+  protected refuseZero(lastByte: number): void {
     if (lastByte === 0) this.fail("integer has more bytes than it needs");
   }
 

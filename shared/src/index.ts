@@ -1,7 +1,9 @@
 export { type AwarenessEntry, decodeAwareness, encodeAwareness, isAwarenessState } from "./awareness.ts";
 export { ByteReader, equalBytes } from "./byte-reader.ts";
+export { crc32c, findFlippedBit } from "./crc32c.ts";
 export { type DeletedTicks, EMPTY_DELETE_SET, encodeDeleteSet } from "./delete-set.ts";
 export { type DocumentName, parseDocumentName } from "./document-name.ts";
+export { ERROR_DETAILS, type ErrorDetails, publicMessageOf } from "./error-details.ts";
 export {
   ERRORS,
   type ErrorCode,
@@ -19,6 +21,7 @@ export {
   NO_UPDATE_LIMITS,
   type UpdateLimits,
 } from "./inspector.ts";
+export { isJson } from "./json.ts";
 export {
   DEFAULT_LIMITS,
   LIMITS,
@@ -30,3 +33,4 @@ export {
 } from "./limits.ts";
 export { decodeStateVector, encodeStateVector, type StateVector } from "./state-vector.ts";
 export { type StructBlock, StructCursor, StructKind } from "./update-cursor.ts";
+export { UpdateReader } from "./update-reader.ts";

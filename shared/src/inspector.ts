@@ -5,9 +5,9 @@
  * what it builds upon.
  */
 
-import { ByteReader } from "./byte-reader.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { DeleteCursor, type StructBlock, StructKind, StructReader } from "./update-cursor.ts";
+import { UpdateReader } from "./update-reader.ts";
 
 /** A collected struct of one tick: what it is, and its length. */
 const MIN_STRUCT_BYTES = 2;
@@ -64,7 +64,7 @@ export const NO_UPDATE_LIMITS: UpdateLimits = Object.freeze({
  * Cost: linear in bytes; allocates a few small objects for a keystroke.
  */
 export function inspectUpdate(update: Uint8Array, limits: UpdateLimits = DEFAULT_LIMITS): Inspection {
-  const reader = new ByteReader(update, "update");
+  const reader = new UpdateReader(update, "update");
   const struct = new StructReader(reader, limits.maxRootNameBytes);
   const structs: ClockRange[] = [];
   const blocks: StructBlock[] = [];
@@ -114,7 +114,7 @@ export function forEachDelete(
   deletesStart: number,
   visit: (client: number, clock: number, length: number) => void,
 ): void {
-  const reader = new ByteReader(update, "update");
+  const reader = new UpdateReader(update, "update");
   reader.position = deletesStart;
   const ranges = new DeleteCursor(reader, reader.count(MIN_DELETE_BYTES));
   while (ranges.next()) visit(ranges.client, ranges.clock, ranges.length);
@@ -157,10 +157,10 @@ function readStructs(
 /** Collects what an update refers to. */
 class Needs {
   readonly clocks = new Map<number, number>();
-  readonly #reader: ByteReader;
+  readonly #reader: UpdateReader;
   readonly #maxClients: number;
 
-  constructor(reader: ByteReader, maxClients: number) {
+  constructor(reader: UpdateReader, maxClients: number) {
     this.#reader = reader;
     this.#maxClients = maxClients;
   }

@@ -470,7 +470,7 @@ export const LIMITS = {
     unit: "count",
     error: null,
     meaning:
-      "Structs and deletes of an update above which it is tried on a replica first, in a worker, and refused with UPDATE_TOO_COSTLY if that takes too long; so is one of a session that has brought that many away from where its client typed just before. A person makes a few of these a second, and what fits below costs Yjs under a second.",
+      "Structs and deletes of an update above which it is tried on a replica first, in a worker, and refused with UPDATE_TOO_COSTLY if that takes too long; so is one that comes when as many came since the last trial, and then they are measured too. Text that is typed on does not count, a struct elsewhere than behind what somebody just wrote counts once more for each 1,000 structs of the document. Where the document is costly, or nobody knows, a sixteenth of this. A person makes a few of these a second, and what fits below costs Yjs about a second.",
   },
   maxReplicaBytes: {
     default: 512 * MIB,
@@ -498,6 +498,114 @@ export const LIMITS = {
     error: "SERVER_FULL",
     meaning:
       "Updates that wait to be tried on a replica, and 64 KiB more a job; of one document a quarter. One job always finds room. A client whose update does not is told to come back, and a log that is to be folded waits until it has doubled.",
+  },
+  maxDocumentsPerConnection: {
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    unit: "count",
+    error: "TOO_MANY_DOCUMENTS",
+    meaning:
+      "Documents that one connection of the native dialect has open; one more is refused with TOO_MANY_DOCUMENTS, and the others go on. Each costs a session, about 1 KB, and may load a document.",
+  },
+  maxOpensPerSecond: {
+    default: 100,
+    min: 1,
+    max: 100_000,
+    unit: "count/s",
+    error: "TOO_MANY_DOCUMENTS",
+    meaning:
+      "Documents that a connection of the native dialect opens; what is not used is saved up for maxBurstMs, and more are refused with TOO_MANY_DOCUMENTS. Each may be one to load that stays in memory for a while, so this bounds how fast one connection can fill maxRooms.",
+  },
+  maxFragmentBytes: {
+    default: 256 * KIB,
+    min: KIB,
+    max: 16 * MIB,
+    unit: "bytes",
+    error: null,
+    meaning:
+      "A frame of the native dialect that is larger travels in fragments of this size. Large enough to cost nothing, small enough that others get their turn between two and that little is lost when a line breaks.",
+  },
+  maxUploadBytes: {
+    default: 64 * MIB,
+    min: KIB,
+    max: 1024 * MIB,
+    unit: "bytes",
+    error: "MESSAGE_TOO_LARGE",
+    meaning:
+      "A frame that a client sends in fragments, and all unfinished ones of a connection together: a larger frame is refused with MESSAGE_TOO_LARGE, of several the one that was begun first is let go.",
+  },
+  maxUnfinishedUploadBytes: {
+    default: 256 * MIB,
+    min: KIB,
+    max: 64 * 1024 * MIB,
+    unit: "bytes",
+    error: null,
+    meaning:
+      "Frames in fragments that are not whole yet, of all clients together, and 512 bytes more each. Above it the one that grew least recently is let go; its client is told that nothing of it is here and begins again.",
+  },
+  uploadTimeoutMs: {
+    default: 120_000,
+    min: 10,
+    max: 86_400_000,
+    unit: "ms",
+    error: null,
+    meaning:
+      "How long such a frame is kept after its last fragment, also when the connection is gone: who lost the line in the middle of a large upload comes back within two minutes and goes on from there.",
+  },
+  maxWaitingInputBytes: {
+    default: MIB,
+    min: KIB,
+    max: 1024 * MIB,
+    unit: "bytes",
+    error: null,
+    meaning:
+      "What a connection of the native dialect sent to documents that are still loading or busy, and 64 bytes more a frame; above it the connection is not read. Until then its other documents go on.",
+  },
+  maxSignalBytes: {
+    default: 16 * KIB,
+    min: 16,
+    max: 16 * MIB,
+    unit: "bytes",
+    error: "SIGNAL_REFUSED",
+    meaning:
+      "Payload of a signal; a larger one is refused with SIGNAL_REFUSED, and the session goes on. What is larger belongs into the document.",
+  },
+  maxSignalNameBytes: {
+    default: 64,
+    min: 1,
+    max: 1024,
+    unit: "bytes",
+    error: "SIGNAL_REFUSED",
+    meaning:
+      "UTF-8 length of a signal's name; a longer one, or an empty one, is refused with SIGNAL_REFUSED.",
+  },
+  maxSignalsPerSecond: {
+    default: 100,
+    min: 1,
+    max: 100_000,
+    unit: "count/s",
+    error: "SIGNAL_REFUSED",
+    meaning:
+      "Signals of a session; what is not used is saved up for maxBurstMs, and more are refused with SIGNAL_REFUSED. Each is a message to everybody in the document, so a pointer that moves sixty times a second fits.",
+  },
+  maxPendingSignals: {
+    default: 100,
+    min: 1,
+    max: 100_000,
+    unit: "count",
+    error: "SIGNAL_REFUSED",
+    meaning:
+      "Signals of a session that the application's handler has not decided yet; more are refused with SIGNAL_REFUSED.",
+  },
+  seedTimeoutMs: {
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "ms",
+    error: null,
+    meaning:
+      "How long a client that was asked to fill a new document has for it before the next one is asked too. The first answer counts.",
   },
   minFreeBytes: {
     default: 256 * MIB,

@@ -1,7 +1,7 @@
 import * as encoding from "lib0/encoding";
-import { ByteReader } from "./byte-reader.ts";
 import { MAX_CLOCK } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
+import { UpdateReader } from "./update-reader.ts";
 
 /** For each client id, how many of its clock ticks are known: all below this clock. */
 export type StateVector = ReadonlyMap<number, number>;
@@ -18,7 +18,7 @@ export function decodeStateVector(
   bytes: Uint8Array,
   maxClients: number = LIMITS.maxStateVectorClients.default,
 ): StateVector {
-  const reader = new ByteReader(bytes, "state vector");
+  const reader = new UpdateReader(bytes, "state vector");
   const clients = reader.count(2);
   if (clients > maxClients) reader.exceeds("maxStateVectorClients", `has more than ${maxClients} clients`);
   const clocks = new Map<number, number>();

@@ -1,5 +1,5 @@
-import type { ByteReader } from "./byte-reader.ts";
 import { isJson } from "./json.ts";
+import type { UpdateReader } from "./update-reader.ts";
 
 const MAX_DEPTH = 64;
 
@@ -16,7 +16,7 @@ const XML_HOOK = 5;
  *
  * @param ref What Yjs knows the content by.
  */
-export function readContent(reader: ByteReader, ref: number): number {
+export function readContent(reader: UpdateReader, ref: number): number {
   switch (ref) {
     case 1: // Deleted
       return reader.varUint();
@@ -61,7 +61,7 @@ export function readContent(reader: ByteReader, ref: number): number {
 }
 
 /** Yjs spreads these over the options of a new Y.Doc, so some keys would replace what is not theirs to choose. */
-function readSubdocumentOptions(reader: ByteReader): void {
+function readSubdocumentOptions(reader: UpdateReader): void {
   if (reader.byte() !== OBJECT) reader.fail("options of a subdocument are not an object");
   const count = reader.count(2);
   for (let i = 0; i < count; i++) {
@@ -77,13 +77,13 @@ function readSubdocumentOptions(reader: ByteReader): void {
  * Skips a key of an object. lib0 assigns what it reads: under `__proto__` that is no key but what the object
  * inherits from, and an object that inherits from bytes cannot be written again by anybody.
  */
-function skipKey(reader: ByteReader): void {
+function skipKey(reader: UpdateReader): void {
   const start = reader.position;
   reader.skipVarString();
   if (hasText(reader, start + 1, "__proto__")) reader.fail('an object has the key "__proto__"');
 }
 
-function readJson(reader: ByteReader, mayBeUndefined: boolean): void {
+function readJson(reader: UpdateReader, mayBeUndefined: boolean): void {
   const length = reader.varUint();
   const start = reader.position;
   reader.skip(length);
@@ -95,7 +95,7 @@ function readJson(reader: ByteReader, mayBeUndefined: boolean): void {
 }
 
 /** Whether what was read from `start` on is this ASCII text. */
-function hasText({ bytes, position }: ByteReader, start: number, text: string): boolean {
+function hasText({ bytes, position }: UpdateReader, start: number, text: string): boolean {
   if (position - start !== text.length) return false;
   for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
   return true;
@@ -105,7 +105,7 @@ function hasText({ bytes, position }: ByteReader, start: number, text: string): 
  * Skips one value of lib0's "any" encoding. A number may be written in any of its forms: lib0 writes integers above
  * 2^31 as floats, Yrs does not, and all read both.
  */
-function skipAny(reader: ByteReader, depth: number): void {
+function skipAny(reader: UpdateReader, depth: number): void {
   if (depth > MAX_DEPTH) reader.fail(`value is nested more than ${MAX_DEPTH} deep`);
   const tag = reader.byte();
   switch (tag) {

@@ -3,9 +3,9 @@
  * it stands on is in its fields, so that walking allocates nothing.
  */
 
-import { ByteReader } from "./byte-reader.ts";
 import { MAX_CLOCK } from "./clock.ts";
 import { readContent } from "./update-content.ts";
+import { UpdateReader } from "./update-reader.ts";
 
 const HAS_ORIGIN = 0x80;
 const HAS_RIGHT_ORIGIN = 0x40;
@@ -49,7 +49,7 @@ export interface StructBlock {
 
 /** Reads the structs of an update one by one from where a reader stands. */
 export class StructReader {
-  readonly #reader: ByteReader;
+  readonly #reader: UpdateReader;
   readonly #maxRootNameBytes: number;
   #info = 0;
   #rootNameAt = 0;
@@ -71,7 +71,7 @@ export class StructReader {
   parentClock = 0;
 
   /** @param maxRootNameBytes Longest accepted name of a root, in bytes of UTF-8. */
-  constructor(reader: ByteReader, maxRootNameBytes: number = Number.POSITIVE_INFINITY) {
+  constructor(reader: UpdateReader, maxRootNameBytes: number = Number.POSITIVE_INFINITY) {
     this.#reader = reader;
     this.#maxRootNameBytes = maxRootNameBytes;
   }
@@ -199,7 +199,7 @@ export class StructCursor extends StructReader {
 
   /** @param update A Yjs v1 update, which the block is of. */
   constructor(update: Uint8Array, { client, clock, count, start }: StructBlock) {
-    const reader = new ByteReader(update, "update");
+    const reader = new UpdateReader(update, "update");
     reader.position = start;
     super(reader);
     this.client = client;
@@ -222,7 +222,7 @@ export class StructCursor extends StructReader {
 
 /** Walks the ranges of a delete set from where a reader stands: behind the number of clients. */
 export class DeleteCursor {
-  readonly #reader: ByteReader;
+  readonly #reader: UpdateReader;
   readonly #maxRanges: number;
   #clientsLeft: number;
   #rangesLeft = 0;
@@ -238,7 +238,7 @@ export class DeleteCursor {
   isTidy = true;
 
   /** @param maxRanges Most ranges that are accepted. */
-  constructor(reader: ByteReader, clients: number, maxRanges: number = Number.POSITIVE_INFINITY) {
+  constructor(reader: UpdateReader, clients: number, maxRanges: number = Number.POSITIVE_INFINITY) {
     this.#reader = reader;
     this.#clientsLeft = clients;
     this.#maxRanges = maxRanges;

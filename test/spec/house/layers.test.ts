@@ -28,6 +28,7 @@ const FORBIDDEN_IMPORTS = [
   ["server/src/engine", "../node/server.ts"],
   ["server/src/protocols", "node:net"],
   ["server/src/protocols", "../transports/websocket.ts"],
+  ["server/src/protocols/joinery", "../../transports/websocket.ts"],
   ["server/src/storage", "../engine/rooms.ts"],
   ["server/src/storage", "yjs"],
   ["server/src/engine", "../replicas/worker-replicas.ts"],

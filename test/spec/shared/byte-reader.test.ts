@@ -1,10 +1,10 @@
-import { ByteReader, equalBytes, JoineryError } from "@joinery/shared";
+import { ByteReader, equalBytes, JoineryError, UpdateReader } from "@joinery/shared";
 import fc from "fast-check";
 import * as encoding from "lib0/encoding";
 import { describe, expect, test } from "vitest";
 import { bytesOf, longVarUint, padded, raw } from "./raw-update.ts";
 
-const reader = (bytes: Uint8Array): ByteReader => new ByteReader(bytes, "thing");
+const reader = (bytes: Uint8Array): UpdateReader => new UpdateReader(bytes, "thing");
 const written = (write: (encoder: encoding.Encoder) => void): Uint8Array => encoding.encode(write);
 
 describe("an unsigned integer", () => {

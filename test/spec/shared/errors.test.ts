@@ -1,8 +1,10 @@
 import {
+  ERROR_DETAILS,
   ERRORS,
   type ErrorCode,
   type ErrorRow,
   JoineryError,
+  publicMessageOf,
   retryAfterClose,
   toJoineryError,
 } from "@joinery/shared";
@@ -31,17 +33,18 @@ describe.each(rows)("%s", (code, row) => {
   });
 
   test("has an HTTP status that agrees: 5xx where the fault is not the client's", () => {
-    expect(row.httpStatus).toBeGreaterThanOrEqual(400);
-    expect(row.httpStatus).toBeLessThan(600);
+    const { httpStatus } = ERROR_DETAILS[code];
+    expect(httpStatus).toBeGreaterThanOrEqual(400);
+    expect(httpStatus).toBeLessThan(600);
     // 409 and 429 are the client's to wait for.
-    const isConflict = row.httpStatus === 409 || row.httpStatus === 429;
-    if (row.retry === "backoff" && !isConflict) expect(row.httpStatus).toBeGreaterThanOrEqual(500);
-    if (row.closeCode >= 4400 && row.closeCode <= 4499) expect(row.httpStatus).toBe(row.closeCode - 4000);
+    const isConflict = httpStatus === 409 || httpStatus === 429;
+    if (row.retry === "backoff" && !isConflict) expect(httpStatus).toBeGreaterThanOrEqual(500);
+    if (row.closeCode >= 4400 && row.closeCode <= 4499) expect(httpStatus).toBe(row.closeCode - 4000);
   });
 
   test("has a name in capitals and sentences that say what it means", () => {
     expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
-    expect(row.meaning).toMatch(/^[A-Z].+\.$/);
+    expect(ERROR_DETAILS[code].meaning).toMatch(/^[A-Z].+\.$/);
   });
 });
 
@@ -75,6 +78,12 @@ describe("an error", () => {
     });
     expect(error.row).toBe(ERRORS.STORAGE_UNAVAILABLE);
     expect(error).toBeInstanceOf(Error);
+  });
+
+  test("tells a peer its meaning where its message may say how the server is built", () => {
+    const disk = new JoineryError("STORAGE_UNAVAILABLE", "cannot write /data/000003.log");
+    expect(publicMessageOf(disk)).toBe(ERROR_DETAILS.STORAGE_UNAVAILABLE.meaning);
+    expect(publicMessageOf(new JoineryError("TOO_SLOW", "read nothing"))).toBe("read nothing");
   });
 
   test("that has a code already stays itself", () => {

@@ -1,0 +1,248 @@
+/** What a client sends: how each frame is written, and how the server reads it. */
+
+import { FrameReader, type RawFrame } from "./frame-reader.ts";
+import {
+  CONNECTION_FRAMES as CONNECTION,
+  DOCUMENT_FRAMES as DOCUMENT,
+  type LineageId,
+  PROTOCOL_VERSION,
+  type Revision,
+} from "./frame-types.ts";
+import { FrameWriter, makeFrame } from "./frame-writer.ts";
+import {
+  type Fragment,
+  fragment,
+  type Ping,
+  type Progress,
+  ping,
+  pong,
+  progress,
+  readFragment,
+  readPing,
+  readProgress,
+  readSelect,
+  type Select,
+  select,
+} from "./two-way-frames.ts";
+
+export interface ClientHello {
+  readonly type: "hello";
+  readonly version: number;
+  /** Sum of {@link CAPABILITIES}. */
+  readonly capabilities: number;
+  /** Name and version of the software, for logs. */
+  readonly agent: string;
+  /** Empty for none. */
+  readonly token: string;
+}
+
+/** What a client has of a snapshot whose download was cut off. */
+export interface Partial {
+  /** What the server called it. */
+  readonly id: Uint8Array;
+  readonly have: number;
+}
+
+export interface Open {
+  readonly type: "open";
+  readonly document: string;
+  /** The client has all that is durable up to here, and knows what it has beyond. */
+  readonly revision: Revision | null;
+  /** The client has a copy of this lineage, and no revision of it. Not given together with a revision. */
+  readonly lineage: LineageId | null;
+  /** What the client has. Without a revision or a state vector the server asks for one. */
+  readonly stateVector: Uint8Array | null;
+  /** For this document alone; empty for the connection's. */
+  readonly token: string;
+  readonly partial: Partial | null;
+  /** Whether the client would fill the document if it is new. */
+  readonly offersSeed: boolean;
+}
+
+/** To whom a signal goes: everybody in the document, everybody but the sender, or one user's sessions. */
+export type SignalTarget =
+  | { readonly kind: "all" }
+  | { readonly kind: "others" }
+  | { readonly kind: "user"; readonly user: string };
+
+export type ClientFrame =
+  | ClientHello
+  | Select
+  | Ping
+  /** Channel 0 is the connection. */
+  | { readonly type: "token"; readonly channel: number; readonly token: string }
+  | Open
+  | { readonly type: "sync"; readonly stateVector: Uint8Array }
+  /** Numbers go up by one from 1 in each session, over both. */
+  | { readonly type: "update" | "answer"; readonly number: number; readonly update: Uint8Array }
+  | { readonly type: "presence"; readonly update: Uint8Array }
+  | {
+      readonly type: "signal";
+      readonly to: SignalTarget;
+      readonly name: string;
+      /** JSON as UTF-8. */
+      readonly payload: Uint8Array;
+    }
+  | { readonly type: "seed"; readonly update: Uint8Array }
+  | Fragment
+  | Progress
+  | { readonly type: "close" };
+
+/** Bounds of texts that a server reads before it knows the client, in bytes of UTF-8. */
+export const MAX_AGENT_BYTES = 256;
+export const MAX_TOKEN_BYTES = 16 * 1024;
+
+const HAS_REVISION = 1;
+const HAS_LINEAGE = 2;
+const HAS_STATE_VECTOR = 4;
+const HAS_TOKEN = 8;
+const HAS_PARTIAL = 16;
+const OFFERS_SEED = 32;
+const ALL_OPEN_FLAGS = 63;
+
+const TO_ALL = 0;
+const TO_OTHERS = 1;
+const TO_USER = 2;
+
+const NOTHING = new Uint8Array(0);
+
+/** How a client says things. */
+export const clientFrames = {
+  hello: ({ version, capabilities, agent, token }: Omit<ClientHello, "type">): Uint8Array =>
+    new FrameWriter(CONNECTION.hello).uint(version).uint(capabilities).string(agent).string(token).end(),
+  select,
+  ping,
+  pong,
+  fragment,
+  progress,
+  token: (channel: number, token: string): Uint8Array =>
+    new FrameWriter(CONNECTION.token).uint(channel).string(token).end(),
+  open,
+  sync: (stateVector: Uint8Array): Uint8Array => makeFrame(DOCUMENT.sync, stateVector),
+  update: (number: number, update: Uint8Array): Uint8Array =>
+    new FrameWriter(DOCUMENT.update).uint(number).end(update),
+  answer: (number: number, update: Uint8Array): Uint8Array =>
+    new FrameWriter(DOCUMENT.answer).uint(number).end(update),
+  presence: (update: Uint8Array): Uint8Array => makeFrame(DOCUMENT.presence, update),
+  signal: (to: SignalTarget, name: string, payload: Uint8Array): Uint8Array => {
+    const writer = new FrameWriter(DOCUMENT.signal);
+    if (to.kind === "user") writer.uint(TO_USER).string(to.user);
+    else writer.uint(to.kind === "all" ? TO_ALL : TO_OTHERS);
+    return writer.string(name).end(payload);
+  },
+  seed: (update: Uint8Array): Uint8Array => makeFrame(DOCUMENT.seed, update),
+  close: (): Uint8Array => makeFrame(DOCUMENT.close, NOTHING),
+} as const;
+
+function open(frame: Omit<Open, "type">): Uint8Array {
+  const { revision, lineage, stateVector, token, partial } = frame;
+  let flags = 0;
+  if (revision) flags |= HAS_REVISION;
+  else if (lineage !== null) flags |= HAS_LINEAGE;
+  if (stateVector) flags |= HAS_STATE_VECTOR;
+  if (token !== "") flags |= HAS_TOKEN;
+  if (partial) flags |= HAS_PARTIAL;
+  if (frame.offersSeed) flags |= OFFERS_SEED;
+  const writer = new FrameWriter(DOCUMENT.open).uint(flags).string(frame.document);
+  if (revision) writer.lineage(revision.lineage).uint(revision.seq);
+  else if (lineage !== null) writer.lineage(lineage);
+  if (stateVector) writer.bytes(stateVector);
+  if (token !== "") writer.string(token);
+  if (partial) writer.fragmentId(partial.id).uint(partial.have);
+  return writer.end();
+}
+
+/**
+ * Reads a frame that a client sent. Updates, state vectors and names are not looked into.
+ *
+ * @returns `null` for a frame that only a server sends.
+ * @throws JoineryError MALFORMED_FRAME (never retry).
+ */
+export function decodeClientFrame({ type, payload }: RawFrame): ClientFrame | null {
+  switch (type) {
+    case CONNECTION.select:
+      return readSelect(payload);
+    case CONNECTION.hello:
+      return readHello(payload);
+    case CONNECTION.ping:
+      return readPing("ping", payload);
+    case CONNECTION.pong:
+      return readPing("pong", payload);
+    case CONNECTION.token:
+      return readToken(payload);
+    case DOCUMENT.open:
+      return readOpen(payload);
+    case DOCUMENT.sync:
+      return { type: "sync", stateVector: payload };
+    case DOCUMENT.update:
+      return readNumbered("update", payload);
+    case DOCUMENT.answer:
+      return readNumbered("answer", payload);
+    case DOCUMENT.presence:
+      return { type: "presence", update: payload };
+    case DOCUMENT.signal:
+      return readSignal(payload);
+    case DOCUMENT.seed:
+      return { type: "seed", update: payload };
+    case DOCUMENT.fragment:
+      return readFragment(payload);
+    case DOCUMENT.progress:
+      return readProgress(payload);
+    case DOCUMENT.close:
+      new FrameReader(payload, "CLOSE").end();
+      return { type: "close" };
+    default:
+      return null;
+  }
+}
+
+function readHello(payload: Uint8Array): ClientHello {
+  const reader = new FrameReader(payload, "HELLO");
+  const version = reader.varUint();
+  // Another version may go on otherwise; it is refused, and its number is all that is needed for that.
+  if (version !== PROTOCOL_VERSION) return { type: "hello", version, capabilities: 0, agent: "", token: "" };
+  const capabilities = reader.varUint();
+  const agent = reader.shortString(MAX_AGENT_BYTES, "agent");
+  const token = reader.shortString(MAX_TOKEN_BYTES, "token");
+  // What later minor versions add stands behind this.
+  return { type: "hello", version, capabilities, agent, token };
+}
+
+function readToken(payload: Uint8Array): ClientFrame {
+  const reader = new FrameReader(payload, "TOKEN");
+  const channel = reader.varUint();
+  const token = reader.shortString(MAX_TOKEN_BYTES, "token");
+  reader.end();
+  return { type: "token", channel, token };
+}
+
+function readOpen(payload: Uint8Array): Open {
+  const reader = new FrameReader(payload, "OPEN");
+  const flags = reader.oneOf(ALL_OPEN_FLAGS + 1, "flags");
+  const has = (flag: number) => (flags & flag) !== 0;
+  if (has(HAS_REVISION) && has(HAS_LINEAGE)) reader.fail("a revision has its lineage in it");
+  const document = reader.varString();
+  const revision = has(HAS_REVISION) ? { lineage: reader.lineage(), seq: reader.varUint() } : null;
+  const lineage = has(HAS_LINEAGE) ? reader.lineage() : null;
+  const stateVector = has(HAS_STATE_VECTOR) ? reader.varBytes() : null;
+  const token = has(HAS_TOKEN) ? reader.shortString(MAX_TOKEN_BYTES, "token") : "";
+  const partial = has(HAS_PARTIAL) ? { id: reader.fragmentId(), have: reader.varUint() } : null;
+  reader.end();
+  const offersSeed = has(OFFERS_SEED);
+  return { type: "open", document, revision, lineage, stateVector, token, partial, offersSeed };
+}
+
+function readNumbered(type: "update" | "answer", payload: Uint8Array): ClientFrame {
+  const reader = new FrameReader(payload, type.toUpperCase());
+  const number = reader.varUint();
+  return { type, number, update: reader.rest() };
+}
+
+function readSignal(payload: Uint8Array): ClientFrame {
+  const reader = new FrameReader(payload, "SIGNAL");
+  const kind = reader.oneOf(TO_USER + 1, "target");
+  let to: SignalTarget = { kind: kind === TO_ALL ? "all" : "others" };
+  if (kind === TO_USER) to = { kind: "user", user: reader.varString() };
+  const name = reader.varString();
+  return { type: "signal", to, name, payload: reader.rest() };
+}

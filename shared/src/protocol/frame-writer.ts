@@ -1,0 +1,77 @@
+import * as encoding from "lib0/encoding";
+import { FRAGMENT_ID_BYTES, type LineageId } from "./frame-types.ts";
+
+const LINEAGE = /^[0-9a-f]{32}$/;
+
+/** Writes the payload of one frame, and then the frame. What no frame can say is a RangeError: a programmer's error. */
+export class FrameWriter {
+  readonly #type: number;
+  readonly #encoder = encoding.createEncoder();
+
+  constructor(type: number) {
+    this.#type = type;
+  }
+
+  uint(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`no integer: ${value}`);
+    encoding.writeVarUint(this.#encoder, value);
+    return this;
+  }
+
+  /** A length and UTF-8. */
+  string(value: string): this {
+    encoding.writeVarString(this.#encoder, value);
+    return this;
+  }
+
+  /** A length and bytes. */
+  bytes(value: Uint8Array): this {
+    encoding.writeVarUint8Array(this.#encoder, value);
+    return this;
+  }
+
+  fragmentId(value: Uint8Array): this {
+    if (value.length !== FRAGMENT_ID_BYTES) throw new RangeError(`no id: ${value}`);
+    encoding.writeUint8Array(this.#encoder, value);
+    return this;
+  }
+
+  lineage(value: LineageId): this {
+    if (!LINEAGE.test(value)) throw new RangeError(`no lineage: ${value}`);
+    for (let i = 0; i < value.length; i += 2) {
+      encoding.writeUint8(this.#encoder, Number.parseInt(value.slice(i, i + 2), 16));
+    }
+    return this;
+  }
+
+  /** The frame. @param rest What the payload ends with; copied once. */
+  end(rest?: Uint8Array): Uint8Array {
+    const head = encoding.toUint8Array(this.#encoder);
+    return makeFrame(this.#type, head, rest);
+  }
+}
+
+/** A frame, made in one piece. */
+export function makeFrame(type: number, head: Uint8Array, rest?: Uint8Array): Uint8Array {
+  const payloadBytes = head.length + (rest?.length ?? 0);
+  const frame = new Uint8Array(varUintBytes(type) + varUintBytes(payloadBytes) + payloadBytes);
+  let at = putVarUint(frame, 0, type);
+  at = putVarUint(frame, at, payloadBytes);
+  frame.set(head, at);
+  if (rest) frame.set(rest, at + head.length);
+  return frame;
+}
+
+function varUintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
+function putVarUint(target: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) target[at++] = (rest % 0x80) + 0x80;
+  target[at++] = rest;
+  return at;
+}

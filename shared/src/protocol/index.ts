@@ -1,0 +1,39 @@
+export {
+  type ClientFrame,
+  clientFrames,
+  decodeClientFrame,
+  MAX_AGENT_BYTES,
+  MAX_TOKEN_BYTES,
+  type Open,
+  type Partial as PartialFrame,
+  type SignalTarget,
+} from "./client-frames.ts";
+export { inFragments, Reassembly } from "./fragments.ts";
+export {
+  FrameReader,
+  forEachFrame,
+  MAX_CLIENT_FRAMES,
+  type RawFrame,
+  readReassembled,
+} from "./frame-reader.ts";
+export {
+  CAPABILITIES,
+  CONNECTION_FRAMES,
+  DOCUMENT_FRAMES,
+  FIRST_OPTIONAL_FRAME,
+  FRAGMENT_ID_BYTES,
+  type LineageId,
+  PROTOCOL_VERSION,
+  type Revision,
+  SUBPROTOCOL,
+} from "./frame-types.ts";
+export {
+  decodeServerFrame,
+  type Opened,
+  type ServerFrame,
+  type ServerHello,
+  serverFrames,
+  type WireError,
+  type WirePermission,
+} from "./server-frames.ts";
+export { type Fragment, MAX_PING_BYTES } from "./two-way-frames.ts";
