@@ -1,4 +1,11 @@
-import { ERRORS, type ErrorRow, type Retry, retryAfterClose } from "@joinery/shared";
+import {
+  ERROR_DETAILS,
+  ERRORS,
+  type ErrorCode,
+  type ErrorRow,
+  type Retry,
+  retryAfterClose,
+} from "@joinery/shared";
 
 /** What a closed connection means for the client, and for the person in front of it. */
 export interface CloseExplanation {
@@ -31,9 +38,9 @@ const PREAMBLE: Record<Retry, string> = {
 
 /** The table's sentence for a close code, unless several errors share the code: then it would be a guess. */
 function meaningOf(code: number, retry: Retry): string | undefined {
-  const rows: readonly ErrorRow[] = Object.values(ERRORS);
-  const [row, ...others] = rows.filter((row) => row.closeCode === code && row.retry === retry);
-  return others.length === 0 ? row?.meaning : undefined;
+  const rows = Object.entries(ERRORS) as [ErrorCode, ErrorRow][];
+  const [row, ...others] = rows.filter(([, row]) => row.closeCode === code && row.retry === retry);
+  return row && others.length === 0 ? ERROR_DETAILS[row[0]].meaning : undefined;
 }
 
 function asSentence(reason: string): string {

@@ -1,1 +1,19 @@
+export { type ClientOptions, type ClientSnapshot, JoineryClient } from "./client.ts";
 export { type CloseExplanation, explainClose } from "./close-policy.ts";
+export { DocumentHandle } from "./document.ts";
+export type {
+  DocumentEvents,
+  DocumentSnapshot,
+  LineageChoice,
+  OpenOptions,
+  Signal,
+} from "./document-api.ts";
+export { standardEnvironment } from "./environment.ts";
+export { type Failure, RefusedError } from "./failure.ts";
+export type { Observable } from "./observable.ts";
+export type { OfflineCopy, OfflineDocument, OfflineStore, PendingDocument } from "./offline/ports.ts";
+export type { ClientClock, Connect, Environment, Socket, SocketEvents, Timer } from "./ports.ts";
+export type { Other, PresenceState } from "./presence.ts";
+export type { LineageConflict } from "./session-document.ts";
+export type { Status } from "./status.ts";
+export type { TokenSource } from "./token.ts";

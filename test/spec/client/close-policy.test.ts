@@ -1,5 +1,5 @@
 import { explainClose } from "@joinery/client";
-import { ERRORS, type ErrorRow } from "@joinery/shared";
+import { ERROR_DETAILS, ERRORS, type ErrorRow } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 
 describe("close policy", () => {
@@ -28,10 +28,10 @@ describe("close policy", () => {
 
   test("without a reason the table's meaning is told when only one error has the code", () => {
     expect(explainClose(ERRORS.PERMISSION_DENIED.closeCode, "").message).toContain(
-      ERRORS.PERMISSION_DENIED.meaning,
+      ERROR_DETAILS.PERMISSION_DENIED.meaning,
     );
     expect(explainClose(ERRORS.SERVER_DRAINING.closeCode, " ").message).toContain(
-      ERRORS.SERVER_DRAINING.meaning,
+      ERROR_DETAILS.SERVER_DRAINING.meaning,
     );
   });
 

@@ -1,0 +1,68 @@
+import type { ClientClock, Timer } from "./ports.ts";
+
+const SILENCE_MS = 15_000;
+const ANSWER_MS = 10_000;
+
+/**
+ * Notices a dead link, which a browser may take minutes to do: after 15 s of silence it asks for a sign of life, and
+ * after 10 s more without one it is over.
+ */
+export class Heartbeat {
+  readonly #clock: ClientClock;
+  readonly #ping: () => void;
+  readonly #onDead: () => void;
+  #timer: Timer | null = null;
+  #heardAtMs = 0;
+  #isAsking = false;
+
+  constructor(clock: ClientClock, ping: () => void, onDead: () => void) {
+    this.#clock = clock;
+    this.#ping = ping;
+    this.#onDead = onDead;
+  }
+
+  start(): void {
+    this.stop();
+    this.heard();
+    this.#listen(SILENCE_MS);
+  }
+
+  /** Something came. Called for every message, so it only notes when. */
+  heard(): void {
+    this.#heardAtMs = this.#clock.monotonicMs();
+  }
+
+  /** Asks at once: the device may have slept. */
+  probe(): void {
+    if (this.#timer === null || this.#isAsking) return;
+    this.stop();
+    this.#ask();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#isAsking = false;
+  }
+
+  #listen(delayMs: number): void {
+    this.#timer = this.#clock.setTimer(delayMs, () => {
+      const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
+      if (silentMs < SILENCE_MS) this.#listen(SILENCE_MS - silentMs);
+      else this.#ask();
+    });
+  }
+
+  #ask(): void {
+    const askedAtMs = this.#clock.monotonicMs();
+    this.#isAsking = true;
+    // What came in the same millisecond may have come before.
+    this.#heardAtMs = askedAtMs - 1;
+    this.#ping();
+    this.#timer = this.#clock.setTimer(ANSWER_MS, () => {
+      this.#isAsking = false;
+      if (this.#heardAtMs < askedAtMs) this.#onDead();
+      else this.#listen(SILENCE_MS - ANSWER_MS);
+    });
+  }
+}

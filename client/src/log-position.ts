@@ -1,0 +1,157 @@
+/**
+ * How far this device's copy of a document is in the server's log: what makes a reconnect cheap, and what has to be
+ * given back to a server that crashed.
+ *
+ *   base: everything durable up to here is in the copy; with the lineage it is the revision that OPEN names
+ *   tail: remote updates of this session that are not known to be durable; a crash may take them from the server
+ *   carried: the same of earlier sessions; they go back to the server with the next answer
+ *
+ * Without a base the server's state vector decides, and the whole document is given back: until that answer is
+ * durable everything is owed, and there is no revision.
+ */
+
+import type { LineageId, Revision } from "@joinery/shared/protocol";
+
+/** Bytes of remote updates kept in case the server loses them; above it the copy has no revision for a while. */
+const MAX_KEPT_BYTES = 8 * 1024 * 1024;
+
+export class LogPosition {
+  #lineage: LineageId | null;
+  #base: number | null;
+  #carried: Uint8Array[] = [];
+  #tail: { readonly seq: number; readonly update: Uint8Array }[] = [];
+  #keptBytes = 0;
+  #isEverythingOwed = false;
+  /** Of this session: its lineage, the last batch that is here, and the last one known to be durable. */
+  #sessionLineage: LineageId | null = null;
+  #have: number | null = null;
+  #durable = 0;
+  /** There is a base again once the log is durable up to here. */
+  #baseFrom: number | null = null;
+  /** What a catch-up has brought so far. */
+  #caught: Uint8Array[] = [];
+
+  constructor(revision: Revision | null, lineage: LineageId | null) {
+    this.#lineage = revision?.lineage ?? lineage;
+    this.#base = revision?.seq ?? null;
+  }
+
+  /** Of which life of the document the copy is; `null` while the server has nothing durable of it. */
+  get lineage(): LineageId | null {
+    return this.#lineage;
+  }
+
+  /** What OPEN says. */
+  get revision(): Revision | null {
+    if (this.#base === null || this.#lineage === null || this.#isEverythingOwed) return null;
+    return { lineage: this.#lineage, seq: this.#base };
+  }
+
+  /** What survives the end of this program, in which tails are not kept. */
+  get storedRevision(): Revision | null {
+    return this.#tail.length > 0 || this.#carried.length > 0 ? null : this.revision;
+  }
+
+  get durableSeq(): number {
+    return this.#durable;
+  }
+
+  /** Updates that the server may have lost. */
+  get carried(): readonly Uint8Array[] {
+    return this.#carried;
+  }
+
+  /** A new session begins. @param hasContent Whether the copy has anything that could be owed. */
+  restart(hasContent: boolean): void {
+    if (this.#base === null) this.#forgetKept();
+    for (const { update } of this.#tail) this.#carried.push(update);
+    this.#tail = [];
+    this.#caught = [];
+    this.#isEverythingOwed = hasContent && (this.#base === null || this.#isEverythingOwed);
+    if (this.#isEverythingOwed) this.#forgetKept();
+    this.#have = null;
+    this.#durable = 0;
+    this.#baseFrom = null;
+  }
+
+  opened(lineage: LineageId, durableSeq: number): void {
+    this.#sessionLineage = lineage;
+    this.#learnDurable(durableSeq);
+  }
+
+  /** A catch-up brought something that was not here. */
+  caught(update: Uint8Array): void {
+    if (this.#base !== null || this.#baseFrom !== null) this.#caught.push(update);
+  }
+
+  /** Everything up to `seq` is here. */
+  caughtUp(seq: number, durableSeq: number): void {
+    for (const update of this.#caught) this.#keep(seq, update);
+    this.#caught = [];
+    this.#have = Math.max(seq, this.#have ?? 0);
+    if (this.#base === null) this.#baseFrom ??= seq;
+    this.durable(durableSeq);
+  }
+
+  /**
+   * The next batch of the log.
+   *
+   * @param news What of it was not here; `null` for nothing.
+   * @returns Whether it was the next one: otherwise something is missing.
+   */
+  batch(seq: number, durableSeq: number, news: Uint8Array | null): boolean {
+    if (this.#have === null || seq !== this.#have + 1) return false;
+    this.#have = seq;
+    if (news) this.#keep(seq, news);
+    this.durable(durableSeq);
+    return true;
+  }
+
+  durable(seq: number): void {
+    this.#learnDurable(seq);
+    let lost = 0;
+    while (lost < this.#tail.length && (this.#tail[lost]?.seq as number) <= this.#durable) lost++;
+    for (const { update } of this.#tail.splice(0, lost)) this.#keptBytes -= update.length;
+    if (this.#have === null) return;
+    const hasBase = this.#base !== null || (this.#baseFrom !== null && this.#durable >= this.#baseFrom);
+    if (hasBase) this.#base = Math.min(this.#durable, this.#have);
+  }
+
+  /** The first so many carried updates are durable now. */
+  carriedSaved(count: number): void {
+    for (const update of this.#carried.splice(0, count)) this.#keptBytes -= update.length;
+  }
+
+  /** Nothing of the copy is missing on the server, as far as this session can give it. */
+  everythingSaved(): void {
+    this.#isEverythingOwed = false;
+  }
+
+  /** The copy may lack something: the next session compares all of it. */
+  doubt(): void {
+    this.#base = null;
+    this.#baseFrom = null;
+    this.#have = null;
+  }
+
+  #learnDurable(seq: number): void {
+    this.#durable = Math.max(this.#durable, seq);
+    // Before that the document has another lineage after each restart of the server.
+    if (this.#durable >= 1) this.#lineage = this.#sessionLineage;
+  }
+
+  #keep(seq: number, update: Uint8Array): void {
+    this.#tail.push({ seq, update });
+    this.#keptBytes += update.length;
+    if (this.#keptBytes <= MAX_KEPT_BYTES) return;
+    this.#forgetKept();
+    this.#base = null;
+    this.#baseFrom = seq;
+  }
+
+  #forgetKept(): void {
+    this.#tail = [];
+    this.#carried = [];
+    this.#keptBytes = 0;
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Who is here. Wires y-protocols' Awareness, which editor bindings know, to the session: what changes locally is told
+ * once a turn, what others announce is applied, and nobody is shown while there is no connection.
+ */
+
+import {
+  type Awareness,
+  applyAwarenessUpdate,
+  encodeAwarenessUpdate,
+  removeAwarenessStates,
+} from "y-protocols/awareness";
+import { type Observable, Watched } from "./observable.ts";
+import type { ClientClock, Timer } from "./ports.ts";
+
+const TYPING_MS = 3_000;
+/** Somebody who goes on typing says so again this often. */
+const TYPING_AGAIN_MS = 1_000;
+
+/** What somebody says of themselves: a JSON object. */
+export type PresenceState = Readonly<Record<string, unknown>>;
+
+/** Somebody else in the document. */
+export interface Other {
+  /** The Yjs client id of their Y.Doc. */
+  readonly clientId: number;
+  /** Who the server knows them to be; `null` for nobody in particular. Unlike `state`, nobody can make it up. */
+  readonly user: string | null;
+  /** What they say of themselves. */
+  readonly state: PresenceState;
+  /** Whether they typed in the last 3 s, as far as they said. */
+  readonly isTyping: boolean;
+}
+
+interface Typing {
+  /** What they said, which differs each time. */
+  readonly mark: unknown;
+  /** Ends it; nobody is believed to type for longer after they said so, even if they freeze. */
+  readonly timer: Timer;
+}
+
+const OVER: Timer = { cancel: () => undefined };
+
+interface Changes {
+  readonly added: readonly number[];
+  readonly updated: readonly number[];
+  readonly removed: readonly number[];
+}
+
+export interface PresenceOptions {
+  readonly awareness: Awareness;
+  readonly clock: ClientClock;
+  /** Pause between two changes that `set` announces, in milliseconds. */
+  readonly throttleMs: number;
+  /** There is something to take. */
+  onDue(): void;
+}
+
+export class Presence implements Observable<readonly Other[]> {
+  readonly #awareness: Awareness;
+  readonly #clock: ClientClock;
+  readonly #options: PresenceOptions;
+  readonly #watched: Watched<readonly Other[]>;
+  readonly #users = new Map<number, string>();
+  readonly #typing = new Map<number, Typing>();
+  readonly #onUpdate = (changes: Changes, origin: unknown) => this.#updated(changes, origin);
+  #isUp = false;
+  #isDue = false;
+  /** What `set` was given and has not been announced. */
+  #pending: Record<string, unknown> | null = null;
+  #throttle: Timer | null = null;
+  #stopTyping: Timer | null = null;
+  #saidTypingAtMs = Number.NEGATIVE_INFINITY;
+  #typingMark = 0;
+  /** What was announced before the page was hidden. */
+  #hidden: PresenceState | null = null;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+    this.#awareness = options.awareness;
+    this.#clock = options.clock;
+    this.#watched = new Watched(() => this.#others());
+    this.#awareness.on("update", this.#onUpdate);
+  }
+
+  get subscribe(): (listener: () => void) => () => void {
+    return this.#watched.subscribe;
+  }
+
+  get getSnapshot(): () => readonly Other[] {
+    return this.#watched.getSnapshot;
+  }
+
+  /** Changes some fields of our state: the first time at once, then at most once a pause, always the newest. */
+  set(fields: PresenceState): void {
+    this.#pending = { ...this.#pending, ...fields };
+    if (!this.#throttle) this.#announce();
+  }
+
+  /** We are typing; others see it for 3 s. */
+  typing(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#stopTyping?.cancel();
+    this.#stopTyping = this.#clock.setTimer(TYPING_MS, () => {
+      this.#saidTypingAtMs = Number.NEGATIVE_INFINITY;
+      this.set({ typing: null });
+    });
+    if (nowMs - this.#saidTypingAtMs < TYPING_AGAIN_MS) return;
+    this.#saidTypingAtMs = nowMs;
+    this.set({ typing: ++this.#typingMark });
+  }
+
+  /** The page is about to go: others need not wait until the server notices. */
+  hide(): void {
+    this.#hidden = this.#awareness.getLocalState();
+    this.#awareness.setLocalState(null);
+  }
+
+  /** It came back. */
+  show(): void {
+    if (this.#hidden && this.#awareness.getLocalState() === null) this.#awareness.setLocalState(this.#hidden);
+    this.#hidden = null;
+  }
+
+  /** Stops watching; others' states go. */
+  close(): void {
+    this.linkIsDown();
+    for (const timer of [this.#throttle, this.#stopTyping]) timer?.cancel();
+    this.#awareness.off("update", this.#onUpdate);
+  }
+
+  // What the session tells
+
+  take(): Uint8Array | null {
+    if (!this.#isDue || !this.#isUp) return null;
+    this.#isDue = false;
+    return encodeAwarenessUpdate(this.#awareness, [this.#awareness.clientID]);
+  }
+
+  received(users: ReadonlyMap<number, string>, update: Uint8Array): void {
+    for (const [clientId, user] of users) this.#users.set(clientId, user);
+    const awareness = this.#awareness;
+    const ownState = awareness.getLocalState();
+    const ownClock = awareness.meta.get(awareness.clientID)?.clock;
+    applyAwarenessUpdate(awareness, update, this);
+    // What we say of ourselves, nobody else does: it is said again, under a newer clock.
+    if (awareness.meta.get(awareness.clientID)?.clock !== ownClock) awareness.setLocalState(ownState);
+    this.#watched.changed();
+  }
+
+  linkIsUp(): void {
+    this.#isUp = true;
+    const state = this.#awareness.getLocalState();
+    // Under a newer clock: the server remembers the one with which we left.
+    if (state) this.#awareness.setLocalState(state);
+  }
+
+  linkIsDown(): void {
+    this.#isUp = false;
+    this.#isDue = false;
+    const { clientID, meta } = this.#awareness;
+    const others = [...meta.keys()].filter((clientId) => clientId !== clientID);
+    removeAwarenessStates(this.#awareness, others, this);
+    // They come back under the clock that they have now.
+    for (const clientId of others) meta.delete(clientId);
+    this.#users.clear();
+    for (const clientId of others) this.#stopsTyping(clientId);
+    this.#watched.changed();
+  }
+
+  #announce(): void {
+    const fields = this.#pending;
+    this.#pending = null;
+    this.#throttle = null;
+    if (!fields) return;
+    this.#throttle = this.#clock.setTimer(this.#options.throttleMs, () => this.#announce());
+    this.#awareness.setLocalState({ ...this.#awareness.getLocalState(), ...fields });
+  }
+
+  #updated({ added, updated, removed }: Changes, origin: unknown): void {
+    const { clientID } = this.#awareness;
+    const isOwn = [added, updated, removed].some((ids) => ids.includes(clientID));
+    if (isOwn && origin !== this) {
+      this.#isDue = true;
+      if (this.#isUp) this.#options.onDue();
+    }
+    for (const clientId of removed) {
+      this.#users.delete(clientId);
+      this.#stopsTyping(clientId);
+    }
+    for (const clientId of [...added, ...updated]) if (clientId !== clientID) this.#noteTyping(clientId);
+    this.#watched.changed();
+  }
+
+  #noteTyping(clientId: number): void {
+    const mark: unknown = this.#awareness.getStates().get(clientId)?.typing;
+    if (this.#typing.get(clientId)?.mark === mark) return;
+    this.#stopsTyping(clientId);
+    if (!mark) return;
+    const timer = this.#clock.setTimer(TYPING_MS, () => {
+      // The mark stays, so that it is not taken for a new one.
+      this.#typing.set(clientId, { mark, timer: OVER });
+      this.#watched.changed();
+    });
+    this.#typing.set(clientId, { mark, timer });
+  }
+
+  #stopsTyping(clientId: number): void {
+    this.#typing.get(clientId)?.timer.cancel();
+    this.#typing.delete(clientId);
+  }
+
+  #others(): readonly Other[] {
+    const { clientID } = this.#awareness;
+    const others: Other[] = [];
+    for (const [clientId, state] of this.#awareness.getStates()) {
+      if (clientId === clientID) continue;
+      const isTyping = (this.#typing.get(clientId)?.timer ?? OVER) !== OVER;
+      others.push({ clientId, user: this.#users.get(clientId) ?? null, state, isTyping });
+    }
+    return others;
+  }
+}

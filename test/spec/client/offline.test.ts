@@ -1,0 +1,310 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import * as Y from "yjs";
+import { MemoryOfflineStore } from "../../support/client-memory-store.ts";
+import { ClientWorld, Person } from "../../support/client-world.ts";
+
+/** A device with a store, and a server that may be away. */
+class Stage {
+  readonly world = new ClientWorld();
+  readonly store = new MemoryOfflineStore();
+
+  constructor() {
+    onTestFinished(() => this.world.close());
+  }
+
+  /** The application starts on the device. */
+  app() {
+    const environment = this.world.environment();
+    environment.store = this.store;
+    return this.world.client({ environment, offline: "documents" });
+  }
+
+  open(document = "notes", client = this.app()): Person {
+    return new Person(client, client.open(document));
+  }
+
+  settle(): Promise<void> {
+    return this.world.settle();
+  }
+}
+
+describe("a client that keeps documents on its device", () => {
+  test("[D1] [D2] shows a document at once when it is opened offline, and merges on return", async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    first.type("kept");
+    await first.notes.whenLoaded();
+    await stage.settle();
+    await first.leave();
+    stage.world.kill();
+    const again = stage.open();
+    await again.notes.whenLoaded();
+    expect(again.text).toBe("kept");
+    expect(again.notes.getSnapshot()).toMatchObject({ synced: false, saved: true, isLoaded: true });
+    again.type(" and more");
+    await stage.settle();
+    expect(again.notes.status.kind).toBe("offline");
+    expect(again.notes.saved).toBe(false);
+    stage.world.start();
+    await stage.world.advance(2_000);
+    expect(again.notes.saved).toBe(true);
+    const other = await stage.world.join();
+    expect(other.text).toBe("kept and more");
+  });
+
+  test("[D2] still knows what is unsaved after a reload", async () => {
+    const stage = new Stage();
+    stage.world.kill();
+    const first = stage.open();
+    first.type("a");
+    first.type("b");
+    await stage.settle();
+    await first.leave();
+    const again = stage.open();
+    await again.notes.whenLoaded();
+    expect(again.notes.unsaved.count).toBe(2);
+    expect(again.notes.saved).toBe(false);
+    expect(await again.client.pending()).toMatchObject([{ document: "notes", unsaved: 2 }]);
+    stage.world.start();
+    await stage.world.advance(2_000);
+    expect(again.notes.saved).toBe(true);
+    expect(stage.store.copy("notes").unsaved).toEqual([]);
+    expect(stage.store.copy("notes").revision).not.toBeNull();
+  });
+
+  test("counts what is typed before its copy was read", async () => {
+    const stage = new Stage();
+    const notes = stage.open();
+    notes.type("early");
+    expect(notes.notes.getSnapshot()).toMatchObject({ isLoaded: false, saved: false });
+    await stage.settle();
+    expect(notes.notes.saved).toBe(true);
+    expect(stage.store.copy("notes").updates).toHaveLength(1);
+  });
+
+  test("keeps what is typed in a document that is closed before its copy was read", async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    first.type("in haste");
+    await first.leave();
+    const again = stage.open();
+    await again.notes.whenLoaded();
+    expect(again.text).toBe("in haste");
+    await stage.settle();
+    expect(again.notes.saved).toBe(true);
+  });
+
+  test("keeps remote edits once, and its own echo not at all", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    await stage.settle();
+    const ben = await stage.world.join();
+    ann.type("mine ");
+    await stage.settle();
+    ben.type("theirs");
+    await stage.settle();
+    expect(stage.store.copy("notes").updates).toHaveLength(2);
+    await ann.leave();
+    const again = stage.open();
+    await again.notes.whenLoaded();
+    expect(again.text).toBe("mine theirs");
+  });
+
+  test("comes back by revision after a reload", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    ann.type("x".repeat(10_000));
+    await stage.settle();
+    const ben = await stage.world.join();
+    await ann.leave();
+    ben.type("y");
+    await stage.settle();
+    const { revision } = stage.store.copy("notes");
+    expect(revision?.seq).toBe(1);
+    const again = stage.open();
+    await stage.settle();
+    expect(again.text).toBe(`${"x".repeat(10_000)}y`);
+    expect(again.notes.saved).toBe(true);
+    expect(stage.store.copy("notes").revision?.seq).toBe(2);
+  });
+
+  test("[D3] has no revision on the device while remote edits may be lost with the server", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    ann.type("a");
+    await stage.settle();
+    const ben = await stage.world.join();
+    stage.world.disk.hold();
+    ben.type("b");
+    await stage.settle();
+    expect(ann.text).toContain("b");
+    expect(stage.store.copy("notes").revision).toBeNull();
+    // The server loses it, its author never comes back, and our application is started anew.
+    stage.world.kill();
+    await ben.leave();
+    await ann.leave();
+    stage.world.start();
+    const again = stage.open();
+    await stage.settle();
+    expect(again.notes.saved).toBe(true);
+    const cid = await stage.world.join();
+    expect(cid.text).toBe(again.text);
+    expect(cid.text).toContain("b");
+  });
+
+  test("[D6] syncs documents that nobody opens, and then lets go of them", async () => {
+    const stage = new Stage();
+    stage.world.kill();
+    for (const document of ["one", "two", "three", "four", "five", "six"]) {
+      const person = stage.open(document);
+      person.type(document);
+      await stage.settle();
+      await person.leave();
+    }
+    stage.world.start();
+    const client = stage.app();
+    expect(await client.pending()).toHaveLength(6);
+    await stage.settle();
+    await stage.settle();
+    expect(await client.pending()).toEqual([]);
+    expect(stage.store.openDocuments.size).toBe(0);
+    expect((await stage.world.join("six")).text).toBe("six");
+  });
+
+  test("brings edits of a document that was closed too early", async () => {
+    const stage = new Stage();
+    const client = stage.app();
+    const keeper = stage.open("other", client);
+    await stage.settle();
+    const notes = stage.open("notes", client);
+    await stage.settle();
+    stage.world.disk.hold();
+    notes.type("late");
+    void notes.notes.close();
+    await stage.settle();
+    stage.world.disk.release();
+    await stage.settle();
+    expect(await client.pending()).toEqual([]);
+    expect((await stage.world.join()).text).toBe("late");
+    expect(keeper.notes.status.kind).toBe("online");
+  });
+
+  test("gives a document to the application that it was syncing in the background", async () => {
+    const stage = new Stage();
+    stage.world.kill();
+    const first = stage.open();
+    first.type("kept");
+    await stage.settle();
+    await first.leave();
+    stage.world.start();
+    stage.world.disk.hold();
+    const client = stage.app();
+    await stage.settle();
+    expect(stage.store.openDocuments.has("notes")).toBe(true);
+    const notes = client.open("notes");
+    await stage.settle();
+    stage.world.disk.release();
+    await stage.settle();
+    expect(notes.saved).toBe(true);
+    expect(notes.doc.getText("text").toString()).toBe("kept");
+  });
+
+  test("gives up documents that are refused, and says nothing is saved", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    ann.type("mine");
+    await stage.settle();
+    await ann.leave();
+    stage.world.kill();
+    const offline = stage.open();
+    await offline.notes.whenLoaded();
+    offline.type(" more");
+    await stage.settle();
+    await offline.leave();
+    await stage.world.disk.delete("notes" as never);
+    stage.world.start();
+    const client = stage.app();
+    await stage.settle();
+    expect(await client.pending()).toMatchObject([{ document: "notes", unsaved: 1 }]);
+    expect(stage.store.openDocuments.size).toBe(0);
+    const notes = client.open("notes");
+    await stage.settle();
+    expect(notes.status.code).toBe("LINEAGE_CHANGED");
+    await notes.resolve("keep-as-copy", "notes of mine");
+    await stage.settle();
+    expect(notes.status.kind).toBe("online");
+    expect(notes.doc.getText("text").toString()).toBe("");
+    expect((await stage.world.join("notes of mine")).text).toBe("mine more");
+    expect(await client.pending()).toEqual([]);
+  });
+
+  test("[D4] goes on in memory when a write fails, and says so", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    await stage.settle();
+    stage.store.fail("notes", "the disk is full");
+    expect(ann.notes.getSnapshot().offlineError?.message).toBe("the disk is full");
+    ann.type("goes on");
+    await stage.settle();
+    expect(ann.notes.saved).toBe(true);
+  });
+
+  test("[D5] goes on without a copy that is damaged, and says so", async () => {
+    const stage = new Stage();
+    stage.store.damaged.add("notes");
+    const errors: Error[] = [];
+    const ann = stage.open();
+    ann.notes.on("error", (error) => errors.push(error));
+    ann.type("goes on");
+    await stage.settle();
+    expect(errors.map(({ message }) => message)).toEqual(["notes is damaged"]);
+    expect(ann.notes.getSnapshot().offlineError?.code).toBe("OFFLINE_STORE_FAILED");
+    expect(ann.notes.saved).toBe(true);
+  });
+
+  test("says so when the store cannot be opened at all, and works without it", async () => {
+    const stage = new Stage();
+    const client = stage.world.client({ offline: "nowhere" });
+    const ann = stage.open("notes", client);
+    ann.type("goes on");
+    await stage.settle();
+    expect(client.getSnapshot().offlineError).not.toBeNull();
+    expect(ann.notes.saved).toBe(true);
+  });
+
+  test("has its copy compacted when that is due", async () => {
+    const stage = new Stage();
+    stage.store.compactAfter = 10;
+    const ann = stage.open();
+    await stage.settle();
+    for (let i = 0; i < 20; i++) ann.type("x");
+    await stage.world.advance(5_000);
+    expect(stage.store.copy("notes").updates).toHaveLength(1);
+    await ann.leave();
+    const again = stage.open();
+    await again.notes.whenLoaded();
+    expect(again.text).toBe("x".repeat(20));
+  });
+
+  test("counts as edited what an application brings in a Y.Doc, but not what the copy has", async () => {
+    const stage = new Stage();
+    stage.world.kill();
+    const first = stage.open();
+    first.type("kept");
+    await stage.settle();
+    const { doc } = first.notes;
+    await first.leave();
+    doc.getText("text").insert(0, "meanwhile ");
+    const client = stage.app();
+    const notes = client.open("notes", { doc });
+    await notes.whenLoaded();
+    expect(notes.unsaved.count).toBe(2);
+    expect(doc.getText("text").toString()).toBe("meanwhile kept");
+    stage.world.start();
+    await stage.world.advance(2_000);
+    expect(notes.saved).toBe(true);
+    const other = new Y.Doc();
+    for (const update of stage.store.copy("notes").updates) Y.applyUpdate(other, update);
+    expect(other.getText("text").toString()).toBe("meanwhile kept");
+  });
+});
