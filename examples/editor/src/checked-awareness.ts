@@ -7,6 +7,8 @@ export interface Presence {
   readonly user: Person;
   /** Where its cursor is, as two relative positions in JSON; absent when it is nowhere in this text. */
   readonly cursor?: { readonly anchor: unknown; readonly head: unknown };
+  /** What it does on the board, as it was sent: `readBoardPresence` makes something of it. */
+  readonly board?: unknown;
 }
 
 /**
@@ -18,6 +20,8 @@ export interface Presence {
  */
 export class CheckedAwareness extends Awareness {
   readonly #textName: string;
+  /** By what was announced: the states of all are asked for whenever one of them changes. */
+  readonly #checked = new WeakMap<object, Presence>();
 
   /** @param textName The root name of the Y.Text in which cursors are shown. */
   constructor(doc: Y.Doc, textName: string) {
@@ -28,18 +32,25 @@ export class CheckedAwareness extends Awareness {
   override getStates(): Map<number, Presence> {
     const checked = new Map<number, Presence>();
     for (const [clientId, state] of this.states as Map<number, unknown>) {
-      checked.set(clientId, this.#check(state, clientId));
+      checked.set(clientId, this.#presenceOf(state, clientId));
     }
     return checked;
   }
 
+  #presenceOf(state: unknown, clientId: number): Presence {
+    if (!isRecord(state)) return this.#check(state, clientId);
+    const known = this.#checked.get(state) ?? this.#check(state, clientId);
+    this.#checked.set(state, known);
+    return known;
+  }
+
   #check(state: unknown, clientId: number): Presence {
-    const { user, cursor } = isRecord(state) ? state : {};
-    const person = readPerson(user, clientId);
+    const { user, cursor, board } = isRecord(state) ? state : {};
+    const presence = { user: readPerson(user, clientId), board };
     if (!isRecord(cursor) || !this.#isPosition(cursor.anchor) || !this.#isPosition(cursor.head)) {
-      return { user: person };
+      return presence;
     }
-    return { user: person, cursor: { anchor: cursor.anchor, head: cursor.head } };
+    return { ...presence, cursor: { anchor: cursor.anchor, head: cursor.head } };
   }
 
   /** Whether it is a Yjs relative position at a character or an end of the text. */

@@ -1,6 +1,6 @@
 /**
  * How a document's name becomes an address and back. A name is any text: slashes, spaces, `?`, `#`, `%`. The
- * page's address is `/d/<name>`, the WebSocket's path is `/<name>`, both percent-encoded once.
+ * page's address is `/d/<name>`, percent-encoded once.
  */
 
 const PREFIX = "/d/";
@@ -26,11 +26,6 @@ export function pagePath(name: string): string {
   // Browsers resolve the segments "." and ".." away, and fold nothing else.
   const isPlain = name.split("/").every((segment) => segment !== "." && segment !== "..");
   return PREFIX + (isPlain ? encoded.replaceAll("%2F", "/") : encoded);
-}
-
-/** The room that the y-websocket provider appends to the server's address, slashes encoded like all else. */
-export function roomName(name: string): string {
-  return encodeWhole(name);
 }
 
 /** The WebSocket server that the page was served by. */

@@ -23,8 +23,8 @@ const INVITATION =
 
 export interface Editor {
   readonly view: EditorView;
-  /** Lets the person read, select and copy, but not type: for when what is typed could go nowhere. */
-  makeReadOnly(): void;
+  /** Whether the person may read, select and copy, but not type: for when what is typed could go nowhere. */
+  isReadOnly: boolean;
 }
 
 export function createEditor(parent: HTMLElement, text: Y.Text, awareness: CheckedAwareness): Editor {
@@ -52,6 +52,13 @@ export function createEditor(parent: HTMLElement, text: Y.Text, awareness: Check
   const view = new EditorView({ parent, state: EditorState.create({ doc: text.toString(), extensions }) });
   return {
     view,
-    makeReadOnly: () => view.dispatch({ effects: writing.reconfigure(EditorState.readOnly.of(true)) }),
+    get isReadOnly() {
+      return view.state.readOnly;
+    },
+    set isReadOnly(isReadOnly) {
+      if (isReadOnly === view.state.readOnly) return;
+      const mode = isReadOnly ? EditorState.readOnly.of(true) : placeholder(INVITATION);
+      view.dispatch({ effects: writing.reconfigure(mode) });
+    },
   };
 }

@@ -3,25 +3,26 @@
  * is going to another page.
  */
 
-import { WebsocketProvider } from "y-websocket";
-import * as Y from "yjs";
-import { CheckedAwareness } from "./checked-awareness.ts";
+import { Board } from "./board/board.ts";
+import type { CheckedAwareness } from "./checked-awareness.ts";
 import { offerColorScheme } from "./color-scheme.ts";
-import {
-  type ConnectionState,
-  followConnection,
-  shouldReconnect,
-  showConnection,
-} from "./connection-state.ts";
-import { documentNameIn, pagePath, roomName, serverAddress, WELCOME_DOCUMENT } from "./document-address.ts";
+import { offerResolution } from "./conflict-dialog.ts";
+import { documentNameIn, pagePath, serverAddress, WELCOME_DOCUMENT } from "./document-address.ts";
 import { showDocumentBar } from "./document-bar.ts";
-import { createEditor } from "./editor.ts";
+import { BOARD_NAME, type DocumentSession, openSession, TEXT_NAME } from "./document-session.ts";
+import { createEditor, type Editor } from "./editor.ts";
 import { Identity } from "./identity.ts";
+import { keepPage } from "./offline-page.ts";
 import { pageElement } from "./page-elements.ts";
+import { offerPanes } from "./panes.ts";
 import { showPresence } from "./presence-list.ts";
+import { offerRescue } from "./rescue.ts";
+import { saveStateOf } from "./save-state.ts";
+import { showSaveState, warnBeforeLoss } from "./save-state-view.ts";
 
-const TEXT_NAME = "content";
+const announcer = pageElement("announcer", HTMLElement);
 
+keepPage();
 openPage(nameDocument());
 
 /** The document's name by the page's address; an address that names none becomes the welcome document's. */
@@ -34,8 +35,7 @@ function nameDocument(): string {
 
 function openPage(name: string): void {
   document.title = `${name} – Joinery`;
-  const announcer = pageElement("announcer", HTMLElement);
-  offerColorScheme(pageElement("theme-toggle", HTMLButtonElement));
+  const colorScheme = offerColorScheme(pageElement("theme-toggle", HTMLButtonElement));
   showDocumentBar(
     {
       form: pageElement("document-form", HTMLFormElement),
@@ -48,47 +48,95 @@ function openPage(name: string): void {
     },
     name,
   );
+  const session = openSession(name, serverAddress(location));
+  showPeople(session.awareness);
+  const editor = openText(session);
+  const board = new Board(boardElements(), session.doc.getMap(BOARD_NAME), session.awareness, colorScheme);
+  offerPanes(
+    {
+      panes: pageElement("panes", HTMLElement),
+      divider: pageElement("divider", HTMLElement),
+      switcher: pageElement("layouts", HTMLElement),
+    },
+    (shown) => pageElement("skip-link", HTMLElement).toggleAttribute("hidden", !shown.has("text")),
+  );
+  followState(session, editor, board);
+  offerRescue(pageElement("rescue", HTMLElement), session, board);
+  offerResolution(session, {
+    dialog: pageElement("conflict", HTMLDialogElement),
+    text: pageElement("conflict-text", HTMLElement),
+    copyName: pageElement("conflict-copy", HTMLElement),
+    loss: pageElement("conflict-loss", HTMLElement),
+    failure: pageElement("conflict-failure", HTMLElement),
+    reopen: pageElement("conflict-reopen", HTMLButtonElement),
+    retry: pageElement("retry", HTMLButtonElement),
+  });
+}
 
-  const doc = new Y.Doc();
-  const awareness = new CheckedAwareness(doc, TEXT_NAME);
+function showPeople(awareness: CheckedAwareness): void {
   offerRenaming(new Identity(awareness));
   showPresence(awareness, {
     button: pageElement("people-button", HTMLButtonElement),
     list: pageElement("people-list", HTMLElement),
     announcer,
   });
-  const text = doc.getText(TEXT_NAME);
-  const editor = createEditor(pageElement("editor", HTMLElement), text, awareness);
+}
+
+function openText({ doc, awareness }: DocumentSession): Editor {
+  const editor = createEditor(pageElement("editor", HTMLElement), doc.getText(TEXT_NAME), awareness);
   pageElement("skip-link", HTMLAnchorElement).addEventListener("click", (event) => {
     event.preventDefault();
     editor.view.focus();
   });
+  return editor;
+}
 
-  const provider = new WebsocketProvider(serverAddress(location), roomName(name), doc, {
-    awareness,
-    // Everything goes through the server, also between windows of one browser: what this page shows is then
-    // what people on two machines would see.
-    disableBc: true,
-    shouldReconnect,
-    connect: false,
-  });
+function boardElements() {
+  return {
+    surface: pageElement("board-surface", HTMLElement),
+    canvas: pageElement("board-canvas", HTMLDivElement),
+    overlay: pageElement("board-overlay", HTMLElement),
+    outline: pageElement("board-outline", HTMLElement),
+    toolbar: {
+      tools: pageElement("board-tools", HTMLElement),
+      properties: pageElement("board-properties", HTMLElement),
+      view: pageElement("board-view", HTMLElement),
+      zoom: pageElement("board-zoom", HTMLElement),
+    },
+    announcer,
+  };
+}
+
+function followState(session: DocumentSession, editor: Editor, board: Board): void {
   const elements = {
     label: pageElement("connection", HTMLElement),
     notice: pageElement("notice", HTMLElement),
     noticeTitle: pageElement("notice-title", HTMLElement),
     noticeText: pageElement("notice-text", HTMLElement),
+    rescue: pageElement("rescue", HTMLElement),
   };
-  const warnBeforeLoss = createLossWarning(doc, provider);
-  followConnection(provider, awareness, (state) => {
-    showConnection(elements, state);
-    warnBeforeLoss(state);
-    if (state.kind === "refused") editor.makeReadOnly();
-  });
-  // Nobody looks for the cursor in an empty document; in one with text, readers keep theirs out of it.
-  provider.once("sync", () => {
-    if (text.length === 0 && document.activeElement === document.body) editor.view.focus();
-  });
-  provider.connect();
+  let wasSynced = false;
+  const show = () => {
+    const { isLoaded, synced } = session.state;
+    const state = saveStateOf(session.state);
+    showSaveState(elements, state);
+    editor.isReadOnly = !state.isEditable;
+    board.isReadOnly = !state.isEditable;
+    if (isLoaded) board.showContent(synced || state.kind === "offline");
+    if (synced && !wasSynced) {
+      wasSynced = true;
+      welcome(session, editor);
+    }
+  };
+  session.onState(show);
+  show();
+  warnBeforeLoss(() => saveStateOf(session.state).isLossAhead);
+  pageElement("retry", HTMLButtonElement).addEventListener("click", () => session.retry());
+}
+
+/** Nobody looks for the cursor in an empty document; in one with text, readers keep theirs out of it. */
+function welcome({ doc }: DocumentSession, editor: Editor): void {
+  if (doc.getText(TEXT_NAME).length === 0 && document.activeElement === document.body) editor.view.focus();
 }
 
 function offerRenaming(identity: Identity): void {
@@ -101,20 +149,4 @@ function offerRenaming(identity: Identity): void {
     if (identity.rename(input.value)) popover.hidePopover();
     input.value = identity.name;
   });
-}
-
-/** Edits made without a connection live in this window only: the browser asks before it is closed on them. */
-function createLossWarning(doc: Y.Doc, provider: WebsocketProvider): (state: ConnectionState) => void {
-  let isOnline = false;
-  let hasUnsentEdits = false;
-  doc.on("update", (_update: Uint8Array, origin: unknown) => {
-    if (!isOnline && origin !== provider) hasUnsentEdits = true;
-  });
-  window.addEventListener("beforeunload", (event) => {
-    if (hasUnsentEdits) event.preventDefault();
-  });
-  return ({ kind }) => {
-    isOnline = kind === "online";
-    if (isOnline) hasUnsentEdits = false;
-  };
 }
