@@ -9,7 +9,7 @@ import * as Y from "yjs";
 type Transaction = readonly (readonly [position: number, deleteCount: number, insert: string])[];
 
 /** The edits of one person writing a paper; see test/fixtures/traces/README.md. */
-function readTrace(): Transaction[] {
+export function readTrace(): Transaction[] {
   const file = new URL("../../test/fixtures/traces/automerge-paper.json.gz", import.meta.url);
   const { txns } = JSON.parse(gunzipSync(readFileSync(file)).toString("utf8")) as {
     txns: { patches: Transaction }[];
@@ -17,7 +17,7 @@ function readTrace(): Transaction[] {
   return txns.map(({ patches }) => patches);
 }
 
-function apply(text: Y.Text, patches: Transaction): void {
+export function apply(text: Y.Text, patches: Transaction): void {
   for (const [position, deleteCount, insert] of patches) {
     if (deleteCount > 0) text.delete(position, deleteCount);
     if (insert.length > 0) text.insert(position, insert);
@@ -51,7 +51,7 @@ export function documents(papers: readonly number[]): Uint8Array[] {
 }
 
 /** Spread over all 32 bits, as random ones are, but the same in every run. */
-function clientId(index: number): number {
+export function clientId(index: number): number {
   return Math.imul(index + 1, 0x9e3779b1) >>> 0;
 }
 

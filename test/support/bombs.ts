@@ -11,8 +11,10 @@ const CLIENT = 1;
 // An item's first byte: its content, and which neighbours it names.
 const GC = 0;
 const STRING = 4;
+const EMBED = 5;
 const TYPE = 7;
 const SUBDOCUMENT = 9;
+const HAS_ORIGIN = 0x80;
 const HAS_RIGHT_ORIGIN = 0x40;
 
 const Y_ARRAY = 0;
@@ -35,19 +37,57 @@ export function manyRightOrigins(n: number): Uint8Array {
   return withoutDeletes(encoder);
 }
 
-/** The same as {@link manyRightOrigins}, an update an item: no single one takes long, loading all of them does. */
-export function manyRightOriginsOneByOne(n: number): Uint8Array[] {
-  const first = encoding.createEncoder();
-  writeVarUints(first, 1, 1, CLIENT, 0);
-  writeText(first, "x".repeat(n));
-  const updates = [withoutDeletes(first)];
+/**
+ * The same as {@link manyRightOrigins}, an update an item: no single one takes long, loading all of them does. The text
+ * is of client 1, the items are of as many others as told, in turns; of client 1 too if of none.
+ */
+export function manyRightOriginsOneByOne(n: number, clients = 0): Uint8Array[] {
+  const updates = [oneItem(CLIENT, 0, (encoder) => writeText(encoder, "x".repeat(n)))];
   for (let i = 0; i < n; i++) {
-    const encoder = encoding.createEncoder();
-    writeVarUints(encoder, 1, 1, CLIENT, n + i);
-    encoding.writeUint8(encoder, STRING | HAS_RIGHT_ORIGIN);
-    writeVarUints(encoder, CLIENT, i);
-    encoding.writeVarString(encoder, "y");
-    updates.push(withoutDeletes(encoder));
+    const client = clients === 0 ? CLIENT : CLIENT + 1 + (i % clients);
+    const clock = clients === 0 ? n + i : Math.floor(i / clients);
+    const right = { client: CLIENT, clock: i };
+    updates.push(oneItem(client, clock, (encoder) => writeString(encoder, null, right, "y")));
+  }
+  return updates;
+}
+
+/**
+ * Items that pass nothing when they come, an update an item, and nearly all of them when the document is loaded: then
+ * the whole row comes before its branches. The first items of the row have a branch each.
+ */
+export function manyBranchesOneByOne(branches: number, row: number): Uint8Array[] {
+  return rowWithBranches(branches, row, { rowClient: 9, branchClient: 3 });
+}
+
+/**
+ * The same, but loading it costs nothing either, as long as the branches come first.
+ *
+ * @returns It, and the item that has the row come before them.
+ */
+export function manyBranchesAndLast(
+  branches: number,
+  row: number,
+): [updates: Uint8Array[], last: Uint8Array] {
+  const rowClient = 3;
+  const end = { client: rowClient, clock: row - 1 };
+  const last = oneItem(12, 0, (encoder) => writeEmbed(encoder, end, { client: CLIENT, clock: 1 }));
+  return [rowWithBranches(branches, row, { rowClient, branchClient: 9 }), last];
+}
+
+function rowWithBranches(
+  branches: number,
+  row: number,
+  { rowClient, branchClient }: { rowClient: number; branchClient: number },
+): Uint8Array[] {
+  const updates = [oneItem(CLIENT, 0, (encoder) => writeText(encoder, "abc"))];
+  for (let i = 0; i < row; i++) {
+    const left = i === 0 ? { client: CLIENT, clock: 0 } : { client: rowClient, clock: i - 1 };
+    updates.push(oneItem(rowClient, i, (encoder) => writeEmbed(encoder, left, { client: CLIENT, clock: 1 })));
+    if (i >= branches) continue;
+    const stem = { client: rowClient, clock: i };
+    const right = { client: CLIENT, clock: 2 };
+    updates.push(oneItem(branchClient, i, (encoder) => writeString(encoder, stem, right, "y")));
   }
   return updates;
 }
@@ -113,6 +153,31 @@ export function deepTypes(n: number, deletesOutermost = false): Uint8Array {
   if (!deletesOutermost) return withoutDeletes(encoder);
   writeVarUints(encoder, 1, CLIENT, 1, 0, 1);
   return encoding.toUint8Array(encoder);
+}
+
+interface ItemId {
+  readonly client: number;
+  readonly clock: number;
+}
+
+function oneItem(client: number, clock: number, write: (encoder: encoding.Encoder) => void): Uint8Array {
+  const encoder = encoding.createEncoder();
+  writeVarUints(encoder, 1, 1, client, clock);
+  write(encoder);
+  return withoutDeletes(encoder);
+}
+
+function writeString(encoder: encoding.Encoder, left: ItemId | null, right: ItemId, text: string): void {
+  encoding.writeUint8(encoder, STRING | (left ? HAS_ORIGIN : 0) | HAS_RIGHT_ORIGIN);
+  if (left) writeVarUints(encoder, left.client, left.clock);
+  writeVarUints(encoder, right.client, right.clock);
+  encoding.writeVarString(encoder, text);
+}
+
+function writeEmbed(encoder: encoding.Encoder, left: ItemId, right: ItemId): void {
+  encoding.writeUint8(encoder, EMBED | HAS_ORIGIN | HAS_RIGHT_ORIGIN);
+  writeVarUints(encoder, left.client, left.clock, right.client, right.clock);
+  encoding.writeVarString(encoder, "{}");
 }
 
 function writeText(encoder: encoding.Encoder, text: string): void {

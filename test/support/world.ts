@@ -30,20 +30,27 @@ function frame(kind: Kind, payload: Uint8Array): Uint8Array {
   return Uint8Array.of(KINDS.indexOf(kind), ...payload);
 }
 
-/** A dialect that can say everything that the engine may want to say. */
-export function sayingDialect(name = "test"): Dialect {
+/** A dialect with a word for what every dialect says, for "saved", and for refusals. */
+export function sayingDialect(name = "test") {
   return {
     name,
-    update: (update) => frame("update", update),
-    catchUp: (update, isLast) => frame(isLast ? "caughtUp" : "catchUp", update),
-    ask: (stateVector) => frame("ask", stateVector),
-    presence: (update) => frame("presence", update),
-    durable: (seq) => frame("durable", new TextEncoder().encode(String(seq))),
-    refused: (error) =>
+    opened: () => null,
+    update: (update: Uint8Array) => frame("update", update),
+    catchUp: (update: Uint8Array, isLast: boolean) => frame(isLast ? "caughtUp" : "catchUp", update),
+    caughtUp: () => null,
+    ask: (stateVector: Uint8Array) => frame("ask", stateVector),
+    ack: () => null,
+    presence: (update: Uint8Array) => frame("presence", update),
+    durable: (seq: number): Uint8Array | null => frame("durable", new TextEncoder().encode(String(seq))),
+    signal: () => null,
+    seed: () => null,
+    permission: () => null,
+    refused: (error: JoineryError): Uint8Array | null =>
       ["PERMISSION_DENIED", "DOCUMENT_DAMAGED", "DOCUMENT_FULL"].includes(error.code)
         ? frame("refused", new TextEncoder().encode(error.message))
         : null,
-  };
+    notice: () => null,
+  } satisfies Dialect;
 }
 
 /** A dialect with a bug in how it says an update, while `isBroken`. */
