@@ -12,6 +12,7 @@ export type {
   Storage,
   StoredDocument,
 } from "./engine/ports.ts";
+export type { SignalContext, SignalHandler } from "./engine/signals.ts";
 export {
   CONFIG_FILES,
   type Config,
@@ -35,3 +36,4 @@ export {
 export { LevelStorage } from "./storage/level.ts";
 export { MemoryStorage } from "./storage/memory.ts";
 export type { HeartbeatOptions } from "./transports/connections.ts";
+export type { Connect, Socket, SocketEvents } from "./transports/loopback.ts";

@@ -1,7 +1,6 @@
-import type { DocumentName } from "@joinery/shared";
+import { crc32c, type DocumentName } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import type { Snapshot } from "../../server/src/engine/ports.ts";
-import { crc32c } from "../../server/src/storage/crc32c.ts";
 import type { Database } from "../../server/src/storage/database.ts";
 import type { RecordKind } from "../../server/src/storage/keys.ts";
 import { encodeLogEntry, encodeSnapshot } from "../../server/src/storage/record.ts";

@@ -7,6 +7,7 @@ import type { StoredDocument } from "../../server/src/engine/ports.ts";
 import type { Rooms } from "../../server/src/engine/rooms.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
 import type { Connection } from "./connection.ts";
+import { NativePerson, SEEDS } from "./native-person.ts";
 import { hasPending, type Person } from "./person.ts";
 import { lastSeq, type SlowStorage } from "./slow-storage.ts";
 import type { Stranger } from "./stranger.ts";
@@ -55,6 +56,36 @@ export async function checkDurable(storage: SlowStorage, document: DocumentName,
   const snapshot = Y.snapshot(replay(stored));
   if (!updates.every((update) => Y.snapshotContainsUpdate(snapshot, update))) {
     throw new Error(`seq ${seq} of ${document} was called durable and is not in what is stored`);
+  }
+}
+
+/** Saved: what a client was told of its own edits is so at this moment. */
+export async function checkSaved(
+  storage: SlowStorage,
+  document: DocumentName,
+  updates: readonly Uint8Array[],
+): Promise<void> {
+  const snapshot = Y.snapshot(replay(await storage.peek(document)));
+  if (!updates.every((update) => Y.snapshotContainsUpdate(snapshot, update))) {
+    throw new Error(`a client was told that its edits of ${document} are saved, and they are not stored`);
+  }
+}
+
+/** Everything saved: in a world at rest, whoever is told what is saved has been told that of all. */
+export function checkAllSaved({ people }: Checked): void {
+  for (const person of people) {
+    if (!(person instanceof NativePerson) || person.unsaved === 0) continue;
+    throw new Error(`${person.name} was never told that ${person.unsaved} edits are saved`);
+  }
+}
+
+/** Seeded once: no document was filled twice, whoever was asked and whatever broke meanwhile. */
+export async function checkSeededOnce({ people, storage }: Checked): Promise<void> {
+  for (const { document } of people) {
+    const seeds = replay(await storage.peek(document))
+      .getArray(SEEDS)
+      .toJSON();
+    if (seeds.length > 1) throw new Error(`${document} was filled by ${seeds.join(" and ")}`);
   }
 }
 

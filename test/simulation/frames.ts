@@ -1,3 +1,4 @@
+import { decodeServerFrame, forEachFrame } from "@joinery/shared/protocol";
 import type { Dialect } from "../../server/src/engine/ports.ts";
 import { sayingDialect } from "../support/world.ts";
 
@@ -21,6 +22,19 @@ export const FRAME_KIND = {
 
 /** The seq that a frame says is durable; `null` when the frame says something else. */
 export function durableSeq(frame: Uint8Array): number | null {
-  if (frame[0] !== FRAME_KIND.durable) return null;
-  return Number(new TextDecoder().decode(frame.subarray(1)));
+  if (frame[0] === FRAME_KIND.durable) return Number(new TextDecoder().decode(frame.subarray(1)));
+  return (frame[0] as number) < FIRST_NATIVE_FRAME ? null : nativeDurableSeq(frame);
+}
+
+/** The ordinary dialects count their frames from 0. */
+const FIRST_NATIVE_FRAME = 0x10;
+
+function nativeDurableSeq(frame: Uint8Array): number | null {
+  let seq: number | null = null;
+  forEachFrame(frame, (raw) => {
+    const said = decodeServerFrame(raw);
+    if (said?.type === "durable") seq = said.seq;
+    else if (said && "durableSeq" in said) seq = said.durableSeq;
+  });
+  return seq;
 }

@@ -4,6 +4,13 @@ import * as Y from "yjs";
 import type { ClientEnd, Connection, Input } from "./connection.ts";
 import { FRAME_KIND } from "./frames.ts";
 
+export interface PersonOptions {
+  readonly name: string;
+  readonly clientId: number;
+  readonly document: DocumentName;
+  readonly author: string;
+}
+
 /** What may happen to a person who did nothing wrong. */
 const EXPECTED_CLOSES = new Set(["STORAGE_UNAVAILABLE", "TOO_SLOW"]);
 
@@ -20,7 +27,7 @@ export class Person implements ClientEnd {
   connection: Connection | null = null;
   #moves = 0;
 
-  constructor(options: { name: string; clientId: number; document: DocumentName; author: string }) {
+  constructor(options: PersonOptions) {
     this.name = options.name;
     this.document = options.document;
     this.author = options.author;
@@ -30,10 +37,10 @@ export class Person implements ClientEnd {
     clearInterval(this.awareness._checkInterval);
     this.move();
     this.doc.on("update", (update: Uint8Array, origin: unknown) => {
-      if (origin !== this) this.#say((session) => session.update(update));
+      if (origin !== this) this.edited(update);
     });
     this.awareness.on("update", ({ added, updated, removed }: Record<string, number[]>) =>
-      this.#tellPresence([added, updated, removed].flatMap((ids) => ids ?? [])),
+      this.tellPresence([added, updated, removed].flatMap((ids) => ids ?? [])),
     );
   }
 
@@ -53,8 +60,13 @@ export class Person implements ClientEnd {
   wentOnline(connection: Connection): void {
     this.connection = connection;
     const stateVector = Y.encodeStateVector(this.doc);
-    this.#say((session) => session.sync(stateVector));
-    if (this.awareness.getLocalState() !== null) this.#tellPresence([this.doc.clientID]);
+    this.say((session) => session.sync(stateVector));
+    if (this.awareness.getLocalState() !== null) this.tellPresence([this.doc.clientID]);
+  }
+
+  /** The person made an edit, online or not. */
+  protected edited(update: Uint8Array): void {
+    this.say((session) => session.update(update));
   }
 
   // ClientEnd
@@ -74,13 +86,11 @@ export class Person implements ClientEnd {
       case FRAME_KIND.update:
       case FRAME_KIND.catchUp:
       case FRAME_KIND.caughtUp:
-        Y.applyUpdate(this.doc, payload, this);
-        if (hasPending(this.doc))
-          throw new Error(`${this.name} was sent an update before what it builds upon`);
+        this.apply(payload);
         break;
       case FRAME_KIND.ask: {
         const missing = Y.encodeStateAsUpdate(this.doc, payload);
-        this.#say((session) => session.answer(missing));
+        this.say((session) => session.answer(missing));
         break;
       }
       case FRAME_KIND.presence:
@@ -93,14 +103,20 @@ export class Person implements ClientEnd {
     }
   }
 
-  #say(input: Input): void {
+  protected say(input: Input): void {
     this.connection?.say(input);
   }
 
-  #tellPresence(clientIds: number[]): void {
+  /** Takes in what others made. */
+  protected apply(update: Uint8Array): void {
+    Y.applyUpdate(this.doc, update, this);
+    if (hasPending(this.doc)) throw new Error(`${this.name} was sent an update before what it builds upon`);
+  }
+
+  protected tellPresence(clientIds: number[]): void {
     if (!this.connection) return;
     const update = awarenessProtocol.encodeAwarenessUpdate(this.awareness, clientIds);
-    this.#say((session) => session.presence(update));
+    this.say((session) => session.presence(update));
   }
 }
 

@@ -1,10 +1,12 @@
 import {
+  checkAllSaved,
   checkCleanliness,
   checkConvergence,
   checkEverybodyIsRead,
   checkNoGhosts,
   checkOneWriter,
   checkRemembersDurable,
+  checkSeededOnce,
   checkSentAway,
 } from "./checkers.ts";
 import { STEPS } from "./steps.ts";
@@ -75,6 +77,8 @@ async function checkAtRest(world: World): Promise<void> {
   await world.comeToRest();
 
   await checkConvergence(world);
+  await checkSeededOnce(world);
+  checkAllSaved(world);
   await checkRemembersDurable(world);
   checkNoGhosts(world);
   checkSentAway(world);

@@ -5,12 +5,14 @@
  */
 
 import { DEFAULT_LIMITS, type DocumentName, type Limits, parseDocumentName } from "@joinery/shared";
-import type { EngineEvent } from "../../server/src/engine/ports.ts";
+import type { Opening } from "../../server/src/engine/opening.ts";
+import type { Dialect, EngineEvent } from "../../server/src/engine/ports.ts";
 import { type EngineOptions, Rooms } from "../../server/src/engine/rooms.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { checkBounds, checkDurable, checkRemembersDurable } from "./checkers.ts";
+import { checkBounds, checkDurable, checkRemembersDurable, checkSaved } from "./checkers.ts";
 import { type ClientEnd, Connection } from "./connection.ts";
 import { DIALECTS, durableSeq } from "./frames.ts";
+import { NativePerson } from "./native-person.ts";
 import { Person } from "./person.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SlowStorage } from "./slow-storage.ts";
@@ -62,12 +64,7 @@ export class World {
     this.people = NAMES.slice(0, 2 + this.random.upTo(3)).map((name) => {
       const document = DOCUMENTS[this.random.chance(0.8) ? 0 : 1] as DocumentName;
       // Some are known by their name, others are nobody in particular.
-      return new Person({
-        name,
-        clientId: ++this.#lastClientId,
-        document,
-        author: this.random.chance(0.5) ? name : "",
-      });
+      return this.#newPerson(name, document, this.random.chance(0.5) ? name : "", this.random.chance(0.4));
     });
   }
 
@@ -76,24 +73,44 @@ export class World {
     return this.connections.filter((connection) => !connection.isGone);
   }
 
+  #newPerson(name: string, document: DocumentName, author: string, isNative: boolean): Person {
+    const options = { name, clientId: ++this.#lastClientId, document, author };
+    if (!isNative) return new Person(options);
+    const onSaved = (updates: readonly Uint8Array[]) => {
+      this.#checks.push(checkSaved(this.storage, document, updates));
+    };
+    return new NativePerson({ ...options, onSaved });
+  }
+
   bringOnline(person: Person): void {
-    if (!person.connection) person.wentOnline(this.connect(person, person.document, person.author));
+    if (person.connection) return;
+    const { document, author } = person;
+    const native = person instanceof NativePerson ? person : undefined;
+    person.wentOnline(this.connect(person, document, author, native));
   }
 
   /** The person's window is gone, with what nobody was sent, and opened anew. */
   replace(person: Person): void {
     person.connection?.breakOff();
     const { name, document, author } = person;
-    const successor = new Person({ name, clientId: ++this.#lastClientId, document, author });
+    const successor = this.#newPerson(name, document, author, person instanceof NativePerson);
     this.people = this.people.map((each) => (each === person ? successor : each));
     this.bringOnline(successor);
   }
 
-  connect(client: ClientEnd, document: DocumentName, author: string): Connection {
-    const dialect = this.random.pick(DIALECTS);
+  /** @param native How a client speaks that is neither of the ordinary ones. */
+  connect(
+    client: ClientEnd,
+    document: DocumentName,
+    author: string,
+    native?: { readonly dialect: Dialect; readonly opening: Opening },
+  ): Connection {
+    const dialect = native?.dialect ?? this.random.pick(DIALECTS);
+    const opening = native && { opening: native.opening };
     const connection = new Connection({
       client,
-      open: (outbox) => this.rooms.open({ document, dialect, outbox, author, permission: "write" }),
+      open: (outbox) =>
+        this.rooms.open({ document, dialect, outbox, author, permission: "write", ...opening }),
       watch: (to, frames) => this.#sending(document, to, frames),
       deliversPausedInput: this.#deliversPausedInput,
     });

@@ -26,14 +26,18 @@ export class ApplyGuard {
   /**
    * Applies updates in order, in one transaction: each one of its own copies the document's state vector.
    *
+   * @param onEach Called after each of them.
    * @throws JoineryError REPLICA_FAILED (backoff), naming what went wrong: the document is of no use any more, and
    * every further call throws the same.
    */
-  apply(updates: readonly Uint8Array[]): void {
+  apply(updates: readonly Uint8Array[], onEach?: () => void): void {
     if (this.#trouble) throw this.#trouble;
     try {
       this.#doc.transact(() => {
-        for (const update of updates) Y.applyUpdate(this.#doc, update);
+        for (const update of updates) {
+          Y.applyUpdate(this.#doc, update);
+          onEach?.();
+        }
       });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,5 +1,13 @@
 import type { Dialect } from "./ports.ts";
+import type { PresenceUpdate } from "./presence.ts";
 import type { Session } from "./session.ts";
+
+/** What one flush appended. */
+export interface SentBatch {
+  readonly update: Uint8Array;
+  readonly seq: number;
+  readonly durableSeq: number;
+}
 
 /** The sessions that get every flush, by dialect: what they are sent is encoded once for all that speak it. */
 export class Audience {
@@ -16,12 +24,12 @@ export class Audience {
   }
 
   /** Sends what one flush made. */
-  broadcast(update: Uint8Array | null, presence: Uint8Array | null): void {
+  broadcast(batch: SentBatch | null, presence: PresenceUpdate | null): void {
     for (const [dialect, sessions] of this.#sessions) {
       if (sessions.size === 0) continue;
       const frames: Uint8Array[] = [];
-      if (update) frames.push(dialect.update(update));
-      if (presence) frames.push(dialect.presence(presence));
+      if (batch) frames.push(dialect.update(batch.update, batch.seq, batch.durableSeq));
+      if (presence) frames.push(dialect.presence(presence.update, presence.users));
       for (const session of sessions) session.deliver(frames);
     }
   }

@@ -14,13 +14,14 @@ import {
   type StateVector,
 } from "@joinery/shared";
 import type { Contents } from "./contents.ts";
+import { Deflated } from "./deflated.ts";
 import { FrameCache } from "./frames.ts";
 import type { Journal } from "./journal.ts";
 import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
-import type { Dialect } from "./ports.ts";
+import type { Compression, Dialect } from "./ports.ts";
 import { sliceStructs, withDeletes } from "./slice.ts";
 
-/** Diffs kept for others with the same state vector: all who were cut off by one restart have it. */
+/** Diffs kept for others with the same state vector or seq: all who were cut off by one restart have it. */
 const MAX_DIFFS = 8;
 /** What is larger goes in parts, one after the other: merging them would hold up all others. */
 const MAX_MERGED_BYTES = 1024 * 1024;
@@ -30,61 +31,93 @@ const MAX_KEY_BYTES = 16 * 1024;
 export class CatchUp {
   readonly #journal: Journal;
   readonly #contents: Contents;
-  /** Pieces that another piece follows, and last pieces, are framed differently. */
+  readonly #deflated: Deflated;
+  /** Pieces that another piece follows, last pieces, and deflated ones are framed differently. */
   readonly #pieces = new FrameCache();
   readonly #lastPieces = new FrameCache();
-  /** By state vector; of `#diffSeq` only. */
+  readonly #deflatedPieces = new FrameCache();
+  /** By state vector, and by the seq that the client has; of `#diffSeq` only. */
   readonly #diffs = new Map<string, readonly Uint8Array[]>();
+  readonly #logsSince = new Map<number, readonly Uint8Array[]>();
   /** Where the structs of a piece are, for as long as the piece itself lives. */
   readonly #inspections = new WeakMap<Uint8Array, Inspection>();
   #diffSeq = 0;
 
-  constructor(journal: Journal, contents: Contents) {
+  /** @param compression `null` where nothing is compressed. */
+  constructor(journal: Journal, contents: Contents, compression: Compression | null) {
     this.#journal = journal;
     this.#contents = contents;
+    this.#deflated = new Deflated(compression);
+  }
+
+  /**
+   * Compresses what a client with this state vector is to be sent, if that is the whole document and worth it: once
+   * for all who wait for it.
+   *
+   * @returns `null` when there is nothing to wait for. Never rejects: what cannot be compressed is sent as it is.
+   */
+  prepare(stateVector: Uint8Array): Promise<void> | null {
+    return isOfNothing(stateVector) ? this.#deflated.prepare(this.#journal.pieces()) : null;
   }
 
   /**
    * Frames for a client that has what the state vector says.
    *
+   * @param inflates Whether what was compressed for it may be sent so.
    * @throws JoineryError MALFORMED_UPDATE when the state vector does not decode.
    * Cost: for a newcomer, what {@link Journal.pieces} says; else linear in the document.
    */
-  forStateVector(stateVector: Uint8Array, dialect: Dialect): Uint8Array[] {
+  forStateVector(stateVector: Uint8Array, dialect: Dialect, inflates = false): Uint8Array[] {
     const clocks = decodeStateVector(stateVector);
-    if (clocks.size === 0) return this.#whole(dialect);
-    return this.#inPieces(this.#diff(stateVector, clocks), dialect);
+    if (clocks.size === 0) return this.#inPieces(this.#journal.pieces(), dialect, inflates);
+    return this.#inPieces(this.#diff(stateVector, clocks), dialect, false);
   }
 
   /** Frames for a client that has the log up to `seq`. */
   forSeq(seq: number, dialect: Dialect): Uint8Array[] {
+    const updates = this.#logSince(seq);
+    if (updates === null) return this.#inPieces(this.#journal.pieces(), dialect, false);
+    if (this.#caughtUp(dialect)) return this.#inPieces(updates, dialect, false);
+    const { seq: now, durableSeq } = this.#journal;
+    return updates.map((update) => dialect.update(update, now, durableSeq));
+  }
+
+  #logSince(seq: number): readonly Uint8Array[] | null {
+    this.#forgetOutdated();
+    const known = this.#logsSince.get(seq);
+    if (known) return known;
     const updates = this.#journal.updatesSince(seq);
-    if (updates === null) return this.#whole(dialect);
-    if (updates.length === 0) return [];
+    if (updates === null || updates.length === 0) return updates;
     const bytes = updates.reduce((sum, { length }) => sum + length, 0);
-    const merged = bytes <= MAX_MERGED_BYTES ? [mergeUpdates(updates)] : updates;
-    return merged.map((update) => dialect.update(update));
+    const log = bytes <= MAX_MERGED_BYTES ? [mergeUpdates(updates)] : updates;
+    if (this.#logsSince.size < MAX_DIFFS) this.#logsSince.set(seq, log);
+    return log;
   }
 
-  #whole(dialect: Dialect): Uint8Array[] {
-    return this.#inPieces(this.#journal.pieces(), dialect);
+  #caughtUp(dialect: Dialect): Uint8Array | null {
+    return dialect.caughtUp(this.#journal.seq, this.#journal.durableSeq);
   }
 
-  #inPieces(updates: readonly Uint8Array[], dialect: Dialect): Uint8Array[] {
-    const frames = updates
-      .slice(0, -1)
-      .map((piece) => this.#pieces.get(piece, dialect, (bytes) => dialect.catchUp(bytes, false)));
-    const last = updates.at(-1) ?? EMPTY_UPDATE;
-    frames.push(this.#lastPieces.get(last, dialect, (bytes) => dialect.catchUp(bytes, true)));
-    return frames;
+  #inPieces(updates: readonly Uint8Array[], dialect: Dialect, inflates: boolean): Uint8Array[] {
+    const caughtUp = this.#caughtUp(dialect);
+    const plain = (piece: Uint8Array) =>
+      this.#pieces.get(piece, dialect, (bytes) => dialect.catchUp(bytes, false, false));
+    if (!caughtUp) {
+      const last = updates.at(-1) ?? EMPTY_UPDATE;
+      const lastFrame = this.#lastPieces.get(last, dialect, (bytes) => dialect.catchUp(bytes, true, false));
+      return [...updates.slice(0, -1).map(plain), lastFrame];
+    }
+    const frames = updates.map((piece) => {
+      const deflated = inflates ? this.#deflated.of(piece) : null;
+      if (!deflated) return plain(piece);
+      return this.#deflatedPieces.get(deflated, dialect, (bytes) => dialect.catchUp(bytes, false, true));
+    });
+    return [...frames, caughtUp];
   }
 
   #diff(stateVector: Uint8Array, clocks: StateVector): readonly Uint8Array[] {
     if (stateVector.length > MAX_KEY_BYTES) return this.#newDiff(clocks);
-    if (this.#diffSeq !== this.#journal.seq) {
-      this.#diffs.clear();
-      this.#diffSeq = this.#journal.seq;
-    }
+    this.#forgetOutdated();
     const key = stateVector.join();
     let diff = this.#diffs.get(key);
     if (!diff) {
@@ -92,6 +125,13 @@ export class CatchUp {
       if (this.#diffs.size < MAX_DIFFS) this.#diffs.set(key, diff);
     }
     return diff;
+  }
+
+  #forgetOutdated(): void {
+    if (this.#diffSeq === this.#journal.seq) return;
+    this.#diffs.clear();
+    this.#logsSince.clear();
+    this.#diffSeq = this.#journal.seq;
   }
 
   /** What each piece has beyond these clocks, then all deletes: which of them the client knows, nobody can tell. */
@@ -115,4 +155,19 @@ export class CatchUp {
     }
     return inspection;
   }
+}
+
+/**
+ * Frames that bring nothing, for a document that has nothing to show.
+ *
+ * @throws JoineryError MALFORMED_UPDATE when the state vector does not decode: it is asked for like any other.
+ */
+export function nothingToCatchUp(stateVector: Uint8Array, dialect: Dialect): Uint8Array[] {
+  decodeStateVector(stateVector);
+  const caughtUp = dialect.caughtUp(0, 0);
+  return [caughtUp ?? dialect.catchUp(EMPTY_UPDATE, true, false)];
+}
+
+function isOfNothing(stateVector: Uint8Array): boolean {
+  return stateVector.length === 1 && stateVector[0] === 0;
 }

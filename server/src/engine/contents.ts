@@ -39,6 +39,8 @@ export interface News {
 export interface Rest {
   /** Its structs, without deletes; `null` if there are none. */
   readonly update: Uint8Array | null;
+  /** For each client of which its structs need something that is not here, the clock that has to be reached first. */
+  readonly buildsUpon: ReadonlyMap<number, number>;
   /**
    * For each client, the furthest tick that it deletes and that is not here; `null` if all are. Deletes are never
    * held aside: they would be for what somebody has not typed yet.
@@ -216,14 +218,16 @@ export class Contents {
     mayBring: MayBring,
     ownDeletesOnly: boolean,
   ): Examination {
-    const reached = walkInOrder(update, inspection, { known: this.#clockOf, mayBring });
+    const { reached, missing } = walkInOrder(update, inspection, { known: this.#clockOf, mayBring });
     const areWhole = inspection.structs.every(({ client, end }) => end <= (reached.get(client) as number));
     const to = areWhole ? undefined : (client: number) => reached.get(client) as number;
     const structs = sliceStructs(update, inspection, this.#clockOf, to);
     const deletes = this.#newDeletes(update, inspection, reached, ownDeletesOnly);
     const left = to ? sliceStructs(update, inspection, to) : null;
     const rest =
-      left || deletes.missing ? { update: left && withDeletes(left), deletes: deletes.missing } : null;
+      left || deletes.missing
+        ? { update: left && withDeletes(left), buildsUpon: missing, deletes: deletes.missing }
+        : null;
     if (structs || deletes.ticks.size > 0) return this.#news(structs, deletes, rest);
     return rest ? { kind: "missing", rest } : { kind: "known" };
   }

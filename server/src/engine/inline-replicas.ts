@@ -1,6 +1,6 @@
 import type { DocumentName } from "@joinery/shared";
 import { fold } from "./fold.ts";
-import type { Replicas } from "./ports.ts";
+import type { Rehearsal, Replicas, Verdict } from "./ports.ts";
 import { rehearse } from "./rehearsal.ts";
 
 /**
@@ -14,8 +14,8 @@ export class InlineReplicas implements Replicas {
     return fold(updates);
   }
 
-  async rehearse(_document: DocumentName, updates: readonly Uint8Array[], update: Uint8Array): Promise<void> {
-    rehearse(updates, update, { pace: null });
+  async rehearse(_document: DocumentName, rehearsal: Rehearsal): Promise<Verdict> {
+    return rehearse(rehearsal, { pace: null });
   }
 
   close(): Promise<void> {

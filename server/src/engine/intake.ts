@@ -7,40 +7,40 @@
  *                               └─ the rest ─► held aside; its sender is asked, or the id's owner probed
  */
 
-import { type DocumentName, JoineryError, type Limits, toJoineryError } from "@joinery/shared";
+import { JoineryError, type Limits, toJoineryError } from "@joinery/shared";
 import { ClientIds } from "./client-ids.ts";
 import type { Contents, Examination, Missing, News, Rest } from "./contents.ts";
 import { type HeldReason, type HeldUpdate, HeldUpdates } from "./held-updates.ts";
-import type { Author, Clock, EngineEvent, Replicas, Timer } from "./ports.ts";
+import type { Author, Clock, Timer } from "./ports.ts";
+import { type Candidate, type Culprit, type TrialRoom, Trials } from "./trials.ts";
 
 /** The part of a session that its updates need. */
-export interface Writer {
+export interface Writer extends Culprit {
   readonly author: Author;
   readonly permission: "read" | "write";
-  /** Whether the session has ended. */
-  readonly isClosed: boolean;
   /** Asks the client for what the server misses. */
   ask(): void;
+  /** Something that the client sent just now is not taken in, or not yet. */
+  leftOut(): void;
+  /** Something of that was taken in after all. */
+  takenIn(): void;
   /** Asks the client for a sign of life; if there is none, it ends. */
   probe(): void;
-  close(error: JoineryError): void;
 }
 
 /** What an intake needs of its room. */
-export interface IntakeRoom {
-  readonly document: DocumentName;
+export interface IntakeRoom extends TrialRoom {
   readonly limits: Limits;
   readonly clock: Clock;
-  readonly replicas: Replicas;
   /** Why nothing may be added to the document; `null` if it may. */
   readonly damage: JoineryError | null;
-  readonly isAlive: boolean;
-  readonly documentBytes: number;
-  /** All that the document consists of, what is not flushed yet included. */
-  allUpdates(): readonly Uint8Array[];
   /** Puts news into the open batch. The bytes are the room's. */
   addNews(writer: Writer, update: Uint8Array): void;
-  report(event: EngineEvent): void;
+}
+
+interface HowItCame {
+  readonly isAnswer: boolean;
+  readonly wasTried?: boolean;
 }
 
 /** Clients of which a writer's deletes are remembered that were of something missing. */
@@ -59,10 +59,9 @@ export class Intake {
   readonly #held: HeldUpdates<Writer>;
   /** Whose updates under somebody else's id found no room among the held ones, and since when. */
   readonly #turnedAway = new Map<Writer, number>();
-  /** Who deleted what is not here yet: asked again when it is. */
+  /** Who deleted what is not here yet, or could not say all for want of it: asked again when it is. */
   readonly #askOnceThereIs = new Map<Writer, ReadonlyMap<number, number>>();
-  /** What came since the last rehearsal that may cost Yjs something. */
-  #unrehearsed = 0;
+  readonly #trials: Trials<Writer>;
   #expiry: Timer | null = null;
 
   constructor(room: IntakeRoom, contents: Contents) {
@@ -70,6 +69,7 @@ export class Intake {
     this.#room = room;
     this.#contents = contents;
     this.#ids = new ClientIds(room.clock, maxPresenceEntries);
+    this.#trials = new Trials(room);
     this.#held = new HeldUpdates({ maxBytes: maxHeldBytes, maxUpdates: maxHeldUpdates });
   }
 
@@ -91,16 +91,21 @@ export class Intake {
     if (examination.kind === "known") return null;
     if (writer.permission !== "write") {
       // An answer carries everything that the client has deleted, whoever else did: that is no attempt to write.
-      if (isAnswer && this.#contents.clientsBeyond(update).length === 0) return null;
+      if (isAnswer && this.#contents.clientsBeyond(update).length === 0) {
+        writer.leftOut();
+        return null;
+      }
       throw new JoineryError("PERMISSION_DENIED", "this session may read the document but not write to it");
     }
     if (this.#room.damage) throw this.#room.damage;
     if (examination.rest && this.#setAside(writer, update, examination.rest, isAnswer)) return null;
     if (examination.kind === "missing") return null;
-    if (this.#needsRehearsal(examination)) {
-      return this.#rehearse(writer, examination, new Uint8Array(update), isAnswer);
+    const { period } = this.#trials;
+    const candidate = { news: examination, weight: period.weigh(examination) };
+    if (!period.hasRoomFor(candidate.news, candidate.weight)) {
+      return this.#rehearse(writer, candidate, new Uint8Array(update), isAnswer);
     }
-    this.#add(writer, examination, isAnswer);
+    this.#add(writer, candidate, { isAnswer });
     return null;
   }
 
@@ -122,6 +127,7 @@ export class Intake {
    */
   release(writer: Writer, heirOf: (client: number) => Writer | null): void {
     this.#held.forget(writer);
+    this.#trials.forget(writer);
     this.#turnedAway.delete(writer);
     this.#askOnceThereIs.delete(writer);
     const clients = this.#ids.release(writer);
@@ -134,17 +140,25 @@ export class Intake {
 
   /** Looks whether what is held aside can be added now. Called when something was added. */
   retryHeld(): void {
+    const { period } = this.#trials;
     const refused: [Writer, JoineryError][] = [];
     for (const held of this.#held.takeAll()) {
       const { sender, update, ownDeletesOnly } = held;
       try {
         const examination = this.#examine(sender, update, ownDeletesOnly);
-        if (examination.kind === "known") continue;
-        if (this.#hasToWait(held, examination)) this.#held.hold(held);
+        if (examination.kind === "known") {
+          sender.takenIn();
+          continue;
+        }
+        const isKept = this.#hasToWait(held, examination) && this.#held.hold(held);
+        if (examination.rest && !isKept) this.#askOnce(sender, examination.rest.buildsUpon);
         if (examination.kind === "missing" || (examination.rest && !held.isAnswer)) continue;
         // Its answer will be tried like any other.
-        if (this.#needsRehearsal(examination)) sender.ask();
-        else this.#add(sender, examination, held.isAnswer);
+        const weight = period.weigh(examination);
+        if (period.hasRoomFor(examination, weight)) {
+          this.#add(sender, { news: examination, weight }, held);
+          sender.takenIn();
+        } else sender.ask();
       } catch (thrown) {
         // It was in order when it came; what came since contradicts it.
         refused.push([sender, toJoineryError(thrown)]);
@@ -177,12 +191,15 @@ export class Intake {
     return !isAnswer || this.#ownersOf(sender, rest).size > 0;
   }
 
-  #add(writer: Writer, news: News, isAnswer: boolean): void {
+  #add(writer: Writer, { news, weight }: Candidate, { isAnswer, wasTried = false }: HowItCame): void {
     const { structs, structCount } = news.inspection;
     if (structCount > 0) this.#requireRoom();
-    this.#unrehearsed += this.#contents.add(news);
+    this.#contents.add(news);
+    const { loggedSeq } = this.#room;
     // A copy: an update may be a view into a frame, a frame into a larger buffer. `slice` would not be one of a Buffer.
     this.#room.addNews(writer, new Uint8Array(news.update));
+    // It is in the batch that is still open, unless that was flushed for it.
+    this.#trials.period.add(writer, news, weight, Math.max(loggedSeq + 1, this.#room.loggedSeq), wasTried);
     const [first] = structs;
     if (!isAnswer && first && structs.length === 1 && !writer.isClosed) this.#ids.wrote(writer, first.client);
   }
@@ -197,48 +214,34 @@ export class Intake {
   // What has to be tried first
 
   /**
-   * Yjs can be made to take minutes over a few kilobytes; what that takes is many structs or deletes, by one session
-   * or by several.
+   * Yjs can be made to take minutes over a few kilobytes; what that takes is many structs or deletes, at once or one
+   * after the other, by one session or by several.
    */
-  #needsRehearsal(news: News): boolean {
-    return this.#unrehearsed + sizeOf(news) > this.#room.limits.maxUnrehearsed;
-  }
-
-  async #rehearse(writer: Writer, first: News, update: Uint8Array, isAnswer: boolean): Promise<void> {
+  async #rehearse(writer: Writer, first: Candidate, update: Uint8Array, isAnswer: boolean): Promise<void> {
     this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "maxUnrehearsed" });
-    let news = first;
-    for (let rehearsals = 0; rehearsals < MAX_REHEARSALS; rehearsals++) {
-      await this.#try(news);
+    const { period } = this.#trials;
+    let candidate = first;
+    for (let tries = 0; tries < MAX_REHEARSALS; ) {
+      // What only came when there was no room for it has some after the next trial: it needs none of its own.
+      const waits = this.#trials.current !== null && period.isSmall(candidate.news, candidate.weight);
+      if (!waits) tries++;
+      await (waits ? this.#trials.current : this.#trials.try(writer, candidate));
       if (!this.#room.isAlive) return;
-      this.#unrehearsed = 0;
       // Others went on meanwhile: what is news has to be found anew, and must not be more than was tried.
-      const examination = this.#examine(writer, update);
-      if (examination.kind === "missing" && !writer.isClosed) {
-        this.#setAside(writer, update, examination.rest, isAnswer);
-      }
-      if (examination.kind !== "news") return;
-      if (sizeOf(examination) <= sizeOf(news)) {
-        const { rest } = examination;
+      const news = this.#examine(writer, update);
+      if (news.kind === "missing" && !writer.isClosed) this.#setAside(writer, update, news.rest, isAnswer);
+      if (news.kind !== "news") return;
+      const weight = period.weigh(news);
+      const mayGo = waits ? period.hasRoomFor(news, weight) : sizeOf(news) <= sizeOf(candidate.news);
+      if (mayGo) {
+        const { rest } = news;
         if (rest && !writer.isClosed && this.#setAside(writer, update, rest, isAnswer)) return;
-        this.#add(writer, examination, isAnswer);
-        this.#unrehearsed = 0;
+        this.#add(writer, { news, weight }, { isAnswer, wasTried: !waits });
         return;
       }
-      news = examination;
+      candidate = { news, weight };
     }
     throw new JoineryError("UPDATE_TOO_COSTLY", "update: grows while it is tried");
-  }
-
-  async #try(news: News): Promise<void> {
-    const { replicas, document, limits } = this.#room;
-    try {
-      await replicas.rehearse(document, this.#room.allUpdates(), new Uint8Array(news.update));
-    } catch (thrown) {
-      const error = toJoineryError(thrown);
-      // The document without it cannot be built in time. That is no fault of a small one's.
-      if (error.code !== "REPLICA_FAILED" || sizeOf(news) > limits.maxUnrehearsed) throw error;
-      this.#room.report({ type: "rehearsal-failed", document, error });
-    }
   }
 
   // What cannot be added yet
@@ -251,6 +254,7 @@ export class Intake {
    * @returns Whether nothing of it is to be added.
    */
   #setAside(writer: Writer, update: Uint8Array, rest: Rest, isAnswer: boolean): boolean {
+    writer.leftOut();
     const owners = this.#ownersOf(writer, rest);
     const reason: HeldReason = owners.size > 0 ? "owned" : "gap";
     this.#room.report({ type: "held-aside", document: this.#room.document, reason, bytes: update.length });
@@ -262,7 +266,10 @@ export class Intake {
     if (reason === "owned") this.#hold(held);
     for (const owner of owners) owner.probe();
     // What an answer lacks its sender does not have either: asked again, it would say the same.
-    if (isAnswer) return false;
+    if (isAnswer) {
+      this.#askOnce(writer, rest.buildsUpon);
+      return false;
+    }
     if (reason === "gap") {
       writer.ask();
       if (!rest.deletes) this.#hold(held);
@@ -270,10 +277,11 @@ export class Intake {
     return true;
   }
 
-  /** Remembers what a writer deleted that is not here yet: a few, for each is looked at in every window. */
-  #askOnce(writer: Writer, deletes: ReadonlyMap<number, number>): void {
+  /** Remembers what has to be here before a writer is asked: a little, for each is looked at in every window. */
+  #askOnce(writer: Writer, thereIs: ReadonlyMap<number, number>): void {
+    if (thereIs.size === 0) return;
     const known = this.#askOnceThereIs.get(writer) ?? [];
-    this.#askOnceThereIs.set(writer, new Map([...known, ...deletes].slice(-MAX_MISSING)));
+    this.#askOnceThereIs.set(writer, new Map([...known, ...thereIs].slice(-MAX_MISSING)));
   }
 
   #hold(held: Omit<HeldUpdate<Writer>, "heldAtMs">): void {

@@ -38,6 +38,7 @@ export class OrderedWalk {
   readonly #left: Iterator<Walker>;
   readonly #stack: Wait[] = [];
   readonly #reached = new Map<number, number>();
+  readonly #missing = new Map<number, number>();
   readonly #clockOf: ClockOf = (client) => this.#reached.get(client) ?? this.#walk.known(client);
 
   constructor(update: Uint8Array, { blocks }: Inspection, walk: Walk) {
@@ -59,6 +60,14 @@ export class OrderedWalk {
    */
   get reached(): ReadonlyMap<number, number> {
     return this.#reached;
+  }
+
+  /**
+   * What those structs wait for that were not reached: for each client of which something is missing, the clock that it
+   * has to reach first. Part of it may be in the update, and wait in turn.
+   */
+  get missing(): ReadonlyMap<number, number> {
+    return this.#missing;
   }
 
   /** Goes on for that many steps, about one a struct. Returns whether there is more to do. */
@@ -97,6 +106,7 @@ export class OrderedWalk {
       } else {
         // It is not in the update, or can go no further, or waits for this one in turn.
         walker.state = "stuck";
+        this.#waitsFor(missing.client, missing.clock + 1);
         stack.pop();
       }
       return;
@@ -121,19 +131,25 @@ export class OrderedWalk {
       walker.state = "ended";
       return;
     } while (cursor.kind === StructKind.SKIP || cursor.clock + cursor.length <= known);
-    if (cursor.clock > known) walker.state = "stuck";
+    if (cursor.clock <= known) return;
+    walker.state = "stuck";
+    this.#waitsFor(client, cursor.clock);
+  }
+
+  #waitsFor(client: number, clock: number): void {
+    this.#missing.set(client, Math.min(clock, this.#missing.get(client) ?? Number.POSITIVE_INFINITY));
   }
 }
 
-/** A walk to its end. Returns what was reached. */
+/** A walk to its end. */
 export function walkInOrder(
   update: Uint8Array,
   inspection: Inspection,
   walk: Walk,
-): ReadonlyMap<number, number> {
+): Pick<OrderedWalk, "reached" | "missing"> {
   const ordered = new OrderedWalk(update, inspection, walk);
   ordered.run();
-  return ordered.reached;
+  return ordered;
 }
 
 /** The first that a struct refers to and that is not there yet. */

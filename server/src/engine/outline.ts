@@ -124,7 +124,7 @@ export class Outline {
     const visit = (cursor: StructCursor) => {
       this.#place(cursor, cursor.clock < known(cursor.client), isDeleted, adding);
     };
-    const reached = walkInOrder(update, inspection, { known, visit });
+    const { reached } = walkInOrder(update, inspection, { known, visit });
     requireWhole(inspection, reached);
     return adding;
   }

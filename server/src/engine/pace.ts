@@ -43,6 +43,11 @@ export class Pace {
     return this.#cpuMs() - startMs;
   }
 
+  /** Milliseconds of real time since some moment: finer than CPU time, to compare parts of one thing by. */
+  nowMs(): number {
+    return this.#monotonicMs();
+  }
+
   /**
    * What honest work of this size takes now, in milliseconds: of real time, so that others who use the processor
    * make it more, not less. Cost: some 40 ms.

@@ -48,8 +48,26 @@ export interface Outbox {
    * is known, it does nothing.
    */
   probe(timeoutMs: number, onSilent: () => void): void;
-  /** Closes the connection with the error's close code; idempotent. */
-  close(error: JoineryError): void;
+  /**
+   * Ends what the session came by: the connection, with the error's close code, or the session's part of it where
+   * the dialect has several. Idempotent.
+   */
+  close(error: JoineryError, details?: CloseDetails): void;
+}
+
+/** What a dialect may want to say about a session that ended. */
+export interface CloseDetails {
+  /** Which of the client's updates was refused; 0 if it was none, or if the dialect numbers none. */
+  readonly number: number;
+  /** How far the server's document is, where the client's copy is not of it. */
+  readonly remote: Revision | null;
+}
+
+/** How far into a document's log somebody is. */
+export interface Revision {
+  /** As a {@link Lineage}, but somebody else says so. */
+  readonly lineage: string;
+  readonly seq: number;
 }
 
 /** Who made an update, as the log keeps it. Empty for nobody in particular. */
@@ -168,6 +186,29 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** What a rehearsal is given: a document, in two parts, and an update to it. */
+export interface Rehearsal {
+  /** The document as it was at the last rehearsal, in order. */
+  readonly known: readonly Uint8Array[];
+  /** What was added since, in order: one update at a time it was too little to be tried. */
+  readonly recent: readonly Uint8Array[];
+  readonly update: Uint8Array;
+}
+
+/** What a rehearsal found out about the document. That the update is too costly is an error. */
+export interface Verdict {
+  /** Whether it came to trying the update: the document without it may have taken all the time that there was. */
+  readonly isTried: boolean;
+  /** Structs of the document, as Yjs merges them; 0 if that is not known. */
+  readonly structs: number;
+  /** Whether loading the document takes far more time than is usual for its size. */
+  readonly isCostly: boolean;
+  /** Whether what was added since the last rehearsal takes far more time than is usual for its size. */
+  readonly isRecentCostly: boolean;
+  /** How long each of `recent` took, in milliseconds, where that is what was too much; else empty. */
+  readonly recentMs: readonly number[];
+}
+
 /** Where replicas are built: away from the event loop, within bounds of time and memory. */
 export interface Replicas {
   /**
@@ -178,16 +219,23 @@ export interface Replicas {
    */
   fold(document: DocumentName, updates: readonly Uint8Array[]): Promise<Uint8Array>;
   /**
-   * Tries an update on a replica of the document.
+   * Tries an update on a replica of the document, and looks what the last ones before it have come to.
    *
    * Rejects with UPDATE_TOO_COSTLY (never) when integrating it, or loading the document with it, takes
-   * unreasonably long or much memory; MALFORMED_UPDATE (never) when Yjs cannot integrate all of it.
+   * unreasonably long or much memory; MALFORMED_UPDATE (never) when Yjs cannot integrate all of it; REPLICA_FAILED
+   * (backoff) when the document without it cannot be built.
    */
-  rehearse(document: DocumentName, updates: readonly Uint8Array[], update: Uint8Array): Promise<void>;
+  rehearse(document: DocumentName, rehearsal: Rehearsal): Promise<Verdict>;
   /** Jobs that wait or run. */
   readonly jobs: number;
   /** Ends what waits and what runs; their promises reject. */
   close(): Promise<void>;
+}
+
+/** Makes bytes smaller, away from the event loop. */
+export interface Compression {
+  /** @returns Raw deflate (RFC 1951) of the bytes, which must not be changed meanwhile. */
+  deflate(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
 /** What happened that a person or a metric may want to know. The engine reports; it never prints. */
@@ -222,6 +270,7 @@ export type EngineEvent =
     }
   | { readonly type: "rehearsal-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "held-dropped"; readonly document: DocumentName; readonly reason: "gap" | "owned" }
+  | { readonly type: "signal-failed"; readonly document: DocumentName; readonly error: JoineryError }
   | { readonly type: "limit-hit"; readonly document: DocumentName; readonly limit: LimitName }
   | { readonly type: "session-lagging"; readonly document: DocumentName; readonly bufferedBytes: number }
   | { readonly type: "session-too-slow"; readonly document: DocumentName; readonly bufferedBytes: number };
@@ -230,22 +279,65 @@ export interface Log {
   report(event: EngineEvent): void;
 }
 
+/** What a session is told first. */
+interface Opened {
+  readonly lineage: string;
+  readonly seq: number;
+  readonly durableSeq: number;
+  readonly permission: "read" | "write";
+  readonly user: Author;
+  /** Whether the client gets what lies between its revision and now, and is asked nothing. */
+  readonly isRevisionTaken: boolean;
+}
+
+/** An application's message to those who are in a document; never stored. */
+export interface Signal {
+  /** Who sent it; empty for nobody in particular. */
+  readonly user: Author;
+  /** The session that sent it; 0 for the server itself. */
+  readonly session: number;
+  readonly name: string;
+  /** JSON as UTF-8. */
+  readonly payload: Uint8Array;
+}
+
+/** Of those client ids that are somebody's in particular: whose. */
+export type PresenceUsers = ReadonlyMap<number, Author>;
+
 /**
- * How a wire protocol says what the engine tells its sessions. Each call gives one frame; the engine makes it
- * once and sends the same bytes to every session that speaks the dialect. Stateless.
+ * How a wire protocol says what the engine tells its sessions. Each call gives one frame, or `null` where the
+ * dialect has no word for it; the engine makes it once and sends the same bytes to every session that speaks the
+ * dialect. Stateless.
  */
 export interface Dialect {
   readonly name: string;
+  /** The document is there; before all else. */
+  opened(opened: Opened): Uint8Array | null;
   /** A batch that was just flushed, as one Yjs v1 update. */
-  update(update: Uint8Array): Uint8Array;
-  /** A piece of a catch-up; after the last one the client has everything. */
-  catchUp(update: Uint8Array, isLast: boolean): Uint8Array;
+  update(update: Uint8Array, seq: number, durableSeq: number): Uint8Array;
+  /**
+   * A piece of a catch-up; after the last one the client has everything.
+   *
+   * @param isDeflated Only for sessions that said that they can inflate.
+   */
+  catchUp(update: Uint8Array, isLast: boolean, isDeflated: boolean): Uint8Array;
+  /** The catch-up is whole; `null` where its last piece says so. */
+  caughtUp(seq: number, durableSeq: number): Uint8Array | null;
   /** Asks the client for what the server, which has this state vector, is missing. */
   ask(stateVector: Uint8Array): Uint8Array;
+  /** Everything that the client sent up to its update `number` is in the log up to `seq`. */
+  ack(number: number, seq: number): Uint8Array | null;
   /** An awareness update. */
-  presence(update: Uint8Array): Uint8Array;
-  /** Everything up to `seq` is on disk; `null` where the dialect cannot say so. */
+  presence(update: Uint8Array, users: PresenceUsers): Uint8Array;
+  /** Everything up to `seq` is on disk. */
   durable(seq: number): Uint8Array | null;
-  /** Something that the client sent was refused; `null` where the dialect cannot say so. */
+  signal(signal: Signal): Uint8Array | null;
+  /** Asks the client to fill the document, which is new. */
+  seed(): Uint8Array | null;
+  /** What the session may do has changed. */
+  permission(permission: "read" | "write", reason: string): Uint8Array | null;
+  /** An edit was refused and the session goes on; `null` where it ends instead. */
   refused(error: JoineryError): Uint8Array | null;
+  /** Something other than an edit was refused and the session goes on; `null` where that is as with edits. */
+  notice(error: JoineryError): Uint8Array | null;
 }

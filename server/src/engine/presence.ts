@@ -20,7 +20,7 @@ import {
   type LimitName,
   type Limits,
 } from "@joinery/shared";
-import type { Author, Clock } from "./ports.ts";
+import type { Author, Clock, PresenceUsers } from "./ports.ts";
 import { refusalOf } from "./presence-check.ts";
 import { type PresenceOwner, PresenceShare } from "./presence-share.ts";
 
@@ -49,6 +49,14 @@ export type PresenceLimits = Pick<
   | "presenceTombstoneMs"
   | "maxBurstMs"
 >;
+
+/** Some entries, as they are sent. */
+export interface PresenceUpdate {
+  /** Awareness update. */
+  readonly update: Uint8Array;
+  /** Of those who are here and somebody in particular. */
+  readonly users: PresenceUsers;
+}
 
 /** What became of the entries that one session sent. */
 export interface PresenceOutcome {
@@ -86,7 +94,7 @@ export class Presence {
   /** Ids that others are still to be told of. */
   readonly #changed = new Set<number>();
   #version = 0;
-  #everybody: Uint8Array | null = null;
+  #everybody: PresenceUpdate | null = null;
 
   /** @param clock Without one, departed ids do not age, and changes are told at any rate. */
   constructor(limits: PresenceLimits, clock: Pick<Clock, "monotonicMs"> | null = null) {
@@ -163,10 +171,10 @@ export class Presence {
   }
 
   /**
-   * What changed since the last call, as one awareness update; `null` when nothing did. A session that changes
+   * What changed since the last call; `null` when nothing did. A session that changes
    * faster than it may is told of at its pace, with its newest state: see {@link dueInMs}.
    */
-  takeChanges(): Uint8Array | null {
+  takeChanges(): PresenceUpdate | null {
     const nowMs = this.#nowMs;
     const entries: AwarenessEntry[] = [];
     for (const clientId of this.#changed) {
@@ -181,7 +189,7 @@ export class Presence {
       entries.push({ clientId, clock: entry.clock, state: entry.state });
     }
     this.#forget();
-    return entries.length === 0 ? null : encodeAwareness(entries);
+    return entries.length === 0 ? null : this.#toUpdate(entries);
   }
 
   /**
@@ -200,11 +208,11 @@ export class Presence {
   }
 
   /**
-   * Everybody who is here, as one awareness update; `null` when nobody is. Made once for all who ask.
+   * Everybody who is here; `null` when nobody is. Made once for all who ask.
    *
    * @param withDeparted Also tells of those who have gone: for a client that saw them and may not have heard.
    */
-  encodeAll({ withDeparted }: { withDeparted: boolean }): Uint8Array | null {
+  encodeAll({ withDeparted }: { withDeparted: boolean }): PresenceUpdate | null {
     this.#forget();
     if (withDeparted) return this.#entries.size === 0 ? null : this.#encode(() => true);
     if (this.size === 0) return null;
@@ -212,14 +220,23 @@ export class Presence {
     return this.#everybody;
   }
 
-  #encode(isWanted: (entry: Entry) => boolean): Uint8Array {
+  #encode(isWanted: (entry: Entry) => boolean): PresenceUpdate {
     const entries: AwarenessEntry[] = [];
     for (const [clientId, entry] of this.#entries) {
       if (!isWanted(entry)) continue;
       entry.isTold = true;
       entries.push({ clientId, clock: entry.clock, state: entry.state });
     }
-    return encodeAwareness(entries);
+    return this.#toUpdate(entries);
+  }
+
+  #toUpdate(entries: readonly AwarenessEntry[]): PresenceUpdate {
+    const users = new Map<number, Author>();
+    for (const { clientId, state } of entries) {
+      const author = this.#entries.get(clientId)?.author;
+      if (state !== null && author) users.set(clientId, author);
+    }
+    return { update: encodeAwareness(entries), users };
   }
 
   // What may come in

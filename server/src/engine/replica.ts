@@ -47,10 +47,11 @@ export class Replica {
   /**
    * Integrates updates, in order.
    *
+   * @param onEach Called after each of them.
    * @throws JoineryError REPLICA_FAILED (backoff), naming what went wrong; the replica must be thrown away.
    */
-  apply(updates: readonly Uint8Array[]): void {
-    this.#guard.apply(updates);
+  apply(updates: readonly Uint8Array[], onEach?: () => void): void {
+    this.#guard.apply(updates, onEach);
   }
 
   /**

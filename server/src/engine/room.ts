@@ -15,21 +15,33 @@ import {
   type AwarenessEntry,
   type DocumentName,
   type JoineryError,
+  type LimitName,
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
-import { Audience } from "./audience.ts";
-import { OpenBatch } from "./batch.ts";
-import { CatchUp } from "./catch-up.ts";
+import { Attendance } from "./attendance.ts";
+import { CatchUp, nothingToCatchUp } from "./catch-up.ts";
 import type { Compactions } from "./compactions.ts";
 import type { Contents } from "./contents.ts";
-import { type FlushOptions, FlushWindow } from "./flush-window.ts";
+import type { FlushOptions } from "./flush-window.ts";
+import { Flushes } from "./flushes.ts";
 import { Intake, type IntakeRoom } from "./intake.ts";
 import { Journal } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
-import type { Clock, EngineEvent, Lineage, Log, Replicas, Storage, Timer } from "./ports.ts";
-import { Presence } from "./presence.ts";
+import type {
+  Clock,
+  Compression,
+  Dialect,
+  EngineEvent,
+  Lineage,
+  Log,
+  Replicas,
+  Storage,
+  Timer,
+} from "./ports.ts";
+import type { PresenceUpdate } from "./presence.ts";
 import type { Session, SessionRoom } from "./session.ts";
+import { type SentSignal, type SignalHandlers, Signals } from "./signals.ts";
 
 /** What all rooms of an engine share. */
 export interface RoomContext {
@@ -41,6 +53,9 @@ export interface RoomContext {
   /** How long a room without sessions stays in memory, in milliseconds. */
   readonly idleRoomMs: number;
   readonly replicas: Replicas;
+  /** `null` where nothing is compressed. */
+  readonly compression: Compression | null;
+  readonly signalHandlers: SignalHandlers;
   readonly compactions: Compactions;
   newLineage(): Lineage;
   /** The room ended and must be forgotten. */
@@ -51,6 +66,8 @@ export interface RoomContext {
   throttleWriter(session: Session): void;
   /** A session announced presence that is somebody else's; most are echoes. */
   countForeignPresence(entries: number): void;
+  /** A signal was not sent to a client because that reads too slowly. */
+  countDroppedSignal(): void;
 }
 
 interface Live {
@@ -76,13 +93,10 @@ export class Room implements SessionRoom, IntakeRoom {
   readonly epoch: number;
   readonly #context: RoomContext;
   readonly #sessions = new Set<Session>();
-  readonly #audience = new Audience();
-  readonly #batch = new OpenBatch();
-  readonly #presence: Presence;
-  readonly #window: FlushWindow;
+  readonly #attendance: Attendance<Session>;
+  readonly #signals: Signals;
+  readonly #flushes: Flushes;
   #state: RoomState = { kind: "loading" };
-  #flushTimer: Timer | null = null;
-  #presenceTimer: Timer | null = null;
   #idleTimer: Timer | null = null;
 
   /** @param predecessor Resolves when nothing of the document's last room is being written any more. */
@@ -95,8 +109,36 @@ export class Room implements SessionRoom, IntakeRoom {
     this.document = document;
     this.epoch = epoch;
     this.#context = context;
-    this.#presence = new Presence(context.limits, context.clock);
-    this.#window = new FlushWindow(context.flush);
+    const { clock, limits } = context;
+    const onLimit = (limit: LimitName) => this.report({ type: "limit-hit", document, limit });
+    const onForeign = (entries: number) => context.countForeignPresence(entries);
+    this.#attendance = new Attendance({
+      clock,
+      limits,
+      onLimit,
+      onForeign,
+      onChanged: () => this.#openWindow(),
+    });
+    this.#signals = new Signals({
+      document,
+      clock,
+      limits,
+      handlers: context.signalHandlers,
+      sessions: this.#sessions,
+      onDropped: () => context.countDroppedSignal(),
+      onFailed: (error) => this.report({ type: "signal-failed", document, error }),
+    });
+    this.#flushes = new Flushes({
+      clock,
+      limits,
+      flush: context.flush,
+      attendance: this.#attendance,
+      onWindowEnd: () => this.#alive.intake.retryHeld(),
+      onFullBatch: () => onLimit("maxBatchBytes"),
+      onAppended: (bytes) => context.uncommittedChanged(bytes),
+      onFlushed: () => this.#tellPresenceLater(),
+      onMistake: (thrown) => this.#failedByMistake(thrown),
+    });
     this.#load(predecessor);
   }
 
@@ -112,7 +154,16 @@ export class Room implements SessionRoom, IntakeRoom {
     return this.#sessions;
   }
 
+  get lineage(): Lineage {
+    return this.#alive.journal.lineage;
+  }
+
+  /** The last batch that may be shown. */
   get seq(): number {
+    return this.#flushes.seq;
+  }
+
+  get loggedSeq(): number {
     return this.#alive.journal.seq;
   }
 
@@ -132,12 +183,16 @@ export class Room implements SessionRoom, IntakeRoom {
     return this.#context.replicas;
   }
 
+  hasLogSince(seq: number): boolean {
+    return this.#alive.journal.updatesSince(seq) !== null;
+  }
+
   get damage(): JoineryError | null {
     return this.#alive.damage;
   }
 
   get documentBytes(): number {
-    return this.#alive.journal.bytes + this.#batch.bytes;
+    return this.#alive.journal.bytes + this.#flushes.batchBytes;
   }
 
   /** Whether it takes edits in. */
@@ -152,8 +207,7 @@ export class Room implements SessionRoom, IntakeRoom {
 
   /** Whether everything that was accepted is on disk. */
   get isDurable(): boolean {
-    if (this.#state.kind !== "live" && this.#state.kind !== "closing") return true;
-    return this.#batch.bytes === 0 && this.#state.journal.isDurable;
+    return !this.isAlive || (this.#flushes.batchBytes === 0 && this.#alive.journal.isDurable);
   }
 
   /** Resolves when nothing of this room is being written any more. Asked when it ends. */
@@ -185,8 +239,9 @@ export class Room implements SessionRoom, IntakeRoom {
       },
     });
     const damage = stored?.damage ?? null;
-    const catchUp = new CatchUp(journal, contents);
+    const catchUp = new CatchUp(journal, contents, this.#context.compression);
     this.#state = { kind: "live", journal, contents, catchUp, intake: new Intake(this, contents), damage };
+    this.#flushes.start({ journal, contents, isSound: damage === null });
     const { document, epoch } = this;
     if (damage) this.report({ type: "document-damaged", document, error: damage });
     const ms = this.clock.monotonicMs() - startMs;
@@ -215,51 +270,77 @@ export class Room implements SessionRoom, IntakeRoom {
 
   leave(session: Session): void {
     if (!this.#sessions.delete(session)) return;
-    this.#audience.delete(session);
-    if (this.#presence.release(session)) this.#openWindow();
-    if (this.isAlive) this.#alive.intake.release(session, (client) => this.#presentUnder(client));
+    this.#flushes.forget(session);
+    this.#attendance.leave(session);
+    if (this.isAlive) {
+      this.#alive.intake.release(session, (client) => this.#attendance.presentUnder(client));
+    }
     if (this.#sessions.size === 0 && this.#state.kind === "live") this.#becomeIdle();
   }
 
   sessionIsLive(session: Session): void {
-    this.#audience.add(session);
+    this.#flushes.audience.add(session);
   }
 
   sessionIsLagging(session: Session, bufferedBytes: number): void {
-    this.#audience.delete(session);
+    this.#flushes.audience.delete(session);
     this.report({ type: "session-lagging", document: this.document, bufferedBytes });
   }
 
-  catchUp(session: Session, stateVector: Uint8Array): Uint8Array[] {
-    return this.#alive.catchUp.forStateVector(stateVector, session.dialect);
+  prepareCatchUp(stateVector: Uint8Array): Promise<void> | null {
+    return this.#flushes.seeding.withheld ? null : this.#alive.catchUp.prepare(stateVector);
   }
 
-  catchUpSince(session: Session, seq: number): Uint8Array[] {
-    return this.#alive.catchUp.forSeq(seq, session.dialect);
+  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[] {
+    if (this.#flushes.seeding.withheld) return nothingToCatchUp(stateVector, dialect);
+    // All deletes are sent, and those of the open batch are known already: they have to be in the log first.
+    if (stateVector.length > 1 && this.#flushes.batchBytes > 0) this.flush();
+    if (!this.isAlive) return [];
+    return this.#alive.catchUp.forStateVector(stateVector, dialect, inflates);
+  }
+
+  catchUpSince(seq: number, dialect: Dialect): Uint8Array[] {
+    // Whoever is here then has been sent nothing, and there is nothing yet that may be.
+    return this.#flushes.seeding.withheld ? [] : this.#alive.catchUp.forSeq(seq, dialect);
   }
 
   get presenceVersion(): number {
-    return this.#presence.version;
+    return this.#attendance.version;
   }
 
-  encodePresence(options: { withDeparted: boolean }): Uint8Array | null {
-    return this.#presence.encodeAll(options);
+  encodePresence(options: { withDeparted: boolean }): PresenceUpdate | null {
+    return this.#attendance.encodeAll(options);
   }
 
   // What sessions send
 
   acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
-    return this.#alive.intake.receive(session, update, isAnswer);
+    const mustWait = this.#flushes.seeding.isTrying || this.#flushes.batchBytes >= this.limits.maxBatchBytes;
+    const seeded = mustWait ? this.#flushes.seeding.whenOver() : null;
+    if (seeded === null) return this.#alive.intake.receive(session, update, isAnswer);
+    return seeded.then(() => this.acceptUpdate(session, update, isAnswer) ?? undefined);
+  }
+
+  offerSeed(session: Session): void {
+    if (session.permission === "write") this.#flushes.seeding.offer(session);
+  }
+
+  acceptSeed(session: Session, update: Uint8Array): Promise<void> | null {
+    const receive = () => this.#alive.intake.receive(session, update, false);
+    return this.#flushes.seeding.accept(session, update, receive, () => this.flush());
   }
 
   allUpdates(): readonly Uint8Array[] {
-    return [...this.#alive.journal.wholeUpdates(), ...this.#batch.updates()];
+    return [...this.#alive.journal.wholeUpdates(), ...this.#flushes.batchUpdates()];
+  }
+
+  updatesSince(seq: number): readonly Uint8Array[] | null {
+    const logged = this.#alive.journal.updatesSince(seq);
+    return logged && [...logged, ...this.#flushes.batchUpdates()];
   }
 
   addNews(writer: Session, update: Uint8Array): void {
-    // One that is large goes alone: merging it with others takes long.
-    if (update.length >= this.limits.maxBatchBytes) this.flush();
-    this.#batch.add(writer.author, update);
+    this.#flushes.add(writer.author, update);
     this.#context.throttleWriter(writer);
     // What was being tried when the last one left: nobody comes who would open a window.
     if (this.#state.kind === "closing") this.flush();
@@ -267,98 +348,47 @@ export class Room implements SessionRoom, IntakeRoom {
   }
 
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
-    const { intake } = this.#alive;
-    const own = entries.filter(({ clientId }) => {
-      // Who has announced it is here is known to the presence itself.
-      const writer = intake.ownerOf(clientId);
-      return writer === null || writer === session || writer === this.#presentUnder(clientId);
-    });
-    const { changed, outdated, foreign, limits, refused } = this.#presence.receive(session, own);
-    this.#context.countForeignPresence(foreign + entries.length - own.length);
-    for (const limit of limits) this.report({ type: "limit-hit", document: this.document, limit });
-    if (changed) {
-      for (const { clientId } of own) {
-        if (this.#presentUnder(clientId) === session) intake.announced(session, clientId);
-      }
-      this.#openWindow();
-    }
-    if (outdated.length > 0) session.tellPresence(outdated);
+    const refused = this.#attendance.accept(session, entries, this.#alive.intake);
     if (refused) throw refused;
   }
 
-  /** The session that has announced this id and is here. */
-  #presentUnder(clientId: number): Session | null {
-    // Only sessions of this room announce anything to its presence.
-    return this.#presence.ownerOf(clientId) as Session | null;
+  acceptSignal(session: Session, signal: SentSignal): void {
+    this.#signals.accept(session, signal);
+  }
+
+  acknowledgeSoon(session: Session): void {
+    if (this.#state.kind === "live") this.#flushes.acknowledgeSoon(session);
   }
 
   // Flushing
 
   #openWindow(): void {
-    if (this.#state.kind !== "live") return;
-    if (this.#batch.bytes >= this.limits.maxBatchBytes) {
-      this.report({ type: "limit-hit", document: this.document, limit: "maxBatchBytes" });
-      this.#closeWindow();
-      return;
-    }
-    if (this.#flushTimer) return;
-    const delayMs = this.#window.delayMs(this.clock.monotonicMs());
-    const run = () => this.#closeWindow();
-    this.#flushTimer = delayMs > 0 ? this.clock.setTimer(delayMs, run) : this.clock.endOfTurn(run);
+    if (this.#state.kind === "live") this.#flushes.openWindow();
   }
 
-  #closeWindow(): void {
-    if (this.#state.kind === "live" && this.#batch.bytes > 0) this.#state.intake.retryHeld();
-    this.flush();
-  }
-
-  /** Merges the batch, appends it, and sends it and changed presence to everybody. */
+  /** Appends what was accepted, and sends it and changed presence to everybody. */
   flush(): void {
-    this.#flushTimer?.cancel();
-    this.#flushTimer = null;
-    if (this.#state.kind !== "live" && this.#state.kind !== "closing") return;
-    const startMs = this.clock.monotonicMs();
-    try {
-      this.#flushBatch(this.#state);
-    } catch (thrown) {
-      // A bug, or an update that Yjs cannot merge. One document pays for it, not the process.
-      const error = toJoineryError(thrown);
-      this.report({ type: "room-failed", document: this.document, error });
-      this.fail(error);
-    }
-    this.#window.flushed(startMs, this.clock.monotonicMs());
-    this.#tellPresenceLater();
+    this.#flushes.flush();
   }
 
-  /** Who changes too often is told of at a pace. */
   #tellPresenceLater(): void {
-    const { dueInMs } = this.#presence;
-    this.#presenceTimer?.cancel();
-    this.#presenceTimer =
-      dueInMs === null || this.#state.kind !== "live"
-        ? null
-        : this.clock.setTimer(Math.max(1, dueInMs), () => this.#openWindow());
+    if (this.#state.kind === "live") this.#attendance.tellLater();
   }
 
-  #flushBatch({ journal, contents }: Live): void {
-    const batch = this.#batch.take();
-    const presence = this.#presence.takeChanges();
-    if (batch) {
-      // Append before broadcast: the disk works while the sockets are written.
-      const bytes = journal.append(batch, this.clock.now());
-      this.#context.uncommittedChanged(bytes);
-      contents.flushed();
-    }
-    if (batch || presence) this.#audience.broadcast(batch?.update ?? null, presence);
+  #failedByMistake(thrown: unknown): void {
+    // A bug, or an update that Yjs cannot merge. One document pays for it, not the process.
+    const error = toJoineryError(thrown);
+    this.report({ type: "room-failed", document: this.document, error });
+    this.fail(error);
   }
 
   /** The storage confirmed the log up to `seq`. This is where "saved" is said. */
   #durable(seq: number, bytes: number): void {
-    if (this.#state.kind !== "live" && this.#state.kind !== "closing") return;
+    if (!this.isAlive) return;
     this.#context.uncommittedChanged(-bytes);
-    this.#audience.tellDurable(seq);
+    this.#flushes.durable(seq);
     if (this.#state.kind === "closing" && this.isDurable) this.#evict();
-    else if (!this.#state.damage) this.#context.compactions.consider(this.#state.journal);
+    else if (this.isAlive && !this.damage) this.#context.compactions.consider(this.#alive.journal);
   }
 
   #commitFailed(error: JoineryError): void {
@@ -395,7 +425,9 @@ export class Room implements SessionRoom, IntakeRoom {
   }
 
   #end(): void {
-    for (const timer of [this.#flushTimer, this.#presenceTimer, this.#idleTimer]) timer?.cancel();
+    this.#idleTimer?.cancel();
+    this.#attendance.close();
+    this.#flushes.close();
     if (this.#state.kind === "live" || this.#state.kind === "closing") {
       this.#state.intake.close();
       this.#context.compactions.cancel(this.#state.journal);

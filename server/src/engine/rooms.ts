@@ -8,9 +8,22 @@ import { Compactions } from "./compactions.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
 import { InlineReplicas } from "./inline-replicas.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
-import type { Author, Clock, Dialect, Lineage, Log, Outbox, Random, Replicas, Storage } from "./ports.ts";
+import type { Opening } from "./opening.ts";
+import type {
+  Author,
+  Clock,
+  Compression,
+  Dialect,
+  Lineage,
+  Log,
+  Outbox,
+  Random,
+  Replicas,
+  Storage,
+} from "./ports.ts";
 import { Room, type RoomContext } from "./room.ts";
 import { type Permission, Session } from "./session.ts";
+import type { SignalHandlers } from "./signals.ts";
 
 export interface EngineOptions {
   readonly storage: Storage;
@@ -19,6 +32,10 @@ export interface EngineOptions {
   readonly log: Log;
   /** Where replicas are built; whoever made it closes it. Default: on this thread, without bounds. */
   readonly replicas?: Replicas;
+  /** Default: nothing is compressed. */
+  readonly compression?: Compression;
+  /** What the application does with signals, by name; may change. Default: all are passed on. */
+  readonly signalHandlers?: SignalHandlers;
   /** Default: the table in `@joinery/shared`. */
   readonly limits?: Limits;
   /** How long updates are collected before they are sent. Default: adaptive, 5 % of a core a room, at most 100 ms. */
@@ -41,6 +58,10 @@ export interface OpenRequest {
   /** Kept in the log with what the session writes. */
   readonly author: Author;
   readonly permission: Permission;
+  /** What the client says of its copy. Default: nothing. */
+  readonly opening?: Opening;
+  /** Whether the client can inflate what it is sent. Default: no. */
+  readonly inflates?: boolean;
 }
 
 export class Rooms {
@@ -54,6 +75,7 @@ export class Rooms {
   /** Documents whose last room is gone while something of it was still being written. */
   readonly #unquiet = new Map<DocumentName, Promise<void>>();
   #foreignPresence = 0;
+  #droppedSignals = 0;
   #uncommittedBytes = 0;
   #lastEpoch = 0;
   #lastSessionId = 0;
@@ -79,12 +101,17 @@ export class Rooms {
       flush: options.flush ?? DEFAULT_FLUSH,
       idleRoomMs: options.idleRoomMs ?? 30_000,
       replicas: this.#replicas,
+      compression: options.compression ?? null,
+      signalHandlers: options.signalHandlers ?? new Map(),
       compactions: this.#compactions,
       newLineage: () => this.#newLineage(),
       roomEnded: (room) => this.#forget(room),
       uncommittedChanged: (bytes) => this.#uncommittedChanged(bytes),
       countForeignPresence: (entries) => {
         this.#foreignPresence += entries;
+      },
+      countDroppedSignal: () => {
+        this.#droppedSignals++;
       },
       throttleWriter: (session) => this.#throttleWriter(session),
     };
@@ -98,6 +125,7 @@ export class Rooms {
     heldBytes: number;
     uncommittedBytes: number;
     foreignPresence: number;
+    droppedSignals: number;
   } {
     let sessions = 0;
     let heldBytes = 0;
@@ -112,6 +140,7 @@ export class Rooms {
       heldBytes,
       uncommittedBytes: this.#uncommittedBytes,
       foreignPresence: this.#foreignPresence,
+      droppedSignals: this.#droppedSignals,
     };
   }
 

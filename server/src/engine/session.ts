@@ -1,11 +1,11 @@
 /**
- * One client's participation in one room. It knows what the client has been sent and what it may do; its dialect
- * turns frames into calls of these methods, and what the room tells it into frames.
+ * One client's participation in one room. It knows what the client may do and what of its own is in the log; its
+ * dialect turns frames into calls of these methods, and what the room tells it into frames.
  *
  *   joining ──> open ──> live <──> lagging        any ──> closed
  *
  * joining: the room is loading; what the client sends waits, and its socket is not read.
- * open: the client has not yet said what it has, so nothing is sent but the question what the server misses.
+ * open: the client has not yet said what it has, so it is sent no edits.
  * live: gets every flush.
  * lagging: the client does not read fast enough; nothing is queued for it until its socket drains. Also from
  * open, and back to it.
@@ -20,55 +20,39 @@ import {
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
-import type { Author, Clock, Dialect, Outbox } from "./ports.ts";
-import { StallWatch } from "./stall-watch.ts";
+import { Acks } from "./acks.ts";
+import { Feed, type FeedRoom, type FeedStateKind } from "./feed.ts";
+import { beginningOf, lineageChanged, NO_OPENING, type Opening, type Position } from "./opening.ts";
+import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
+import type { SentSignal } from "./signals.ts";
+import { Turnstile } from "./turnstile.ts";
 
 export type Permission = "read" | "write";
 
-export type SessionState =
-  | { readonly kind: "joining" }
-  | { readonly kind: "open" }
-  | { readonly kind: "live" }
-  | Lagging
-  | { readonly kind: "closed" };
-
-interface Lagging {
-  readonly kind: "lagging";
-  /** The client has been sent the log up to here; `null` if it was not caught up before it lagged. */
-  readonly seq: number | null;
-  readonly watch: StallWatch;
-  /** Which version of the room's presence it has been sent; `null` if it is to be sent all, changed or not. */
-  presenceVersion: number | null;
-  /** What the client asked meanwhile: only its last question counts. */
-  question: Uint8Array | null;
-  /** Whether there is something to ask the client. */
-  owesQuestion: boolean;
-}
-
 /** What a session needs of its room. */
-export interface SessionRoom {
+export interface SessionRoom extends FeedRoom, Position {
   readonly document: DocumentName;
   readonly limits: Limits;
-  readonly clock: Clock;
-  /** The last batch that was flushed, and the last one that is on disk. */
-  readonly seq: number;
   readonly durableSeq: number;
+  readonly seq: number;
+  /** What is wrong with what the storage has of the document; then nobody may write to it. */
+  readonly damage: JoineryError | null;
   /** What the room contains, flushed or not. */
   readonly stateVector: Uint8Array;
-  /** The frames that bring a client with this state vector up to `seq`. */
-  catchUp(session: Session, stateVector: Uint8Array): Uint8Array[];
-  /** The frames that bring a client that has the log up to `seq` up to now. */
-  catchUpSince(session: Session, seq: number): Uint8Array[];
-  /** Changes whenever somebody's presence does. */
-  readonly presenceVersion: number;
-  /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
-  encodePresence(options: { withDeparted: boolean }): Uint8Array | null;
+  /** Resolves when what a client with this state vector is to be sent is ready; `null` when it is. */
+  prepareCatchUp(stateVector: Uint8Array): Promise<void> | null;
   /**
-   * Both throw JoineryError when the input is refused. A promise says that the update is being tried, and that what
-   * the client sends after it has to wait; it rejects with the refusal.
+   * These throw JoineryError when the input is refused. A promise says that it is being tried, and that what the
+   * client sends after it has to wait; it rejects with the refusal.
    */
   acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null;
+  acceptSeed(session: Session, update: Uint8Array): Promise<void> | null;
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void;
+  acceptSignal(session: Session, signal: SentSignal): void;
+  /** The session would fill the document, if that is new. */
+  offerSeed(session: Session): void;
+  /** The session has something to acknowledge, once what was accepted is in the log. */
+  acknowledgeSoon(session: Session): void;
   sessionIsLive(session: Session): void;
   sessionIsLagging(session: Session, bufferedBytes: number): void;
   leave(session: Session): void;
@@ -83,74 +67,107 @@ export interface SessionOptions {
   readonly permission: Permission;
   readonly dialect: Dialect;
   readonly outbox: Outbox;
+  /** What the client says of its copy. Default: nothing. */
+  readonly opening?: Opening;
+  /** Whether the client can inflate what it is sent. Default: no. */
+  readonly inflates?: boolean;
 }
+
+const NOT_AN_EDIT: CloseDetails = { number: 0, remote: null };
+const NOBODY: PresenceUsers = new Map();
 
 export class Session {
   readonly id: number;
   readonly author: Author;
-  readonly permission: Permission;
   readonly dialect: Dialect;
   readonly #outbox: Outbox;
   readonly #room: SessionRoom;
-  #state: SessionState = { kind: "joining" };
-  /**
-   * What the client sent while it has to wait, for its room to load or for an update to be tried. Its socket is not
-   * read meanwhile, so this is what had already arrived.
-   */
-  #inbox: (() => void)[] | null = [];
+  readonly #opening: Opening;
+  readonly #inflates: boolean;
+  readonly #feed: Feed;
+  readonly #turnstile: Turnstile;
+  readonly #acks = new Acks();
+  #permission: Permission;
   /** Whether the client was asked for what the server misses and has not answered yet. */
   #isAsked = false;
 
   constructor(options: SessionOptions, room: SessionRoom) {
+    const { dialect, outbox, inflates = false } = options;
     this.id = options.id;
     this.author = options.author;
-    this.permission = options.permission;
-    this.dialect = options.dialect;
-    this.#outbox = options.outbox;
+    this.dialect = dialect;
+    this.#permission = options.permission;
+    this.#outbox = outbox;
+    this.#opening = options.opening ?? NO_OPENING;
+    this.#inflates = inflates;
     this.#room = room;
-    this.#outbox.pauseInput();
+    this.#feed = new Feed({
+      room,
+      dialect,
+      outbox,
+      inflates,
+      onLive: () => room.sessionIsLive(this),
+      onLagging: (bufferedBytes) => room.sessionIsLagging(this, bufferedBytes),
+      onStalled: (bufferedBytes) => this.#stalled(bufferedBytes),
+    });
+    this.#turnstile = new Turnstile(outbox);
+    // For the room to load.
+    this.#turnstile.hold();
   }
 
-  get state(): SessionState["kind"] {
-    return this.#state.kind;
+  get state(): FeedStateKind {
+    return this.#feed.state;
   }
 
   get isClosed(): boolean {
-    return this.#state.kind === "closed";
+    return this.state === "closed";
+  }
+
+  get permission(): Permission {
+    return this.#permission;
   }
 
   get document(): DocumentName {
     return this.#room.document;
   }
 
-  // What the client does. While the room loads, each waits for it; after the session closed, each does nothing.
+  // What the client does. While it has to wait, each waits with it; after the session closed, each does nothing.
 
   /** The client asks for what it misses; an empty state vector says that it has nothing. */
   sync(stateVector: Uint8Array): void {
-    this.#whenOpen(() => {
-      if (this.#state.kind === "lagging") this.#state.question = stateVector;
-      else this.#refusing(() => this.#catchUp(stateVector, { withDeparted: false }));
-    });
+    this.#turnstile.pass(() => this.#attempt(() => this.#bringUpFrom(stateVector)));
   }
 
-  /** The client made an edit. */
-  update(update: Uint8Array): void {
-    this.#whenOpen(() => this.#accept(update, false));
+  /** The client made an edit. @param number Where its dialect numbers them: 1 for its first, then one more each. */
+  update(update: Uint8Array, number = 0): void {
+    this.#turnstile.pass(() => this.#accept(update, false, number));
   }
 
-  /** The client answers what it was asked: everything that the server misses, as far as it knows. */
-  answer(update: Uint8Array): void {
-    this.#whenOpen(() => {
-      this.#isAsked = false;
-      this.#accept(update, true);
+  /**
+   * The client answers what it was asked: everything that the server misses, as far as it knows. Or it says unasked
+   * what it has and the server may not have; then it is asked if something is missing.
+   *
+   * @param number Counts on with those of {@link update}.
+   */
+  answer(update: Uint8Array, number = 0): void {
+    this.#turnstile.pass(() => this.#accept(update, true, number));
+  }
+
+  /** The client was asked to fill the document, and does; an empty update is nothing. */
+  seed(update: Uint8Array): void {
+    this.#turnstile.pass(() => {
+      this.#attempt(() => {
+        const tried = this.#room.acceptSeed(this, update);
+        if (tried !== null) this.#waitFor(tried, () => undefined);
+      });
     });
   }
 
   /** The client announced presence, as an awareness update. */
   presence(update: Uint8Array): void {
     const { maxPresenceIds, maxPresenceTombstones } = this.#room.limits;
-    this.#whenOpen(() => {
-      this.#refusing(() => {
+    this.#turnstile.pass(() => {
+      this.#attemptOrNotice(() => {
         // A client echoes all that it has heard of, the departed too.
         const entries = decodeAwareness(update, maxPresenceIds + maxPresenceTombstones);
         this.#room.acceptPresence(this, entries);
@@ -160,82 +177,98 @@ export class Session {
 
   /** The client asks who is here. */
   queryPresence(): void {
-    this.#whenOpen(() => {
-      if (this.#state.kind === "lagging") this.#state.presenceVersion = null;
-      else this.#send(this.#everybody({ withDeparted: false }));
-    });
+    this.#turnstile.pass(() => this.#feed.tellPresence());
+  }
+
+  /** The client says something to those who are here. */
+  signal(signal: SentSignal): void {
+    this.#turnstile.pass(() => this.#attemptOrNotice(() => this.#room.acceptSignal(this, signal)));
   }
 
   /** The connection's socket has room again. */
   drained(): void {
-    const lag = this.#state;
-    if (lag.kind !== "lagging") return;
-    lag.watch.stop();
-    // What follows may fill the buffer again; then the session lags anew, from where it is.
-    this.#state = { kind: lag.seq === null ? "open" : "live" };
-    if (this.#state.kind === "live") this.#room.sessionIsLive(this);
-    this.#refusing(() => {
-      if (lag.owesQuestion) this.ask();
-      if (lag.question) this.#catchUp(lag.question, { withDeparted: true });
-      else {
-        const missed = lag.seq === null ? [] : this.#room.catchUpSince(this, lag.seq);
-        // Presence that did not change is not sent again: it may be what filled the buffer.
-        const isOutdated = lag.presenceVersion !== this.#room.presenceVersion;
-        this.#send(isOutdated ? [...missed, ...this.#everybody({ withDeparted: true })] : missed);
-      }
-      const durable = this.dialect.durable(this.#room.durableSeq);
-      if (durable) this.tellDurable(durable);
-    });
+    this.#attempt(() => this.#feed.drained());
   }
 
   /** The connection is gone. Idempotent. */
   left(): void {
-    if (this.#state.kind === "closed") return;
-    if (this.#state.kind === "lagging") this.#state.watch.stop();
-    if (this.#inbox) this.#outbox.resumeInput();
-    this.#inbox = null;
-    this.#state = { kind: "closed" };
+    if (this.isClosed) return;
+    this.#feed.close();
+    this.#turnstile.close();
     this.#room.leave(this);
   }
 
   // What the room does.
 
-  /** The room is there: asks the client for what the server misses, then lets in what has waited. */
+  /** The room is there: tells the client, asks it for what the server misses, then lets in what has waited. */
   opened(): void {
-    if (this.#state.kind !== "joining") return;
-    this.#state = { kind: "open" };
-    this.ask();
-    this.#letIn();
+    if (this.state !== "joining") return;
+    this.#feed.open();
+    this.#attempt(() => this.#begin());
+    this.#turnstile.release();
   }
 
   /** Sends what one flush made; the same frames for all sessions of a dialect. Live sessions only. */
   deliver(frames: readonly Uint8Array[]): void {
-    this.#send(frames);
+    this.#feed.send(frames);
   }
 
   /** Tells the client that everything up to a `seq` is on disk, where its dialect can say so. */
   tellDurable(frame: Uint8Array): void {
-    if (this.#state.kind === "live") this.#send([frame]);
+    if (this.state === "live") this.#feed.send([frame]);
+  }
+
+  /** All that was accepted is in the log up to `seq`: tells the client how much of its own that is. */
+  acknowledge(seq: number): void {
+    const number = this.#acks.take();
+    if (number !== null) this.#feed.tell("ack", () => this.dialect.ack(number, seq));
   }
 
   /** Asks the client for what the server misses, unless it has been asked and has not answered. */
   ask(): void {
     if (this.#isAsked) return;
-    if (this.#state.kind === "lagging") {
-      this.#state.owesQuestion = true;
-      return;
-    }
     this.#isAsked = true;
-    this.#send([this.dialect.ask(this.#room.stateVector)]);
+    this.#feed.tell("ask", () => this.dialect.ask(this.#room.stateVector));
+  }
+
+  /** Something that the client sent just now is not taken in, or not yet. */
+  leftOut(): void {
+    this.#acks.leftOut();
+  }
+
+  /** Something of that was taken in after all: a client that waits for an acknowledgement is asked for everything. */
+  takenIn(): void {
+    if (this.#acks.isUnsettled) this.ask();
+  }
+
+  askForSeed(): void {
+    this.#feed.tell("seed", () => this.dialect.seed());
   }
 
   tellPresence(entries: readonly AwarenessEntry[]): void {
-    this.#send([this.dialect.presence(encodeAwareness(entries))]);
+    this.#feed.send([this.dialect.presence(encodeAwareness(entries), NOBODY)]);
+  }
+
+  /** @returns Whether it was sent: nothing is kept for a client that lags. */
+  tellSignal(frame: Uint8Array): boolean {
+    if (this.state !== "open" && this.state !== "live") return false;
+    this.#feed.send([frame]);
+    return true;
+  }
+
+  /** What the session may do changes. @param reason For people. */
+  setPermission(permission: Permission, reason: string): void {
+    if (this.#permission === permission || this.isClosed) return;
+    this.#permission = permission;
+    // It will be told when it is opened.
+    if (this.state === "joining") return;
+    this.#feed.tell("permission", () => this.dialect.permission(this.#shownPermission, reason));
+    if (permission === "write") this.takenIn();
   }
 
   /** Asks the connection for a sign of life; a dead one ends, so that its client ids are free. */
   probe(): void {
-    if (this.#state.kind === "closed") return;
+    if (this.isClosed) return;
     const { probeTimeoutMs } = this.#room.limits;
     this.#outbox.probe(probeTimeoutMs, () => {
       const message = `gave no sign of life for ${probeTimeoutMs} ms`;
@@ -253,110 +286,136 @@ export class Session {
     this.#outbox.resumeInput();
   }
 
-  /** Ends the session and its connection; the close code tells the client whether to come back. */
-  close(error: JoineryError): void {
-    if (this.#state.kind === "closed") return;
+  /** Something other than an edit was refused: tells the client, or ends the session where its dialect cannot. */
+  notice(error: JoineryError): void {
+    if (this.isClosed) return;
+    this.#room.reportRefusal(error);
+    const frame = this.dialect.notice(error);
+    if (frame) this.#feed.send([frame]);
+    else this.#refuse(error, NOT_AN_EDIT);
+  }
+
+  /** Ends the session, and its connection if that has no other; the error says whether to come back. */
+  close(error: JoineryError, details: CloseDetails = NOT_AN_EDIT): void {
+    if (this.isClosed) return;
     this.left();
-    this.#outbox.close(error);
+    this.#outbox.close(error, details);
   }
 
-  #whenOpen(input: () => void): void {
-    if (this.#inbox) this.#inbox.push(input);
-    else if (this.#state.kind !== "closed") input();
-  }
+  // How it is done.
 
-  /** Lets in what has waited, in order, as far as nothing of it has to be waited for. */
-  #letIn(): void {
-    const inputs = this.#inbox ?? [];
-    this.#inbox = null;
-    this.#outbox.resumeInput();
-    for (const [i, input] of inputs.entries()) {
-      if (this.state === "closed") return;
-      input();
-      if (this.#inbox) {
-        (this.#inbox as (() => void)[]).push(...inputs.slice(i + 1));
-        return;
-      }
-    }
-  }
-
-  #accept(update: Uint8Array, isAnswer: boolean): void {
-    this.#refusing(() => {
-      const tried = this.#room.acceptUpdate(this, update, isAnswer);
-      if (tried !== null) this.#waitFor(tried);
-    });
-  }
-
-  /** Lets nothing in before the update was tried. */
-  #waitFor(tried: Promise<void>): void {
-    this.#inbox = [];
-    this.#outbox.pauseInput();
-    const done = (outcome: () => void) => {
-      if (this.#state.kind === "closed") return;
-      this.#refusing(outcome);
-      if (this.state !== "closed") this.#letIn();
+  #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
+    const wasAsked = this.#isAsked;
+    if (isAnswer) this.#isAsked = false;
+    this.#acks.begin(number);
+    const details = { number, remote: null };
+    const done = () => {
+      const hasRest = this.#acks.end(isAnswer && wasAsked);
+      // Who was asked has said all; who was not may have more.
+      if (isAnswer && !wasAsked && hasRest && number > 0) this.ask();
+      if (this.#acks.isDue) this.#room.acknowledgeSoon(this);
     };
-    tried.then(
-      () => done(() => undefined),
+    this.#attempt(() => {
+      const tried = this.#room.acceptUpdate(this, update, isAnswer);
+      if (tried !== null) this.#waitFor(tried, done, details);
+      else done();
+    }, details);
+  }
+
+  #begin(): void {
+    const room = this.#room;
+    const { revision, stateVector, offersSeed } = this.#opening;
+    const beginning = beginningOf(this.#opening, room);
+    if (beginning === "refuse") {
+      const error = lineageChanged(this.#opening, room);
+      room.reportRefusal(error);
+      this.close(error, { number: 0, remote: { lineage: room.lineage, seq: room.durableSeq } });
+      return;
+    }
+    const opened = this.dialect.opened({
+      lineage: room.lineage,
+      seq: room.seq,
+      durableSeq: room.durableSeq,
+      permission: this.#shownPermission,
+      user: this.author,
+      isRevisionTaken: beginning === "continue",
+    });
+    const frames = opened ? [opened] : [];
+    const notice = room.damage && this.dialect.notice(room.damage);
+    if (notice) frames.push(notice);
+    if (beginning === "exchange") {
+      this.#isAsked = true;
+      frames.push(this.dialect.ask(room.stateVector));
+    }
+    if (beginning === "continue" && revision) {
+      this.#feed.goLive(frames, room.catchUpSince(revision.seq, this.dialect));
+    } else {
+      this.#feed.send(frames);
+      if (stateVector) this.#bringUpFrom(stateVector);
+    }
+    if (offersSeed) room.offerSeed(this);
+  }
+
+  #bringUpFrom(stateVector: Uint8Array): void {
+    const preparing = this.#inflates ? this.#room.prepareCatchUp(stateVector) : null;
+    const bringUp = () => this.#feed.bringUpFrom(stateVector);
+    if (preparing !== null) this.#waitFor(preparing, bringUp);
+    else bringUp();
+  }
+
+  /** Nobody may write to a document that is damaged. */
+  get #shownPermission(): Permission {
+    return this.#room.damage ? "read" : this.#permission;
+  }
+
+  /** Lets nothing in before this is settled. A rejection is the client's refusal. */
+  #waitFor(promise: Promise<void>, onDone: () => void, details = NOT_AN_EDIT): void {
+    this.#turnstile.hold();
+    const settle = (outcome: () => void) => {
+      if (this.isClosed) return;
+      this.#attempt(outcome, details);
+      this.#turnstile.release();
+    };
+    promise.then(
+      () => settle(onDone),
       (error: unknown) => {
-        done(() => {
+        settle(() => {
           throw error;
         });
       },
     );
   }
 
-  /** Sends everything that a client with this state vector misses; from then on it is live. */
-  #catchUp(stateVector: Uint8Array, presence: { withDeparted: boolean }): void {
-    const frames = this.#room.catchUp(this, stateVector);
-    if (this.#state.kind === "open") {
-      this.#state = { kind: "live" };
-      this.#room.sessionIsLive(this);
-    }
-    this.#send([...frames, ...this.#everybody(presence)]);
-  }
-
-  #everybody(presence: { withDeparted: boolean }): Uint8Array[] {
-    const everybody = this.#room.encodePresence(presence);
-    return everybody ? [this.dialect.presence(everybody)] : [];
-  }
-
   /**
    * Runs an input. A refusal goes to its sender alone, by a frame if the dialect has one, else by closing; so
    * does a mistake of ours, because inputs that have waited run where nobody would catch it.
    */
-  #refusing(input: () => void): void {
+  #attempt(input: () => void, details = NOT_AN_EDIT): void {
     try {
       input();
     } catch (thrown) {
       const error = toJoineryError(thrown);
       this.#room.reportRefusal(error);
-      const frame = this.dialect.refused(error);
-      if (frame) this.#send([frame]);
-      else this.close(error);
+      this.#refuse(error, details);
     }
   }
 
-  /**
-   * The one way out. A lagging client is sent nothing: it gets all by the catch-up that follows its drain. One
-   * whose buffer is now above the high-water mark lags.
-   */
-  #send(frames: readonly Uint8Array[]): void {
-    const { kind } = this.#state;
-    if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
-    this.#outbox.send(frames);
-    const { bufferedBytes } = this.#outbox;
-    const { maxBufferedBytes, stalledTimeoutMs } = this.#room.limits;
-    if (bufferedBytes <= maxBufferedBytes) return;
-    const watch = new StallWatch(this.#room.clock, this.#outbox, stalledTimeoutMs, () => this.#stalled());
-    const seq = kind === "live" ? this.#room.seq : null;
-    const { presenceVersion } = this.#room;
-    this.#state = { kind: "lagging", seq, watch, presenceVersion, question: null, owesQuestion: false };
-    this.#room.sessionIsLagging(this, bufferedBytes);
+  #attemptOrNotice(input: () => void): void {
+    try {
+      input();
+    } catch (thrown) {
+      this.notice(toJoineryError(thrown));
+    }
   }
 
-  #stalled(): void {
-    this.#room.reportTooSlow(this.#outbox.bufferedBytes);
+  #refuse(error: JoineryError, details: CloseDetails): void {
+    const frame = this.dialect.refused(error);
+    if (frame) this.#feed.send([frame]);
+    else this.close(error, details);
+  }
+
+  #stalled(bufferedBytes: number): void {
+    this.#room.reportTooSlow(bufferedBytes);
     const { stalledTimeoutMs } = this.#room.limits;
     this.close(new JoineryError("TOO_SLOW", `read nothing for ${stalledTimeoutMs} ms`));
   }

@@ -38,6 +38,7 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
     "document takes too long to build; a large update was taken without trying it",
   ],
   "held-dropped": ["info", "update was held aside for too long and let go"],
+  "signal-failed": ["error", "application could not handle a signal"],
   "limit-hit": ["debug", "limit reached"],
   "session-lagging": ["info", "client reads too slowly; it will catch up when its socket drains"],
   "session-too-slow": ["warn", "client did not read and was sent away"],

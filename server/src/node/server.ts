@@ -6,21 +6,26 @@
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { JoineryError, type LimitName, limitNamed } from "@joinery/shared";
+import { CAPABILITIES } from "@joinery/shared/protocol";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import pino from "pino";
 import type { EngineEvent, Storage } from "../engine/ports.ts";
 import { comeBack, Rooms } from "../engine/rooms.ts";
+import type { SignalHandler, SignalHandlers } from "../engine/signals.ts";
 import { clientAddress } from "../http/address.ts";
 import { allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
 import { allowOrigins, originOf, type RequestRule } from "../http/origin.ts";
 import { pageHandler } from "../http/page.ts";
+import { bySubprotocol, chooseSubprotocol } from "../protocols/by-subprotocol.ts";
 import { ANONYMOUS, type DriverFactory } from "../protocols/driver.ts";
-import { yWebsocketDriver } from "../protocols/y-websocket.ts";
 import { WorkerReplicas } from "../replicas/worker-replicas.ts";
 import { LevelStorage } from "../storage/level.ts";
 import { Connections } from "../transports/connections.ts";
 import { LimitHits } from "../transports/limit-hits.ts";
+import { type Connect, Loopback } from "../transports/loopback.ts";
 import { WebSocketTransport } from "../transports/websocket.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
+import { THREAD_POOL_COMPRESSION } from "./compression.ts";
 import { EventLog } from "./event-log.ts";
 import { createLimitedHttpServer, respondRaw, type UpgradeHandler } from "./http-server.ts";
 import type { Logger } from "./log.ts";
@@ -56,6 +61,8 @@ export interface ServerCounts {
   readonly uncommittedBytes: number;
   /** Presence entries dropped since the start because another session owns their id; most are echoes. */
   readonly foreignPresence: number;
+  /** Signals that were not sent to a client since the start because it read too slowly. */
+  readonly droppedSignals: number;
   /** How often each limit was reached since the start. */
   readonly limitHits: Readonly<Record<LimitName, number>>;
 }
@@ -80,6 +87,13 @@ export interface Server {
   attach(httpServer: UpgradeSource, options?: AttachOptions): void;
   /** Resolves when the storage is open; rejects as `listen` does. */
   ready(): Promise<void>;
+  /** Connects a client in the same process, without a socket: give it to the client as its way to connect. */
+  readonly connect: Connect;
+  /**
+   * Decides what becomes of signals of this name, in all documents; replaces what was registered for it before. Without
+   * a handler signals are passed on to whom they are for.
+   */
+  signal<Schema extends StandardSchemaV1>(name: string, handler: SignalHandler<Schema>): void;
   /**
    * Drains: accepts nobody, makes durable what was accepted, closes the clients with a code that means "come
    * back" (1012), and closes the storage. Idempotent. An attached HTTP server stays open.
@@ -90,6 +104,9 @@ export interface Server {
 
 /** The part of an HTTP server that attaching needs. */
 export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
+
+/** A restart takes about a second; then they come one after the other. */
+const GO_AWAY = { afterMs: 1_000, withinMs: 4_000 };
 
 /** With the 6 s that the storage has to store and the 2 s that clients have to close, less than 10 s in all. */
 const STORAGE_CLOSE_TIMEOUT_MS = 1_500;
@@ -114,7 +131,9 @@ class JoineryServer implements Server {
   readonly #rooms: Rooms;
   readonly #connections: Connections;
   readonly #transport: WebSocketTransport;
-  readonly #dialect: DriverFactory;
+  readonly #start: DriverFactory;
+  readonly #loopback: Loopback;
+  readonly #signalHandlers: SignalHandlers = new Map();
   readonly #hits = new LimitHits();
   readonly #isAllowedOrigin: RequestRule;
   readonly #detachers: (() => void)[] = [];
@@ -148,6 +167,8 @@ class JoineryServer implements Server {
           log.report(event);
         },
       },
+      compression: THREAD_POOL_COMPRESSION,
+      signalHandlers: this.#signalHandlers,
       limits,
       flush: options.flush,
       idleRoomMs: options.idleRoomMs,
@@ -164,10 +185,28 @@ class JoineryServer implements Server {
       rooms: this.#rooms,
       connections: this.#connections,
       limits,
+      chooseSubprotocol,
       report: (event) => log.report(event),
     });
-    // A second dialect is chosen here, by the request's subprotocol or its first bytes.
-    this.#dialect = yWebsocketDriver(limits.maxNameBytes);
+    // A third dialect is chosen here, by its first bytes.
+    this.#start = bySubprotocol({
+      clock: SYSTEM_CLOCK,
+      limits,
+      agent: "joinery",
+      keepAliveMs: options.heartbeat.intervalMs,
+      capabilities: CAPABILITIES.deflate,
+      onLimit: (limit) => this.#hits.count(limit),
+    });
+    this.#loopback = new Loopback({ clock: SYSTEM_CLOCK, rooms: this.#rooms, limits, start: this.#start });
+  }
+
+  get connect(): Connect {
+    return this.#loopback.connect;
+  }
+
+  signal<Schema extends StandardSchemaV1>(name: string, handler: SignalHandler<Schema>): void {
+    // What the handler is given is what its own schema made.
+    this.#signalHandlers.set(name, handler as unknown as SignalHandler);
   }
 
   ready(): Promise<void> {
@@ -256,7 +295,7 @@ class JoineryServer implements Server {
       path: pathOf(request).slice(prefix.length),
       address: clientAddress(request, this.#options.trustProxy),
       principal: ANONYMOUS,
-      start: isAllowed(request) ? this.#dialect : () => refuseOrigin(originOf(request)),
+      start: isAllowed(request) ? this.#start : () => refuseOrigin(originOf(request)),
     });
   }
 
@@ -278,9 +317,12 @@ class JoineryServer implements Server {
     // Stops listening at once; what is connected stays until it is told.
     const httpClosed = httpServer && new Promise<void>((resolve) => httpServer.close(() => resolve()));
     httpServer?.closeIdleConnections();
+    this.#transport.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
+    for (const connection of this.#loopback.open) connection.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
     const unsaved = await this.#rooms.drain(this.#options.drainTimeoutMs);
     await this.#replicas.close();
     await this.#transport.close(comeBack());
+    for (const connection of this.#loopback.open) connection.close(comeBack());
     for (const detach of this.#detachers) detach();
     httpServer?.closeAllConnections();
     await httpClosed;

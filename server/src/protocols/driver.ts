@@ -1,3 +1,4 @@
+import type { JoineryError } from "@joinery/shared";
 import type { Author, Outbox } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import type { Permission } from "../engine/session.ts";
@@ -17,6 +18,8 @@ export interface DriverContext {
   readonly principal: Principal;
   /** The request's path after the first slash, still percent-encoded, without the query. */
   readonly path: string;
+  /** The WebSocket subprotocol that was agreed on; absent for none. */
+  readonly subprotocol?: string;
 }
 
 /**
@@ -30,6 +33,10 @@ export interface DialectDriver {
   drained(): void;
   /** Called now and then: says something, so that a client that watches for silence stays. */
   keepAlive(): void;
+  /** The server is about to stop: the client is to come back after so many milliseconds and a random part of more. */
+  goAway(afterMs: number, withinMs: number): void;
+  /** The connection is about to be closed for this reason: the last that can be said. */
+  failing(error: JoineryError): void;
   /** The connection is gone. */
   closed(): void;
 }

@@ -10,7 +10,13 @@
  * Source: the y-protocols package's PROTOCOL.md, sync.js, awareness.js and auth.js.
  */
 
-import { ByteReader, type ErrorCode, JoineryError, parseDocumentName } from "@joinery/shared";
+import {
+  ByteReader,
+  type ErrorCode,
+  JoineryError,
+  parseDocumentName,
+  publicMessageOf,
+} from "@joinery/shared";
 import { encodeUtf8 } from "lib0/string";
 import type { Dialect } from "../engine/ports.ts";
 import type { Session } from "../engine/session.ts";
@@ -30,18 +36,25 @@ const PERMISSION_DENIED = 0;
 /** Who may not write may still read. */
 const READ_ONLY: ReadonlySet<ErrorCode> = new Set(["PERMISSION_DENIED", "DOCUMENT_DAMAGED", "DOCUMENT_FULL"]);
 
-/** What the engine says, as frames. It has no word for "saved", so durability is not told. */
-export const Y_WEBSOCKET: Dialect = {
+/** What the engine says, as frames. It has few words, and none for "saved". */
+export const Y_WEBSOCKET = {
   name: "y-websocket",
-  update: (update) => frame([SYNC, UPDATE], update),
+  opened: () => null,
+  update: (update: Uint8Array) => frame([SYNC, UPDATE], update),
   // The provider calls itself synced at the first step 2, so that is what the last piece is sent as.
-  catchUp: (update, isLast) => frame([SYNC, isLast ? STEP_2 : UPDATE], update),
-  ask: (stateVector) => frame([SYNC, STEP_1], stateVector),
-  presence: (update) => frame([AWARENESS], update),
+  catchUp: (update: Uint8Array, isLast: boolean) => frame([SYNC, isLast ? STEP_2 : UPDATE], update),
+  caughtUp: () => null,
+  ask: (stateVector: Uint8Array) => frame([SYNC, STEP_1], stateVector),
+  ack: () => null,
+  presence: (update: Uint8Array) => frame([AWARENESS], update),
   durable: () => null,
-  refused: (error) =>
-    READ_ONLY.has(error.code) ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(error.publicMessage)) : null,
-};
+  signal: () => null,
+  seed: () => null,
+  permission: () => null,
+  refused: (error: JoineryError) =>
+    READ_ONLY.has(error.code) ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(publicMessageOf(error))) : null,
+  notice: () => null,
+} satisfies Dialect;
 
 /** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */
 const KEEP_ALIVE = frame([AWARENESS], Uint8Array.of(0));
@@ -91,6 +104,14 @@ class YWebsocketDriver implements DialectDriver {
 
   keepAlive(): void {
     this.#context.outbox.send([KEEP_ALIVE]);
+  }
+
+  goAway(): void {
+    // Its clients are told by the close code alone.
+  }
+
+  failing(): void {
+    // As above.
   }
 
   closed(): void {

@@ -1,6 +1,7 @@
 /** What goes between the event loop and the worker in which replicas are built. */
 
 import type { ErrorCode } from "@joinery/shared";
+import type { Rehearsal, Verdict } from "../engine/ports.ts";
 
 /** Updates one behind the other, so that one buffer is copied and handed over, and not thousands. */
 export interface PackedUpdates {
@@ -8,27 +9,38 @@ export interface PackedUpdates {
   readonly lengths: readonly number[];
 }
 
-export interface Task {
-  /** Of a rehearsal, the last update is what is tried. */
-  readonly kind: "fold" | "rehearse";
-  readonly updates: PackedUpdates;
-}
+/** What is to be done. Of a rehearsal, all updates are packed together, `known` of them being known. */
+export type Task =
+  | { readonly kind: "fold"; readonly updates: PackedUpdates }
+  | { readonly kind: "rehearse"; readonly updates: PackedUpdates; readonly known: number };
+
+/** A task before its updates are packed: that copies them, so it is done when its turn has come. */
+export type Work =
+  | { readonly kind: "fold"; readonly updates: readonly Uint8Array[] }
+  | ({ readonly kind: "rehearse" } & Rehearsal);
 
 /**
- * What a worker is doing: `load`, building the document's replica; `integrate`, trying the update on it; `check`,
- * encoding it and reading it back.
+ * What a worker is doing: `load`, building the document's replica, of a rehearsal as it was at the last one; `recent`,
+ * adding what came since; `integrate`, trying the update on it; `check`, encoding it and reading it back.
  */
-export type Step = "load" | "integrate" | "check";
+export type Step = "load" | "recent" | "integrate" | "check";
 
 export type Report =
   /** A step begins; `cpuMs` is the CPU time of the thread so far. */
   | { readonly kind: "step"; readonly step: Step; readonly cpuMs: number }
   | { readonly kind: "folded"; readonly update: Uint8Array }
-  | { readonly kind: "rehearsed" }
+  | { readonly kind: "rehearsed"; readonly verdict: Verdict }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
+/** Makes a task of what is to be done. Cost: copies all bytes. */
+export function taskOf(work: Work): Task {
+  if (work.kind === "fold") return { kind: "fold", updates: packUpdates(work.updates) };
+  const { known, recent, update } = work;
+  return { kind: "rehearse", updates: packUpdates([...known, ...recent, update]), known: known.length };
+}
+
 /** Copies updates into a buffer of their own: they may be views of large ones, all of which would be copied. */
-export function packUpdates(updates: readonly Uint8Array[]): PackedUpdates {
+function packUpdates(updates: readonly Uint8Array[]): PackedUpdates {
   const lengths = updates.map(({ length }) => length);
   const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
@@ -46,4 +58,10 @@ export function unpackUpdates({ bytes, lengths }: PackedUpdates): Uint8Array[] {
     at += length;
     return bytes.subarray(at - length, at);
   });
+}
+
+/** What is to be rehearsed, as views of what was packed. */
+export function unpackRehearsal({ updates, known }: Extract<Task, { kind: "rehearse" }>): Rehearsal {
+  const all = unpackUpdates(updates);
+  return { known: all.slice(0, known), recent: all.slice(known, -1), update: all.at(-1) as Uint8Array };
 }

@@ -10,8 +10,8 @@ const MIB = 1024 * 1024;
  * machines that are slower.
  */
 const MS_A_MIB = 4000;
-/** Checking builds the document once more and encodes it twice; where that is slow, three times more without the update. */
-const CHECK_TIMES = 8;
+/** Checking builds the document once more and encodes it twice; where that is slow, up to eight times more. */
+const CHECK_TIMES = 12;
 /** How long a worker may take to start: to read its files. It takes 0.2 s where nothing else is going on. */
 const START_MS = 10_000;
 /** Whatever fits into this fits into the stack of a browser's page. */
@@ -109,11 +109,8 @@ export class ReplicaThread {
   /** How long the step may take that begins now, in milliseconds of CPU. */
   #allowedMs({ task, step, startCpuMs }: Running, cpuMs: number): number {
     if (step === "check") return this.#maxStepMs + CHECK_TIMES * (cpuMs - startCpuMs);
-    // The bytes themselves were handed over.
-    const { lengths } = task.updates;
-    const tried = task.kind === "rehearse" ? (lengths.at(-1) as number) : 0;
-    const loaded = lengths.reduce((sum, length) => sum + length, -tried);
-    const integrated = step === "integrate" ? tried : loaded;
+    const [known, recent, update] = bytesOf(task);
+    const integrated = { load: known, start: known, recent, integrate: update }[step];
     return this.#maxStepMs + (integrated / MIB) * MS_A_MIB;
   }
 
@@ -135,32 +132,57 @@ export class ReplicaThread {
   #broke(error: Error & { code?: string }): void {
     const isMemory = error.code === "ERR_WORKER_OUT_OF_MEMORY";
     this.#end(
-      isMemory ? this.#tooMuch("memory", "maxReplicaBytes") : this.#failed(`ended: ${error.message}`, error),
+      isMemory
+        ? this.#tooMuch("memory", "maxReplicaBytes")
+        : this.#failed(`ended: ${error.message}`, { cause: error }),
     );
   }
 
-  /** What is tried is to blame once the document without it was there. */
-  #tooMuch(what: "time" | "memory", limit: LimitName): JoineryError {
+  /**
+   * What is tried is to blame once the document without it was there; while the document is read back, only where
+   * there is no document.
+   */
+  #tooMuch(what: "time" | "memory", limit: LimitName): JoineryError | Report {
     this.#onLimit(limit);
-    const step = this.#running?.step;
-    const isTried = this.#running?.task.kind === "rehearse" && (step === "integrate" || step === "check");
-    if (!isTried) return this.#failed(`takes more ${what} than it may`);
+    const { task, step } = this.#running ?? {};
+    if (task?.kind !== "rehearse" || step === "start" || step === "load") {
+      return this.#failed(`takes more ${what} than it may`, { limit });
+    }
+    if (step === "recent") return untried({ isRecentCostly: true });
+    if (step === "check" && task.updates.lengths.length > 1) return untried({ isRecentCostly: false });
     return new JoineryError("UPDATE_TOO_COSTLY", `update: takes far more ${what} than is usual for its size`);
   }
 
-  #failed(reason: string, cause?: unknown): JoineryError {
+  #failed(reason: string, options: { cause?: unknown; limit?: LimitName } = {}): JoineryError {
     const { task, step } = this.#running ?? {};
     const message = `the worker that builds replicas ${reason} (${task?.kind ?? "idle"}, ${step ?? "idle"})`;
-    return new JoineryError("REPLICA_FAILED", message, { cause });
+    return new JoineryError("REPLICA_FAILED", message, options);
   }
 
-  #end(error: JoineryError): void {
+  /** @param outcome What its task came to, if it has one. */
+  #end(outcome: JoineryError | Report): void {
     this.#watchdog.stop();
     if (!this.#isOver) {
       this.#isOver = true;
       void this.#worker.terminate();
     }
-    this.#running?.reject(error);
+    if (outcome instanceof JoineryError) this.#running?.reject(outcome);
+    else this.#running?.resolve(outcome);
     this.#running = null;
   }
+}
+
+/** A rehearsal that came to nothing in its time. */
+function untried({ isRecentCostly }: { isRecentCostly: boolean }): Report {
+  const verdict = { isTried: false, structs: 0, isCostly: true, isRecentCostly, recentMs: [] };
+  return { kind: "rehearsed", verdict };
+}
+
+/** Bytes of what a task loads, of what it adds to that, and of what it tries; the bytes themselves were handed over. */
+function bytesOf(task: Task): [known: number, recent: number, update: number] {
+  const { lengths } = task.updates;
+  const sum = (part: readonly number[]) => part.reduce((total, length) => total + length, 0);
+  if (task.kind === "fold") return [sum(lengths), 0, 0];
+  const { known } = task;
+  return [sum(lengths.slice(0, known)), sum(lengths.slice(known, -1)), lengths.at(-1) as number];
 }

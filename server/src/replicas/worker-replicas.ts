@@ -5,9 +5,10 @@ import {
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
-import type { Replicas } from "../engine/ports.ts";
+import { EMPTY_UPDATE } from "../engine/merge.ts";
+import type { Rehearsal, Replicas, Verdict } from "../engine/ports.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { packUpdates, type Report, type Task } from "./messages.ts";
+import { type Report, taskOf, type Work } from "./messages.ts";
 import { ReplicaThread } from "./replica-thread.ts";
 
 export interface WorkerReplicasOptions {
@@ -21,8 +22,7 @@ export interface WorkerReplicasOptions {
 }
 
 interface Job {
-  readonly kind: Task["kind"];
-  readonly updates: readonly Uint8Array[];
+  readonly work: Work;
   readonly resolve: (report: Report) => void;
   readonly reject: (error: JoineryError) => void;
 }
@@ -41,16 +41,14 @@ class Lane {
     return this.#thread !== null && !this.#thread.isOver;
   }
 
-  async run(kind: Task["kind"], updates: readonly Uint8Array[]): Promise<Report> {
+  async run(work: Work): Promise<Report> {
     this.isBusy = true;
     try {
       if (!this.hasWorker) this.#thread = this.#newThread();
-      return await (this.#thread as ReplicaThread).run({ kind, updates: packUpdates(updates) });
-    } catch (error) {
-      // The next one must not start before this one is gone: two take twice the memory.
-      await this.end();
-      throw error;
+      return await (this.#thread as ReplicaThread).run(taskOf(work));
     } finally {
+      // The next one must not start before this one is gone: two take twice the memory.
+      if (!this.hasWorker) await this.end();
       this.isBusy = false;
     }
   }
@@ -98,10 +96,22 @@ export class WorkerReplicas implements Replicas {
     throw failureOf(report);
   }
 
-  async rehearse(document: DocumentName, updates: readonly Uint8Array[], update: Uint8Array): Promise<void> {
-    const work = { kind: "rehearse", updates: [...updates, update] } as const;
-    const report = await this.#enqueue(document, work, update.length);
-    if (report.kind !== "rehearsed") throw failureOf(report);
+  async rehearse(document: DocumentName, rehearsal: Rehearsal): Promise<Verdict> {
+    const verdict = await this.#rehearse(document, rehearsal);
+    if (verdict.isTried || verdict.isRecentCostly) return verdict;
+    // It could not be read back. Whether that is for the update shows without it.
+    const without = await this.#rehearse(document, { ...rehearsal, update: EMPTY_UPDATE });
+    if (!without.isTried) return without;
+    throw new JoineryError(
+      "UPDATE_TOO_COSTLY",
+      "update: makes loading the document take far longer than usual",
+    );
+  }
+
+  async #rehearse(document: DocumentName, rehearsal: Rehearsal): Promise<Verdict> {
+    const report = await this.#enqueue(document, { kind: "rehearse", ...rehearsal }, rehearsal.update.length);
+    if (report.kind === "rehearsed") return report.verdict;
+    throw failureOf(report);
   }
 
   async close(): Promise<void> {
@@ -112,10 +122,10 @@ export class WorkerReplicas implements Replicas {
   }
 
   /** @param bytes What the job keeps in memory that nobody else does. */
-  #enqueue(document: DocumentName, work: Pick<Job, "kind" | "updates">, bytes: number): Promise<Report> {
+  #enqueue(document: DocumentName, work: Work, bytes: number): Promise<Report> {
     if (this.#isClosed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      if (!this.#queue.add(document, { ...work, resolve, reject }, bytes)) {
+      if (!this.#queue.add(document, { work, resolve, reject }, bytes)) {
         this.#onLimit("maxReplicaQueueBytes");
         reject(new JoineryError("SERVER_FULL", "as many updates as may wait to be tried do so already"));
         return;
@@ -134,8 +144,8 @@ export class WorkerReplicas implements Replicas {
   }
 
   /** Never rejects. */
-  async #run(lane: Lane, { kind, updates, resolve, reject }: Job): Promise<void> {
-    await lane.run(kind, updates).then(resolve, (error: unknown) => reject(toJoineryError(error)));
+  async #run(lane: Lane, { work, resolve, reject }: Job): Promise<void> {
+    await lane.run(work).then(resolve, (error: unknown) => reject(toJoineryError(error)));
     this.#startNext();
   }
 

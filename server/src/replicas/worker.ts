@@ -5,7 +5,7 @@ import { toJoineryError } from "@joinery/shared";
 import { fold } from "../engine/fold.ts";
 import { Pace } from "../engine/pace.ts";
 import { rehearse } from "../engine/rehearsal.ts";
-import { type Report, type Step, type Task, unpackUpdates } from "./messages.ts";
+import { type Report, type Step, type Task, unpackRehearsal, unpackUpdates } from "./messages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("this runs in a worker thread");
@@ -15,26 +15,24 @@ const pace = new Pace({ cpuMs, monotonicMs: () => performance.now() });
 port.on("message", (task: Task) => {
   tell({ kind: "step", step: "load", cpuMs: cpuMs() });
   try {
-    tell(task.kind === "fold" ? folded(task) : rehearsed(task));
+    tell(reportOf(task));
   } catch (thrown) {
     const { code, message } = toJoineryError(thrown);
     tell({ kind: "failed", code, message });
   }
 });
 
-function folded({ updates }: Task): Report {
-  return { kind: "folded", update: fold(unpackUpdates(updates), beginning("check")) };
-}
-
-function rehearsed({ updates }: Task): Report {
-  const all = unpackUpdates(updates);
-  const update = all.pop() as Uint8Array;
-  rehearse(all, update, {
+function reportOf(task: Task): Report {
+  if (task.kind === "fold") {
+    return { kind: "folded", update: fold(unpackUpdates(task.updates), beginning("check")) };
+  }
+  const verdict = rehearse(unpackRehearsal(task), {
     pace,
+    onKnown: beginning("recent"),
     onLoaded: beginning("integrate"),
     onIntegrated: beginning("check"),
   });
-  return { kind: "rehearsed" };
+  return { kind: "rehearsed", verdict };
 }
 
 function beginning(step: Step): () => void {

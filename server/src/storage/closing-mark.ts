@@ -6,7 +6,7 @@
 
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "@joinery/shared";
 import { replaceFile, syncFolder } from "./durable-file.ts";
 
 const MARK = "closed.json";

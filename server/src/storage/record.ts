@@ -4,12 +4,11 @@
  * passes most of these off as good data. Laid out in docs/formats.md.
  */
 
-import { ByteReader, JoineryError } from "@joinery/shared";
+import { ByteReader, crc32c, JoineryError } from "@joinery/shared";
 import { fromHexString, toHexString } from "lib0/buffer";
 import * as encoding from "lib0/encoding";
 import { decodeUtf8 } from "lib0/string";
 import type { Append, Lineage, LogEntry, LogPart, Snapshot } from "../engine/ports.ts";
-import { crc32c } from "./crc32c.ts";
 import { encodeKey, KIND_BYTES, type RecordKind, type RecordPlace } from "./keys.ts";
 
 /** Which life of a name a document is, and since when. */

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { JoineryError, type Limits, limitNamed, toJoineryError } from "@joinery/shared";
+import { JoineryError, type Limits, limitNamed, publicMessageOf, toJoineryError } from "@joinery/shared";
 import type { WebSocket } from "ws";
 import type { Clock, Outbox, Timer } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
@@ -90,7 +90,9 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
       connections.add(this);
       this.#visit = addresses.enter(addressKey(serve.address));
       this.#gate.share(this.#visit.budget);
-      this.#driver = serve.start({ rooms, outbox: this, principal: serve.principal, path: serve.path });
+      const { principal, path } = serve;
+      const { protocol: subprotocol } = this.#webSocket;
+      this.#driver = serve.start({ rooms, outbox: this, principal, path, subprotocol });
     } catch (thrown) {
       const error = toJoineryError(thrown);
       // The connection store is asked before, the document store after the address.
@@ -169,12 +171,13 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
 
   close(error: JoineryError): void {
     if (this.#isClosing) return;
+    this.#driver?.failing(error);
     this.#isClosing = true;
     this.#gate.discard();
     const { closeCode } = error.row;
     // 1006 says that there is nobody to send it to.
     if (closeCode === 1006) this.#webSocket.terminate();
-    else this.#webSocket.close(closeCode, toCloseReason(error.publicMessage));
+    else this.#webSocket.close(closeCode, toCloseReason(publicMessageOf(error)));
   }
 
   closeAndWait(error: JoineryError): Promise<void> {
@@ -203,6 +206,11 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   keepAlive(): void {
     // Whatever waits will be a sign of life when it is read.
     if (this.bufferedBytes === 0) this.#driver?.keepAlive();
+  }
+
+  /** The server is about to stop. */
+  goAway(afterMs: number, withinMs: number): void {
+    if (!this.#isClosing) this.#driver?.goAway(afterMs, withinMs);
   }
 
   terminate(): void {

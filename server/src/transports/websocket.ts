@@ -28,6 +28,8 @@ export interface WebSocketTransportOptions {
   readonly limits: Limits;
   readonly hits: LimitHits;
   readonly report: (event: ConnectionEvent) => void;
+  /** Which of the subprotocols that a client offers is agreed on; `null` for none. Default: the first one. */
+  readonly chooseSubprotocol?: (offered: Iterable<string>) => string | null;
 }
 
 /** How long a client may take to answer a close before its socket is cut. */
@@ -41,7 +43,7 @@ export class WebSocketTransport {
   readonly #refused = new Set<WebSocketConnection>();
 
   constructor(options: WebSocketTransportOptions) {
-    const { limits } = options;
+    const { limits, chooseSubprotocol } = options;
     this.#context = {
       ...options,
       addresses: new Addresses(options),
@@ -58,6 +60,9 @@ export class WebSocketTransport {
       // ws would cut who pings too fast without a word; the connection answers by itself and counts them.
       autoPong: false,
       closeTimeout: CLOSE_TIMEOUT_MS,
+      ...(chooseSubprotocol && {
+        handleProtocols: (offered: Set<string>) => chooseSubprotocol(offered) ?? false,
+      }),
     };
     this.#server = new WebSocketServer(serverOptions);
   }
@@ -82,6 +87,11 @@ export class WebSocketTransport {
     this.#context.hits.count("maxRefusedConnections");
     this.#refused.delete(first);
     first.cut();
+  }
+
+  /** Tells every client to come back after so many milliseconds and a random part of more, where its dialect can. */
+  goAway(afterMs: number, withinMs: number): void {
+    for (const connection of this.#open) connection.goAway(afterMs, withinMs);
   }
 
   /** Closes every connection with the error, and resolves when all are gone. */

@@ -19,6 +19,20 @@ function caughtUp(client: Client): Uint8Array[] {
   return [...client.sent("catchUp"), ...client.sent("caughtUp")];
 }
 
+test("nobody is sent a delete that is not in the log: a crash would leave it with him alone", async () => {
+  const { world, ann } = await grown();
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, Y.encodeStateAsUpdate(ann.doc));
+  // In one turn, before anything is flushed.
+  ann.erase(0, 10);
+  const ben = world.open("notes", { doc });
+  expect(ben.sent("caughtUp")).toHaveLength(1);
+  const stored = await world.storedText("notes");
+  expect(ben.text === stored).toBe(true);
+  await world.settle();
+  expect(ben.text === ann.text).toBe(true);
+});
+
 describe("a newcomer", () => {
   test("gets the snapshot and the tail, and is caught up after the last piece", async () => {
     const { world, ann } = await grown();

@@ -45,7 +45,7 @@ export class Stage {
 
   /** One flush: tells the onlooker what changed. Returns that. */
   flush(): AwarenessEntry[] {
-    const changes = this.presence.takeChanges();
+    const changes = this.presence.takeChanges()?.update;
     if (!changes) return [];
     applyAwarenessUpdate(this.onlooker, changes, this);
     return decodeAwareness(changes);
@@ -53,12 +53,13 @@ export class Stage {
 
   /** What somebody who joins now is told. */
   get everybody(): AwarenessEntry[] {
-    return decodeAwareness(this.presence.encodeAll({ withDeparted: false }) ?? Uint8Array.of(0));
+    return decodeAwareness(this.presence.encodeAll({ withDeparted: false })?.update ?? Uint8Array.of(0));
   }
 
   /** How many ids the room remembers, departed or not. */
   get remembered(): number {
-    return decodeAwareness(this.presence.encodeAll({ withDeparted: true }) ?? Uint8Array.of(0)).length;
+    return decodeAwareness(this.presence.encodeAll({ withDeparted: true })?.update ?? Uint8Array.of(0))
+      .length;
   }
 
   sees(clientId: number): unknown {

@@ -1,21 +1,9 @@
-import { type DocumentName, JoineryError } from "@joinery/shared";
+import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import { InlineReplicas } from "../../../server/src/engine/inline-replicas.ts";
+import { HeldReplicas } from "../../support/held-replicas.ts";
 import type { Client } from "../../support/world.ts";
 import { FaultyStorage, World } from "../../support/world.ts";
-
-/** Replicas on which an update is tried when the test says so. */
-class HeldReplicas extends InlineReplicas {
-  readonly tried: { updates: number; done: (error?: Error) => void }[] = [];
-
-  override rehearse(_document: DocumentName, updates: readonly Uint8Array[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const done = (error?: Error) => (error ? reject(error) : resolve());
-      this.tried.push({ updates: updates.length, done });
-    });
-  }
-}
 
 const LIMIT = 20;
 

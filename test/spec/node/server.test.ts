@@ -282,6 +282,7 @@ describe("the counts", () => {
       heldBytes: 0,
       uncommittedBytes: 0,
       foreignPresence: 0,
+      droppedSignals: 0,
       limitHits: Object.fromEntries(Object.keys(LIMITS).map((limit) => [limit, 0])),
     });
     const ann = await joined(`${url}/one`);

@@ -2,6 +2,11 @@ import { type IncomingMessage, type RequestOptions, request } from "node:http";
 import { type ClientOptions, WebSocket } from "ws";
 import { within } from "../../support/until.ts";
 
+export interface SocketOptions extends ClientOptions {
+  /** Subprotocols to offer. Default: none. */
+  readonly subprotocols?: readonly string[];
+}
+
 /** A WebSocket client that keeps what it is sent until it is asked for. */
 export class Socket {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
@@ -21,8 +26,9 @@ export class Socket {
   }
 
   /** Resolves once it is open; rejects with the HTTP status when it was not let in. */
-  static async open(url: string, options: ClientOptions = {}): Promise<Socket> {
-    const webSocket = new WebSocket(url, options);
+  static async open(url: string, options: SocketOptions = {}): Promise<Socket> {
+    const { subprotocols = [], ...others } = options;
+    const webSocket = new WebSocket(url, [...subprotocols], others);
     const socket = new Socket(webSocket);
     const opened = new Promise<void>((resolve, reject) => {
       webSocket.once("open", resolve);
@@ -34,6 +40,11 @@ export class Socket {
     });
     await within(`${url} to open`, opened);
     return socket;
+  }
+
+  /** The subprotocol that was agreed on; empty for none. */
+  get subprotocol(): string {
+    return this.#webSocket.protocol;
   }
 
   send(message: Uint8Array | string): void {

@@ -100,6 +100,6 @@ describe("the other frames", () => {
 
   test("there is none for other refusals, nor for what is saved", () => {
     expect(Y_WEBSOCKET.refused(new JoineryError("MALFORMED_UPDATE", "no"))).toBeNull();
-    expect(Y_WEBSOCKET.durable(1)).toBeNull();
+    expect(Y_WEBSOCKET.durable()).toBeNull();
   });
 });

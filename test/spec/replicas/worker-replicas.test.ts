@@ -3,9 +3,17 @@ import { DEFAULT_LIMITS, type DocumentName, type Limits, parseDocumentName } fro
 import { afterEach, describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { fold } from "../../../server/src/engine/fold.ts";
+import { mergeUpdates } from "../../../server/src/engine/merge.ts";
+import type { Rehearsal } from "../../../server/src/engine/ports.ts";
 import { WorkerReplicas, type WorkerReplicasOptions } from "../../../server/src/replicas/worker-replicas.ts";
 import * as bombs from "../../support/bombs.ts";
-import { applyTransaction, readSequentialTrace } from "../../support/traces.ts";
+import {
+  type AgentUpdate,
+  applyTransaction,
+  concurrentUpdates,
+  readConcurrentTrace,
+  readSequentialTrace,
+} from "../../support/traces.ts";
 import { until } from "../../support/until.ts";
 import { block, raw, text, update } from "../shared/raw-update.ts";
 import { SAMPLES } from "../shared/sample-documents.ts";
@@ -29,6 +37,11 @@ afterEach(async () => {
   for (const replicas of opened.splice(0)) await replicas.close();
 });
 
+/** An update to a document to which nothing was added since it was last rehearsed. */
+function toDocument(known: readonly Uint8Array[], update: Uint8Array): Rehearsal {
+  return { known, recent: [], update };
+}
+
 const small = (client = 1): Uint8Array => update([block(client, 0, text("x"))]);
 
 /** Its worker takes seconds over it, unless it is stopped. */
@@ -39,7 +52,7 @@ describe("jobs in a worker", () => {
     const replicas = replicasWith();
     for (const { updates } of SAMPLES) {
       expect(await replicas.fold(NOTES, updates)).toEqual(fold(updates));
-      await replicas.rehearse(NOTES, updates.slice(0, -1), updates.at(-1) as Uint8Array);
+      await replicas.rehearse(NOTES, toDocument(updates.slice(0, -1), updates.at(-1) as Uint8Array));
     }
     expect(await replicas.fold(NOTES, [])).toEqual(raw(0, 0));
     expect(replicas.workers).toBe(1);
@@ -52,7 +65,7 @@ describe("jobs in a worker", () => {
     large.set(small(), 500);
     const view = large.subarray(500, 500 + small().length);
     expect(await replicas.fold(NOTES, [view])).toEqual(small());
-    await replicas.rehearse(NOTES, [view], small(2));
+    await replicas.rehearse(NOTES, toDocument([view], small(2)));
     expect(large.length).toBe(MIB);
     expect(view).toEqual(small());
   });
@@ -63,19 +76,21 @@ describe("jobs in a worker", () => {
     for (const transaction of readSequentialTrace().transactions.slice(0, 30_000))
       applyTransaction(doc.getText("text"), transaction);
     const paste = Y.encodeStateAsUpdate(doc);
-    await replicas.rehearse(NOTES, [], paste);
+    await replicas.rehearse(NOTES, toDocument([], paste));
     expect(await replicas.fold(NOTES, [paste])).toEqual(paste);
   });
 
   test("fail with the reason", async () => {
     const replicas = replicasWith();
     const gap = update([block(2, 5, text("x"))]);
-    await expect(replicas.rehearse(NOTES, [small()], gap)).rejects.toMatchObject({
+    await expect(replicas.rehearse(NOTES, toDocument([small()], gap))).rejects.toMatchObject({
       code: "MALFORMED_UPDATE",
       message: expect.stringContaining("build upon something missing"),
     });
     await expect(replicas.fold(NOTES, [gap])).rejects.toMatchObject({ code: "REPLICA_FAILED" });
-    await expect(replicas.rehearse(NOTES, [gap], small())).rejects.toMatchObject({ code: "REPLICA_FAILED" });
+    await expect(replicas.rehearse(NOTES, toDocument([gap], small()))).rejects.toMatchObject({
+      code: "REPLICA_FAILED",
+    });
     expect(replicas.workers).toBe(1);
   });
 });
@@ -92,8 +107,10 @@ describe("a job that passes its bounds", () => {
     "is refused: %s",
     async (_, bomb) => {
       const replicas = replicasWith({ maxReplicaMs: 500 });
-      await expect(replicas.rehearse(NOTES, [], bomb)).rejects.toMatchObject({ code: "UPDATE_TOO_COSTLY" });
-      await replicas.rehearse(NOTES, [], small());
+      await expect(replicas.rehearse(NOTES, toDocument([], bomb))).rejects.toMatchObject({
+        code: "UPDATE_TOO_COSTLY",
+      });
+      await replicas.rehearse(NOTES, toDocument([], small()));
     },
     60_000,
   );
@@ -101,7 +118,7 @@ describe("a job that passes its bounds", () => {
   test("in time, takes its worker with it; the next gets another", async () => {
     const reached: string[] = [];
     const replicas = replicasWith({ maxReplicaMs: 100 }, { onLimit: (limit) => reached.push(limit) });
-    const bomb = replicas.rehearse(NOTES, [small(2)], ENDLESS);
+    const bomb = replicas.rehearse(NOTES, toDocument([small(2)], ENDLESS));
     const next = replicas.fold(NOTES, [small()]);
     await expect(bomb).rejects.toMatchObject({ code: "UPDATE_TOO_COSTLY" });
     expect(await next).toEqual(small());
@@ -109,7 +126,7 @@ describe("a job that passes its bounds", () => {
     // Where the document itself is the bomb, who adds to it is not to blame.
     const refused = { code: "REPLICA_FAILED" };
     await expect(replicas.fold(NOTES, [ENDLESS])).rejects.toMatchObject(refused);
-    await expect(replicas.rehearse(NOTES, [ENDLESS], small(3))).rejects.toMatchObject(refused);
+    await expect(replicas.rehearse(NOTES, toDocument([ENDLESS], small(3)))).rejects.toMatchObject(refused);
     expect(await replicas.fold(NOTES, [small()])).toEqual(small());
   }, 60_000);
 
@@ -118,10 +135,87 @@ describe("a job that passes its bounds", () => {
     const onLimit = (limit: string) => reached.push(limit);
     const replicas = replicasWith({ maxReplicaBytes: 32 * MIB }, { onLimit });
     const bomb = bombs.manyMaps(300_000);
-    await expect(replicas.rehearse(NOTES, [], bomb)).rejects.toMatchObject({ code: "UPDATE_TOO_COSTLY" });
+    await expect(replicas.rehearse(NOTES, toDocument([], bomb))).rejects.toMatchObject({
+      code: "UPDATE_TOO_COSTLY",
+    });
     await expect(replicas.fold(NOTES, [bomb])).rejects.toMatchObject({ code: "REPLICA_FAILED" });
     expect(reached).toEqual(["maxReplicaBytes", "maxReplicaBytes"]);
     expect(await replicas.fold(NOTES, [small()])).toEqual(small());
+  }, 60_000);
+});
+
+/** Every agent's updates, each after those that its author had seen. */
+function inOrder(agents: readonly (readonly AgentUpdate[])[]): Uint8Array[] {
+  const sent = agents.map(() => 0);
+  const updates: Uint8Array[] = [];
+  for (let isOver = false; !isOver; ) {
+    isOver = true;
+    for (const [agent, made] of agents.entries()) {
+      const next = made[sent[agent] as number];
+      if (!next?.seen.every((count, other) => other === agent || count <= (sent[other] as number))) continue;
+      updates.push(next.update);
+      sent[agent] = (sent[agent] as number) + 1;
+      isOver = false;
+    }
+  }
+  return updates;
+}
+
+describe("what came since the last rehearsal", () => {
+  const SURELY: Partial<Limits> = { maxReplicaMs: 60_000 };
+  const update = small(99);
+
+  test("F64 is found too costly, and which of it, when each item passes all others", async () => {
+    const replicas = replicasWith(SURELY);
+    const [first, ...others] = bombs.manyRightOriginsOneByOne(2500);
+    const recent = [mergeUpdates(others.slice(0, 1250)), mergeUpdates(others.slice(1250))];
+    const verdict = await replicas.rehearse(NOTES, { known: [first as Uint8Array], recent, update });
+    expect(verdict).toMatchObject({ isTried: true, isCostly: true, isRecentCostly: true });
+    const [early, late] = verdict.recentMs as [number, number];
+    expect(late).toBeGreaterThan(early);
+  }, 120_000);
+
+  test("is found too costly when it is only loading it that is", async () => {
+    const replicas = replicasWith(SURELY);
+    const [first, ...recent] = bombs.manyBranchesOneByOne(1000, 5000);
+    const verdict = await replicas.rehearse(NOTES, { known: [first as Uint8Array], recent, update });
+    expect(verdict).toMatchObject({ isCostly: true, isRecentCostly: true, recentMs: [] });
+  }, 120_000);
+
+  test("is not too costly when it is what two people really wrote", async () => {
+    const updates = inOrder(concurrentUpdates(readConcurrentTrace(), "text"));
+    const [known, recent] = [updates.slice(0, 10_000), updates.slice(10_000)];
+    expect(recent.length).toBeGreaterThan(10_000);
+    const verdict = await replicasWith(SURELY).rehearse(NOTES, { known, recent, update });
+    expect(verdict).toMatchObject({ isTried: true, isCostly: false, isRecentCostly: false, recentMs: [] });
+  }, 120_000);
+
+  test("is to blame when it takes longer than it may; the update was not tried then", async () => {
+    const reached: string[] = [];
+    const replicas = replicasWith({ maxReplicaMs: 100 }, { onLimit: (limit) => reached.push(limit) });
+    const verdict = await replicas.rehearse(NOTES, { known: [small(2)], recent: [ENDLESS], update });
+    expect(verdict).toMatchObject({ isTried: false, isCostly: true, isRecentCostly: true });
+    expect(reached).toEqual(["maxReplicaMs"]);
+    await replicas.rehearse(NOTES, toDocument([small()], update));
+  }, 60_000);
+});
+
+describe("a document that takes longer to read back than it may", () => {
+  test("is the update's fault if it does not without it", async () => {
+    const replicas = replicasWith({ maxReplicaMs: 100 });
+    const [known, last] = bombs.manyBranchesAndLast(1000, 10_000);
+    const recent = [small(50)];
+    const costly = replicas.rehearse(NOTES, { known, recent, update: last });
+    await expect(costly).rejects.toMatchObject({ code: "UPDATE_TOO_COSTLY" });
+    const verdict = await replicas.rehearse(NOTES, { known, recent, update: small(51) });
+    expect(verdict).toMatchObject({ isTried: true, isCostly: false });
+  }, 60_000);
+
+  test("is not the fault of what comes then", async () => {
+    const replicas = replicasWith({ maxReplicaMs: 100 });
+    const known = bombs.manyBranchesOneByOne(1000, 10_000);
+    const verdict = await replicas.rehearse(NOTES, { known, recent: [small(50)], update: small(51) });
+    expect(verdict).toMatchObject({ isTried: false, isCostly: true, isRecentCostly: false });
   }, 60_000);
 });
 
@@ -141,13 +235,13 @@ describe("jobs that wait", () => {
     const reached: string[] = [];
     const onLimit = (limit: string) => reached.push(limit);
     const replicas = replicasWith({ maxReplicaQueueBytes: 128 * 1024 }, { onLimit });
-    const jobs = [replicas.fold(NOTES, [small()]), replicas.rehearse(NOTES, [], small())];
+    const jobs = [replicas.fold(NOTES, [small()]), replicas.rehearse(NOTES, toDocument([], small()))];
     const full = { code: "SERVER_FULL" };
-    await expect(replicas.rehearse(NOTES, [], small())).rejects.toMatchObject(full);
+    await expect(replicas.rehearse(NOTES, toDocument([], small()))).rejects.toMatchObject(full);
     await expect(replicas.fold(NOTES, [])).rejects.toMatchObject(full);
     expect(reached).toEqual(["maxReplicaQueueBytes", "maxReplicaQueueBytes"]);
     await Promise.all(jobs);
-    await replicas.rehearse(NOTES, [], small());
+    await replicas.rehearse(NOTES, toDocument([], small()));
   });
 
   test("run side by side where there are several workers", async () => {
@@ -165,7 +259,7 @@ describe("jobs that wait", () => {
 describe("closing", () => {
   test("ends what runs and what waits, and takes nothing more", async () => {
     const replicas = replicasWith({ maxReplicaMs: 60_000 });
-    const running = replicas.rehearse(NOTES, [], ENDLESS);
+    const running = replicas.rehearse(NOTES, toDocument([], ENDLESS));
     const waiting = replicas.fold(NOTES, [small()]);
     const outcomes = Promise.allSettled([running, waiting]);
     await replicas.close();

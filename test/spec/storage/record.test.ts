@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { DocumentName } from "@joinery/shared";
+import { crc32c, type DocumentName } from "@joinery/shared";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Lineage, LogEntry } from "../../../server/src/engine/ports.ts";
-import { crc32c } from "../../../server/src/storage/crc32c.ts";
 import { decodeKey, type RecordPlace } from "../../../server/src/storage/keys.ts";
 import {
   decodeBirth,

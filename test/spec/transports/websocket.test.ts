@@ -46,6 +46,8 @@ async function stage(changes: Partial<Limits> = {}, refuse?: () => never) {
       },
       drained: () => undefined,
       keepAlive: () => outbox.send([Uint8Array.of(0)]),
+      goAway: () => undefined,
+      failing: () => undefined,
       closed: () => {
         it.isGone = true;
       },

@@ -1,4 +1,4 @@
-import { crc32c, findFlippedBit } from "../crc32c.ts";
+import { crc32c, findFlippedBit } from "@joinery/shared";
 
 /**
  * What a checksum says of bytes. One that a single flipped bit explains is taken for that: damage of another kind

@@ -1,0 +1,98 @@
+import type { AwarenessEntry, JoineryError, LimitName, Limits } from "@joinery/shared";
+import type { Clock, Timer } from "./ports.ts";
+import { Presence, type PresenceUpdate } from "./presence.ts";
+import type { PresenceOwner } from "./presence-share.ts";
+
+/** Who may write under which client id. */
+export interface Owners<Session> {
+  ownerOf(clientId: number): object | null;
+  announced(session: Session, clientId: number): void;
+}
+
+/** The part of a session that attendance needs. */
+export interface Attendant extends PresenceOwner {
+  tellPresence(entries: readonly AwarenessEntry[]): void;
+}
+
+export interface AttendanceOptions {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly onLimit: (limit: LimitName) => void;
+  /** A session announced presence that is somebody else's; most are echoes. */
+  readonly onForeign: (entries: number) => void;
+  /** There is something to tell. */
+  readonly onChanged: () => void;
+}
+
+/** The presence of a room's sessions, beside what they write under: an id is either way the same session's. */
+export class Attendance<Session extends Attendant> {
+  readonly #options: AttendanceOptions;
+  readonly #presence: Presence;
+  #timer: Timer | null = null;
+
+  constructor(options: AttendanceOptions) {
+    this.#options = options;
+    this.#presence = new Presence(options.limits, options.clock);
+  }
+
+  get version(): number {
+    return this.#presence.version;
+  }
+
+  /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
+  encodeAll(options: { withDeparted: boolean }): PresenceUpdate | null {
+    return this.#presence.encodeAll(options);
+  }
+
+  /**
+   * Takes in what a session announced, as far as it is its own.
+   *
+   * @returns Why nothing of it was taken; `null` if it was.
+   */
+  accept(session: Session, entries: readonly AwarenessEntry[], owners: Owners<Session>): JoineryError | null {
+    const own = entries.filter(({ clientId }) => {
+      // Who has announced it is here is known to the presence itself.
+      const writer = owners.ownerOf(clientId);
+      return writer === null || writer === session || writer === this.presentUnder(clientId);
+    });
+    const { changed, outdated, foreign, limits, refused } = this.#presence.receive(session, own);
+    this.#options.onForeign(foreign + entries.length - own.length);
+    for (const limit of limits) this.#options.onLimit(limit);
+    if (changed) {
+      for (const { clientId } of own) {
+        if (this.presentUnder(clientId) === session) owners.announced(session, clientId);
+      }
+      this.#options.onChanged();
+    }
+    if (outdated.length > 0) session.tellPresence(outdated);
+    return refused;
+  }
+
+  leave(session: Session): void {
+    if (this.#presence.release(session)) this.#options.onChanged();
+  }
+
+  /** The session that has announced this id and is here. */
+  presentUnder(clientId: number): Session | null {
+    // Only sessions of this room announce anything to its presence.
+    return this.#presence.ownerOf(clientId) as Session | null;
+  }
+
+  takeChanges(): PresenceUpdate | null {
+    return this.#presence.takeChanges();
+  }
+
+  /** Who changes too often is told of at a pace. */
+  tellLater(): void {
+    const { dueInMs } = this.#presence;
+    this.close();
+    if (dueInMs === null) return;
+    const { clock, onChanged } = this.#options;
+    this.#timer = clock.setTimer(Math.max(1, dueInMs), onChanged);
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+}

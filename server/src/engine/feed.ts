@@ -1,0 +1,168 @@
+/**
+ * What one client is sent, and when: the session's way out. Everything passes one door (`send`), which watches the
+ * buffer.
+ *
+ *   joining ──> open ──> live <──> lagging        any ──> closed
+ */
+
+import type { Clock, Dialect, Outbox } from "./ports.ts";
+import type { PresenceUpdate } from "./presence.ts";
+import { StallWatch } from "./stall-watch.ts";
+
+type FeedState =
+  | { readonly kind: "joining" }
+  | { readonly kind: "open" }
+  | { readonly kind: "live" }
+  | Lagging
+  | { readonly kind: "closed" };
+
+export type FeedStateKind = FeedState["kind"];
+
+interface Lagging {
+  readonly kind: "lagging";
+  /** The client has been sent the log up to here; `null` if it was not caught up before it lagged. */
+  readonly seq: number | null;
+  readonly watch: StallWatch;
+  /** Which version of the room's presence it has been sent; `null` if it is to be sent all, changed or not. */
+  presenceVersion: number | null;
+  /** What the client asked meanwhile: only its last question counts. */
+  question: Uint8Array | null;
+  /** What it must be told when it reads again, of each kind the newest. */
+  readonly owed: Map<Owed, Word>;
+}
+
+type Owed = "ask" | "ack" | "seed" | "permission";
+/** Says something in the client's dialect, if that has a word for it. */
+type Word = () => Uint8Array | null;
+
+/** What a feed needs of its room. */
+export interface FeedRoom {
+  readonly limits: { readonly maxBufferedBytes: number; readonly stalledTimeoutMs: number };
+  readonly clock: Clock;
+  /** The last batch that was sent, and the last one that is on disk. */
+  readonly seq: number;
+  readonly durableSeq: number;
+  /** The frames that bring a client with this state vector up to `seq`. */
+  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[];
+  /** The frames that bring a client that has the log up to `seq` up to now. */
+  catchUpSince(seq: number, dialect: Dialect): Uint8Array[];
+  /** Changes whenever somebody's presence does. */
+  readonly presenceVersion: number;
+  /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
+  encodePresence(options: { withDeparted: boolean }): PresenceUpdate | null;
+}
+
+export interface FeedOptions {
+  readonly room: FeedRoom;
+  readonly dialect: Dialect;
+  readonly outbox: Outbox;
+  /** Whether the client can inflate what it is sent. */
+  readonly inflates: boolean;
+  /** From now on the client gets every flush; no more, once it lags. */
+  readonly onLive: () => void;
+  readonly onLagging: (bufferedBytes: number) => void;
+  /** It took nothing for as long as it may. */
+  readonly onStalled: (bufferedBytes: number) => void;
+}
+
+export class Feed {
+  readonly #options: FeedOptions;
+  #state: FeedState = { kind: "joining" };
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  get state(): FeedStateKind {
+    return this.#state.kind;
+  }
+
+  /** The room is there; the client may be sent what is no edit. */
+  open(): void {
+    this.#state = { kind: "open" };
+  }
+
+  close(): void {
+    if (this.#state.kind === "lagging") this.#state.watch.stop();
+    this.#state = { kind: "closed" };
+  }
+
+  /**
+   * Sends frames. A lagging client is sent nothing: it gets all by the catch-up that follows its drain. One whose
+   * buffer is now above the high-water mark lags.
+   */
+  send(frames: readonly Uint8Array[]): void {
+    const { kind } = this.#state;
+    if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
+    const { room, outbox, onLagging, onStalled } = this.#options;
+    outbox.send(frames);
+    const { bufferedBytes } = outbox;
+    const { maxBufferedBytes, stalledTimeoutMs } = room.limits;
+    if (bufferedBytes <= maxBufferedBytes) return;
+    const stalled = () => onStalled(outbox.bufferedBytes);
+    const watch = new StallWatch(room.clock, outbox, stalledTimeoutMs, stalled);
+    const seq = kind === "live" ? room.seq : null;
+    const { presenceVersion } = room;
+    this.#state = { kind: "lagging", seq, watch, presenceVersion, question: null, owed: new Map() };
+    onLagging(bufferedBytes);
+  }
+
+  /** Says something that the client has to hear: now, or when it reads again. */
+  tell(kind: Owed, say: Word): void {
+    if (this.#state.kind === "lagging") {
+      this.#state.owed.set(kind, say);
+      return;
+    }
+    const frame = say();
+    if (frame) this.send([frame]);
+  }
+
+  /** Sends everything that a client with this state vector misses; from then on it is live. */
+  bringUpFrom(stateVector: Uint8Array): void {
+    const { room, dialect, inflates } = this.#options;
+    if (this.#state.kind === "lagging") this.#state.question = stateVector;
+    else this.goLive([], room.catchUp(stateVector, dialect, inflates));
+  }
+
+  /** Sends something first, then the rest of what the client misses, and who is here; from then on it is live. */
+  goLive(first: readonly Uint8Array[], missed: readonly Uint8Array[]): void {
+    if (this.#state.kind === "open") {
+      this.#state = { kind: "live" };
+      this.#options.onLive();
+    }
+    this.send([...first, ...missed, ...this.#everybody({ withDeparted: false })]);
+  }
+
+  /** Tells who is here, to a client that asks. */
+  tellPresence(): void {
+    if (this.#state.kind === "lagging") this.#state.presenceVersion = null;
+    else this.send(this.#everybody({ withDeparted: false }));
+  }
+
+  /** The client has taken all that was sent: what it missed meanwhile follows. That may fill its buffer again. */
+  drained(): void {
+    const lag = this.#state;
+    if (lag.kind !== "lagging") return;
+    const { room, dialect, inflates, onLive } = this.#options;
+    lag.watch.stop();
+    const isLive = lag.seq !== null || lag.question !== null;
+    this.#state = { kind: isLive ? "live" : "open" };
+    if (isLive) onLive();
+    const frames: (Uint8Array | null)[] = [...lag.owed.values()].map((say) => say());
+    if (lag.question) frames.push(...room.catchUp(lag.question, dialect, inflates));
+    else if (lag.seq !== null) frames.push(...room.catchUpSince(lag.seq, dialect));
+    // Presence that did not change is not sent again: it may be what filled the buffer.
+    if (lag.question || lag.presenceVersion !== room.presenceVersion) {
+      frames.push(...this.#everybody({ withDeparted: true }));
+    }
+    if (isLive) frames.push(dialect.durable(room.durableSeq));
+    // All at once: what fills the buffer must not cut off what follows.
+    this.send(frames.filter((frame) => frame !== null));
+  }
+
+  #everybody(options: { withDeparted: boolean }): Uint8Array[] {
+    const { room, dialect } = this.#options;
+    const everybody = room.encodePresence(options);
+    return everybody ? [dialect.presence(everybody.update, everybody.users)] : [];
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * A room's way from accepted updates to the log and to everybody: collects a batch, and when its window is over hands
+ * it to the journal, sends it, and lets writers know what of theirs is in the log.
+ */
+
+import type { Limits } from "@joinery/shared";
+import type { Attendance } from "./attendance.ts";
+import { Audience } from "./audience.ts";
+import { OpenBatch } from "./batch.ts";
+import type { Contents } from "./contents.ts";
+import { type FlushOptions, FlushWindow } from "./flush-window.ts";
+import type { Journal } from "./journal.ts";
+import type { Author, Clock, Timer } from "./ports.ts";
+import { Seeding } from "./seeding.ts";
+import type { Session } from "./session.ts";
+
+export interface FlushesOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly flush: FlushOptions;
+  readonly attendance: Attendance<Session>;
+  /** A window is over: what is held aside may have become ready to be added. */
+  readonly onWindowEnd: () => void;
+  /** So many bytes wait that the window ends early. */
+  readonly onFullBatch: () => void;
+  /** Bytes were handed to the storage. */
+  readonly onAppended: (bytes: number) => void;
+  /** All that was due was sent. */
+  readonly onFlushed: () => void;
+  /** A bug, or an update that Yjs cannot merge: the room must end. */
+  readonly onMistake: (thrown: unknown) => void;
+}
+
+/** Where a room's updates go, once it has loaded. */
+export interface FlushTarget {
+  readonly journal: Journal;
+  readonly contents: Contents;
+  /** Whether the document is as the storage says, and may be filled if it is new. */
+  readonly isSound: boolean;
+}
+
+export class Flushes {
+  readonly audience = new Audience();
+  readonly seeding: Seeding;
+  readonly #options: FlushesOptions;
+  readonly #batch = new OpenBatch();
+  readonly #window: FlushWindow;
+  /** Those who have something to acknowledge, once what was accepted is in the log. */
+  readonly #unacknowledged = new Set<Session>();
+  #target: FlushTarget | null = null;
+  #timer: Timer | null = null;
+
+  constructor(options: FlushesOptions) {
+    const { clock, limits } = options;
+    this.#options = options;
+    this.#window = new FlushWindow(options.flush);
+    this.seeding = new Seeding({ clock, limits, isEmpty: () => this.#isEmpty });
+  }
+
+  start(target: FlushTarget): void {
+    this.#target = target;
+  }
+
+  close(): void {
+    this.#target = null;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.seeding.close();
+  }
+
+  /** Bytes of what was accepted and is not in the log. */
+  get batchBytes(): number {
+    return this.#batch.bytes;
+  }
+
+  /** What was accepted and is not in the log. */
+  batchUpdates(): Iterable<Uint8Array> {
+    return this.#batch.updates();
+  }
+
+  /** The last batch that may be shown. */
+  get seq(): number {
+    const { withheld } = this.seeding;
+    return withheld ? withheld.seq - 1 : (this.#target?.journal.seq ?? 0);
+  }
+
+  /** Whether nothing was ever written to the document. */
+  get #isEmpty(): boolean {
+    const target = this.#target;
+    return target?.isSound === true && target.journal.seq === 0 && this.#batch.bytes === 0;
+  }
+
+  /** Puts an update into the batch. The bytes are its own from now on. */
+  add(author: Author, update: Uint8Array): void {
+    // One that is large goes alone: merging it with others takes long.
+    if (update.length >= this.#options.limits.maxBatchBytes) this.flush();
+    this.#batch.add(author, update);
+  }
+
+  acknowledgeSoon(session: Session): void {
+    this.#unacknowledged.add(session);
+    this.openWindow();
+  }
+
+  /** The session is gone. */
+  forget(session: Session): void {
+    this.audience.delete(session);
+    this.#unacknowledged.delete(session);
+    this.seeding.leave(session);
+  }
+
+  /** There is something to flush: does so when the window is over. */
+  openWindow(): void {
+    const { clock, limits, onFullBatch } = this.#options;
+    if (this.#batch.bytes >= limits.maxBatchBytes && !this.seeding.withheld) {
+      onFullBatch();
+      this.#closeWindow();
+      return;
+    }
+    if (this.#timer) return;
+    const delayMs = this.#window.delayMs(clock.monotonicMs());
+    const run = () => this.#closeWindow();
+    this.#timer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
+  }
+
+  #closeWindow(): void {
+    if (this.#batch.bytes > 0) this.#options.onWindowEnd();
+    this.flush();
+  }
+
+  /** Merges the batch, appends it, and sends it and changed presence to everybody. */
+  flush(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (!this.#target) return;
+    const { clock, onMistake, onFlushed } = this.#options;
+    const startMs = clock.monotonicMs();
+    try {
+      this.#flush(this.#target);
+    } catch (thrown) {
+      onMistake(thrown);
+    }
+    this.#window.flushed(startMs, clock.monotonicMs());
+    onFlushed();
+  }
+
+  #flush({ journal, contents }: FlushTarget): void {
+    const { clock, attendance, onAppended } = this.#options;
+    const presence = attendance.takeChanges();
+    // What comes after a seed that may not be shown yet waits for it.
+    const batch = this.seeding.withheld ? null : this.#batch.take();
+    if (batch) {
+      // Append before broadcast: the disk works while the sockets are written.
+      onAppended(journal.append(batch, clock.now()));
+      contents.flushed();
+    }
+    const { seq, durableSeq } = journal;
+    if (batch && this.seeding.isTrying) this.seeding.withhold({ update: batch.update, seq });
+    const { withheld } = this.seeding;
+    const sent = batch && !withheld ? { update: batch.update, seq, durableSeq } : null;
+    if (sent || presence) this.audience.broadcast(sent, presence);
+    if (withheld) return;
+    for (const session of this.#unacknowledged) session.acknowledge(seq);
+    this.#unacknowledged.clear();
+  }
+
+  /** Everything up to `seq` is durable. This is where "saved" is said. */
+  durable(seq: number): void {
+    const { withheld } = this.seeding;
+    if (withheld && withheld.seq <= seq) {
+      this.seeding.release();
+      this.audience.broadcast({ ...withheld, durableSeq: seq }, null);
+      this.flush();
+    }
+    this.audience.tellDurable(seq);
+  }
+}

@@ -1,0 +1,53 @@
+import { JoineryError } from "@joinery/shared";
+import type { Revision } from "./ports.ts";
+
+/** What a client says of its copy when it opens a document. */
+export interface Opening {
+  /** It has all that is durable up to here, and knows what it has beyond. */
+  readonly revision: Revision | null;
+  /** It has a copy of this lineage, and no revision of it. */
+  readonly lineage: string | null;
+  readonly stateVector: Uint8Array | null;
+  /** It would fill the document if that is new. */
+  readonly offersSeed: boolean;
+}
+
+/** Of a client whose dialect cannot say any of it. */
+export const NO_OPENING: Opening = { revision: null, lineage: null, stateVector: null, offersSeed: false };
+
+/**
+ * How a session begins. `continue`: it is sent the log since its revision, at once. `compare`: it has all that is
+ * durable here and knows what it has beyond, but the log since is folded: it is asked nothing, and sent what its state
+ * vector lacks. `exchange`: both sides say what they have. `refuse`: its copy is of another life of the name, or further
+ * than this one ever was, and merging would bring back what was deleted.
+ */
+export type Beginning = "continue" | "compare" | "exchange" | "refuse";
+
+/** Where the server's document is. */
+export interface Position {
+  readonly lineage: string;
+  /** The last batch, durable or not; 0 for a document that was never written to. */
+  readonly seq: number;
+  readonly durableSeq: number;
+  /** Whether the log after this seq is in memory. */
+  hasLogSince(seq: number): boolean;
+}
+
+/** Decides how a session begins. */
+export function beginningOf({ revision, lineage }: Opening, position: Position): Beginning {
+  const theirs = revision?.lineage ?? lineage;
+  if (theirs === null) return "exchange";
+  // A document that was never written to has another lineage each time that it is opened.
+  if (theirs !== position.lineage || position.seq === 0) return "refuse";
+  if (!revision) return "exchange";
+  if (revision.seq > position.seq) return "refuse";
+  return position.hasLogSince(revision.seq) ? "continue" : "compare";
+}
+
+/** What a client is told whose copy is refused. */
+export function lineageChanged({ revision, lineage }: Opening, position: Position): JoineryError {
+  const theirs = revision ? `${revision.lineage} up to ${revision.seq}` : lineage;
+  const ours =
+    position.seq === 0 ? "has no such document" : `has ${position.lineage} up to ${position.durableSeq}`;
+  return new JoineryError("LINEAGE_CHANGED", `the client has a copy of ${theirs}, the server ${ours}`);
+}

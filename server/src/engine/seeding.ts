@@ -1,0 +1,160 @@
+/**
+ * Who fills a document that is new, so that it is filled once in its life, whoever comes first and whatever crashes.
+ * One client at a time is asked; the first answer counts, if the document is still empty then. It is appended at once,
+ * but nobody is shown it before it is durable: a client that kept what the log lost would bring it back beside what the
+ * next one fills in.
+ *
+ *   waiting ──> trying ──> withheld ──> over        trying ──> waiting
+ *
+ * trying: the answer is being looked at; what others write waits.
+ * withheld: it is in the log and not yet durable; what others write waits in the open batch.
+ */
+
+import { equalBytes, JoineryError, type Limits } from "@joinery/shared";
+import type { SentBatch } from "./audience.ts";
+import { EMPTY_UPDATE } from "./merge.ts";
+import type { Clock, Timer } from "./ports.ts";
+
+/** The part of a session that seeding needs. */
+export interface Seeder {
+  askForSeed(): void;
+}
+
+export class Seeding {
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #isEmpty: () => boolean;
+  /** Those who offered and were not asked, the first one first. */
+  readonly #candidates = new Set<Seeder>();
+  /** Those who were asked and have not answered. */
+  readonly #asked = new Set<Seeder>();
+  #timer: Timer | null = null;
+  #isTrying = false;
+  #withheld: Omit<SentBatch, "durableSeq"> | null = null;
+  #over: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
+
+  /** @param isEmpty Whether nothing was ever written to the document. */
+  constructor(options: { clock: Clock; limits: Limits; isEmpty: () => boolean }) {
+    this.#clock = options.clock;
+    this.#limits = options.limits;
+    this.#isEmpty = options.isEmpty;
+  }
+
+  /** Whether an answer is being looked at. */
+  get isTrying(): boolean {
+    return this.#isTrying;
+  }
+
+  /** What is in the log and must not be shown yet. */
+  get withheld(): Omit<SentBatch, "durableSeq"> | null {
+    return this.#withheld;
+  }
+
+  /** Resolves when what is going on is over; `null` when nothing is. */
+  whenOver(): Promise<void> | null {
+    if (!this.#isTrying && !this.#withheld) return null;
+    this.#over ??= Promise.withResolvers<void>();
+    return this.#over.promise;
+  }
+
+  offer(seeder: Seeder): void {
+    if (!this.#isEmpty()) return;
+    this.#candidates.add(seeder);
+    // Without a timer, whoever was asked has had the time for it.
+    if (this.#asked.size === 0 || !this.#timer) this.#askNext();
+  }
+
+  leave(seeder: Seeder): void {
+    this.#candidates.delete(seeder);
+    if (this.#asked.delete(seeder)) this.#askIfNobodyIs();
+  }
+
+  /**
+   * Deals with an answer: takes it in if it is the first and the document still empty.
+   *
+   * @param receive Takes it in, as any update.
+   * @param flush Puts it into the log.
+   * @throws JoineryError MALFORMED_FRAME (never retry) when the client was not asked; what `receive` throws.
+   */
+  accept(
+    seeder: Seeder,
+    update: Uint8Array,
+    receive: () => Promise<void> | null,
+    flush: () => void,
+  ): Promise<void> | null {
+    if (!this.#asked.delete(seeder)) {
+      throw new JoineryError("MALFORMED_FRAME", "the client was not asked to fill the document");
+    }
+    if (equalBytes(update, EMPTY_UPDATE) || !this.#isEmpty() || this.#isTrying) {
+      this.#askIfNobodyIs();
+      return null;
+    }
+    this.#isTrying = true;
+    const done = () => {
+      flush();
+      this.#giveUp();
+    };
+    try {
+      const tried = receive();
+      if (tried !== null) return tried.finally(done);
+    } catch (error) {
+      this.#giveUp();
+      throw error;
+    }
+    done();
+    return null;
+  }
+
+  /** What was begun is in the log now. */
+  withhold(batch: Omit<SentBatch, "durableSeq">): void {
+    this.#isTrying = false;
+    this.#withheld = batch;
+  }
+
+  /** If what was begun is not in the log by now, it came to nothing. */
+  #giveUp(): void {
+    if (!this.#isTrying) return;
+    this.#isTrying = false;
+    this.#end();
+    this.#askIfNobodyIs();
+  }
+
+  /** What was withheld is durable, and may be shown. */
+  release(): void {
+    this.#withheld = null;
+    this.#end();
+    this.close();
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#candidates.clear();
+    this.#asked.clear();
+  }
+
+  #end(): void {
+    this.#over?.resolve();
+    this.#over = null;
+  }
+
+  #askIfNobodyIs(): void {
+    if (this.#asked.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#askNext();
+  }
+
+  #askNext(): void {
+    const [next] = this.#candidates;
+    if (!next || this.#isTrying || this.#withheld || !this.#isEmpty()) return;
+    this.#candidates.delete(next);
+    this.#asked.add(next);
+    this.#timer?.cancel();
+    this.#timer = this.#clock.setTimer(this.#limits.seedTimeoutMs, () => {
+      this.#timer = null;
+      this.#askNext();
+    });
+    next.askForSeed();
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Signals: an application's own messages to those who are in a document. They are never stored, and never queued for
+ * a client that reads too slowly. Where the application registered a handler for a name, its schema and its handler
+ * decide what is passed on.
+ */
+
+import { type DocumentName, isJson, JoineryError, type Limits, toJoineryError } from "@joinery/shared";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Author, Clock, Dialect, Signal } from "./ports.ts";
+import { Rate } from "./rate.ts";
+
+/** To whom a signal goes: everybody in the document, everybody but its sender, or one user's sessions. */
+type SignalTarget =
+  | { readonly kind: "all" }
+  | { readonly kind: "others" }
+  | { readonly kind: "user"; readonly user: Author };
+
+/** A signal as its sender gave it. */
+export interface SentSignal {
+  readonly to: SignalTarget;
+  readonly name: string;
+  /** JSON as UTF-8. */
+  readonly payload: Uint8Array;
+}
+
+/** Where a signal came from, and how to answer. */
+export interface SignalContext {
+  readonly document: DocumentName;
+  /** Whom the server takes the sender for; empty for nobody in particular. */
+  readonly user: Author;
+  /** Number of the sender's session; greater for one that was opened later. */
+  readonly session: number;
+  /** Sends the sender alone a signal of the server's; anything that `JSON.stringify` takes. */
+  send(name: string, payload: unknown): void;
+}
+
+/** What the application does with signals of one name. */
+export interface SignalHandler<Schema extends StandardSchemaV1 = StandardSchemaV1> {
+  /** Of any Standard Schema library. A payload that it refuses is not passed on, and its sender is told. */
+  readonly schema: Schema;
+  /**
+   * Called with what the schema made of the payload. The signal is passed on as it came, unless this returns or
+   * resolves to `false`. What it throws is reported; the signal is not passed on then.
+   */
+  readonly handle?: (
+    payload: StandardSchemaV1.InferOutput<Schema>,
+    context: SignalContext,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one.
+  ) => boolean | void | Promise<boolean | void>;
+}
+
+/** The handlers of a server, by the name of the signal. */
+export type SignalHandlers = Map<string, SignalHandler>;
+
+/** The part of a session that signals need. */
+export interface SignalSession {
+  readonly id: number;
+  readonly author: Author;
+  readonly dialect: Dialect;
+  readonly isClosed: boolean;
+  /** @returns Whether it was sent. */
+  tellSignal(frame: Uint8Array): boolean;
+  notice(error: JoineryError): void;
+}
+
+export interface SignalsOptions {
+  readonly document: DocumentName;
+  readonly limits: Limits;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly handlers: SignalHandlers;
+  /** Those who are in the document. */
+  readonly sessions: ReadonlySet<SignalSession>;
+  /** A signal was not sent to a client because that reads too slowly. */
+  readonly onDropped: () => void;
+  /** A handler failed. */
+  readonly onFailed: (error: JoineryError) => void;
+}
+
+/** What one session has sent. */
+interface Account {
+  readonly rate: Rate;
+  /** Signals that the application has not decided yet. */
+  pending: number;
+}
+
+/** JSON that is deeper overflows the stack of whoever walks it. */
+const MAX_DEPTH = 64;
+
+/** The signals of one room. */
+export class Signals {
+  readonly #options: SignalsOptions;
+  readonly #accounts = new WeakMap<SignalSession, Account>();
+
+  constructor(options: SignalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Passes a signal on, now or when the application has decided.
+   *
+   * @throws JoineryError SIGNAL_REFUSED (never retry).
+   */
+  accept(sender: SignalSession, signal: SentSignal): void {
+    this.#check(signal);
+    const account = this.#spend(sender);
+    const handler = this.#options.handlers.get(signal.name);
+    if (!handler) {
+      this.#pass(sender, signal);
+      return;
+    }
+    const { maxPendingSignals } = this.#options.limits;
+    if (account.pending >= maxPendingSignals) {
+      throw refused(`${maxPendingSignals} signals of this session wait already`, "maxPendingSignals");
+    }
+    account.pending++;
+    this.#decide(handler, sender, signal)
+      .then((isPassedOn) => {
+        if (isPassedOn) this.#pass(sender, signal);
+      })
+      .catch((error: unknown) => this.#failed(sender, error))
+      .finally(() => account.pending--);
+  }
+
+  #check({ name, payload }: SentSignal): void {
+    const { maxSignalBytes, maxSignalNameBytes } = this.#options.limits;
+    const nameBytes = new TextEncoder().encode(name).length;
+    if (nameBytes === 0 || nameBytes > maxSignalNameBytes) {
+      const message = `the signal's name has ${nameBytes} bytes, it must have 1 to ${maxSignalNameBytes}`;
+      throw refused(message, "maxSignalNameBytes");
+    }
+    if (payload.length > maxSignalBytes) {
+      const message = `signal "${name}" has ${payload.length} bytes, the limit is ${maxSignalBytes}`;
+      throw refused(message, "maxSignalBytes");
+    }
+    if (!isJson(payload, MAX_DEPTH, "any")) throw refused(`signal "${name}" is not JSON`);
+  }
+
+  #spend(sender: SignalSession): Account {
+    const { limits, clock } = this.#options;
+    const { maxSignalsPerSecond: perSecond, maxBurstMs: burstMs } = limits;
+    let account = this.#accounts.get(sender);
+    if (!account) {
+      account = { rate: new Rate({ perSecond, burstMs }), pending: 0 };
+      this.#accounts.set(sender, account);
+    }
+    if (account.rate.spend(clock.monotonicMs())) return account;
+    throw refused(`a session may send ${perSecond} signals a second`, "maxSignalsPerSecond");
+  }
+
+  async #decide(handler: SignalHandler, sender: SignalSession, signal: SentSignal): Promise<boolean> {
+    const { name, payload } = signal;
+    const value: unknown = JSON.parse(new TextDecoder().decode(payload));
+    const result = await handler.schema["~standard"].validate(value);
+    if (result.issues) throw refused(`signal "${name}": ${describe(result.issues)}`);
+    const context = {
+      document: this.#options.document,
+      user: sender.author,
+      session: sender.id,
+      send: (answer: string, content: unknown) => this.#send(sender, answer, content),
+    };
+    return (await handler.handle?.(result.value, context)) !== false;
+  }
+
+  #send(to: SignalSession, name: string, content: unknown): void {
+    const payload = new TextEncoder().encode(JSON.stringify(content) ?? "null");
+    this.#tell(to, to.dialect.signal({ user: "", session: 0, name, payload }));
+  }
+
+  #pass(sender: SignalSession, { to, name, payload }: SentSignal): void {
+    const signal: Signal = { user: sender.author, session: sender.id, name, payload };
+    const frames = new Map<Dialect, Uint8Array | null>();
+    for (const session of this.#options.sessions) {
+      if (to.kind === "others" && session === sender) continue;
+      if (to.kind === "user" && (to.user === "" || session.author !== to.user)) continue;
+      let frame = frames.get(session.dialect);
+      if (frame === undefined) {
+        frame = session.dialect.signal(signal);
+        frames.set(session.dialect, frame);
+      }
+      this.#tell(session, frame);
+    }
+  }
+
+  #tell(session: SignalSession, frame: Uint8Array | null): void {
+    if (frame && !session.isClosed && !session.tellSignal(frame)) this.#options.onDropped();
+  }
+
+  #failed(sender: SignalSession, thrown: unknown): void {
+    const error = toJoineryError(thrown);
+    if (error.code !== "SIGNAL_REFUSED") this.#options.onFailed(error);
+    sender.notice(error);
+  }
+}
+
+function describe(issues: readonly StandardSchemaV1.Issue[]): string {
+  const [first] = issues;
+  if (!first) return "the schema refuses it";
+  const path = first.path?.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
+  return path ? `${path}: ${first.message}` : first.message;
+}
+
+function refused(message: string, limit?: string): JoineryError {
+  return new JoineryError("SIGNAL_REFUSED", message, limit === undefined ? {} : { limit });
+}

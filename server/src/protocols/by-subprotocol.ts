@@ -1,0 +1,30 @@
+import { SUBPROTOCOL } from "@joinery/shared/protocol";
+import type { DriverFactory } from "./driver.ts";
+import { type JoineryDriverOptions, joineryDriver, refuseVersion } from "./joinery/driver.ts";
+import { yWebsocketDriver } from "./y-websocket.ts";
+
+/** Begins the names of all versions of the native dialect. */
+const JOINERY_PREFIX = "joinery.";
+
+/**
+ * Which of the subprotocols that a client offers is agreed on. Another version of the native dialect is, too: its
+ * clients are then told why they are turned away.
+ *
+ * @returns `null` for none.
+ */
+export function chooseSubprotocol(offered: Iterable<string>): string | null {
+  const names = [...offered];
+  if (names.includes(SUBPROTOCOL)) return SUBPROTOCOL;
+  return names.find((name) => name.startsWith(JOINERY_PREFIX)) ?? names[0] ?? null;
+}
+
+/** Serves each connection in the dialect that its subprotocol asks for; the y-websocket provider has none. */
+export function bySubprotocol(options: JoineryDriverOptions): DriverFactory {
+  const startJoinery = joineryDriver(options);
+  const startYWebsocket = yWebsocketDriver(options.limits.maxNameBytes);
+  return (context) => {
+    const { subprotocol = "" } = context;
+    if (subprotocol === SUBPROTOCOL) return startJoinery(context);
+    return subprotocol.startsWith(JOINERY_PREFIX) ? refuseVersion(context) : startYWebsocket(context);
+  };
+}

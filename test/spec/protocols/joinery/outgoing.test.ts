@@ -1,0 +1,140 @@
+import { DEFAULT_LIMITS } from "@joinery/shared";
+import { decodeServerFrame, forEachFrame, type RawFrame } from "@joinery/shared/protocol";
+import { describe, expect, test } from "vitest";
+import { LargeFrames } from "../../../../server/src/protocols/joinery/large-frames.ts";
+import { Outgoing } from "../../../../server/src/protocols/joinery/outgoing.ts";
+import { TurnEnd } from "../../../../server/src/protocols/joinery/turn-end.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { clientFrames, NativeStage, openFrame, serverFrames, Typist } from "../../../support/native-wire.ts";
+
+const LARGE = new Uint8Array(20_000);
+
+function stage() {
+  const clock = new FakeClock();
+  const sends: Uint8Array[][] = [];
+  const emptied: number[] = [];
+  const outbox = {
+    bufferedBytes: 0,
+    remainingBytes: 0,
+    send: (messages: readonly Uint8Array[]) => sends.push([...messages]),
+    pauseInput: () => undefined,
+    resumeInput: () => undefined,
+    probe: () => undefined,
+    close: () => undefined,
+  };
+  const outgoing = new Outgoing({
+    outbox,
+    turnEnd: new TurnEnd(clock),
+    largeFrames: new LargeFrames(DEFAULT_LIMITS.maxFragmentBytes),
+    maxBufferedBytes: 100_000,
+    onEmpty: () => emptied.push(sends.length),
+  });
+  return { clock, sends, emptied, outbox, outgoing };
+}
+
+/** The frames of each message, in words. */
+function inWords(messages: readonly Uint8Array[]): string[][] {
+  return messages.map((message) => {
+    const words: string[] = [];
+    forEachFrame(message, (raw: RawFrame) => {
+      const frame = decodeServerFrame(raw);
+      words.push(frame?.type === "select" ? `select ${frame.channel}` : String(frame?.type));
+    });
+    return words;
+  });
+}
+
+describe("what one turn has for a connection", () => {
+  test("goes in one message at the end of the turn, with a SELECT where the channel changes", () => {
+    const { clock, sends, outgoing } = stage();
+    outgoing.send(1, [serverFrames.durable(1), serverFrames.durable(2)], null);
+    outgoing.send(1, [serverFrames.durable(3)], null);
+    outgoing.send(2, [serverFrames.durable(1)], null);
+    outgoing.sendControl(serverFrames.ping());
+    expect(sends).toEqual([]);
+    clock.turn();
+    expect(sends.map(inWords)).toEqual([
+      [["select 1", "durable", "durable", "durable", "select 2", "durable", "ping"]],
+    ]);
+    outgoing.send(2, [serverFrames.durable(2)], null);
+    clock.turn();
+    expect(inWords(sends[1] ?? [])).toEqual([["durable"]]);
+  });
+
+  test("is sent as it is where it is one frame, or a large one: others are sent the same bytes", () => {
+    const { clock, sends, outgoing } = stage();
+    const small = serverFrames.durable(1);
+    const large = serverFrames.batch(1, 1, LARGE);
+    outgoing.send(1, [], null);
+    clock.turn();
+    outgoing.send(1, [small], null);
+    clock.turn();
+    expect(sends[1]?.[0]).toBe(small);
+    outgoing.send(1, [small, large, small], null);
+    clock.turn();
+    expect(sends[2]).toHaveLength(3);
+    expect(sends[2]?.[1]).toBe(large);
+  });
+
+  test("is handed over before the turn ends when it is much, in messages of bounded size", () => {
+    const { clock, sends, outgoing } = stage();
+    const frame = serverFrames.batch(1, 1, new Uint8Array(10_000));
+    for (let i = 0; i < 30; i++) outgoing.send(1, [frame], null);
+    expect(sends.length).toBeGreaterThan(3);
+    clock.turn();
+    const messages = sends.flat();
+    expect(inWords(messages).flat()).toEqual(["select 1", ...new Array(30).fill("batch")]);
+    for (const { length } of messages) expect(length).toBeLessThan(80_000);
+  });
+
+  test("counts as buffered while it waits", () => {
+    const { clock, outgoing, outbox } = stage();
+    outgoing.send(1, [serverFrames.batch(1, 1, LARGE), serverFrames.durable(1)], null);
+    const waiting = outgoing.bufferedBytes;
+    expect(waiting).toBeGreaterThan(LARGE.length);
+    expect(outgoing.remainingBytes).toBe(waiting);
+    outbox.bufferedBytes = 7;
+    outbox.remainingBytes = 5;
+    clock.turn();
+    expect([outgoing.bufferedBytes, outgoing.remainingBytes]).toEqual([7, 5]);
+  });
+
+  test("that was above the mark and is taken at once is told to have gone", () => {
+    const { emptied, outgoing, outbox, clock } = stage();
+    outgoing.send(1, [serverFrames.durable(1)], null);
+    clock.turn();
+    expect(emptied).toEqual([]);
+    outbox.bufferedBytes = 200_000;
+    expect(outgoing.isAboveMark).toBe(true);
+    outgoing.send(1, [serverFrames.durable(1)], null);
+    clock.turn();
+    expect(emptied).toEqual([]);
+    outbox.bufferedBytes = 0;
+    outgoing.send(1, [serverFrames.durable(1)], null);
+    clock.turn();
+    expect(emptied).toEqual([3]);
+  });
+});
+
+describe("a connection with many documents", () => {
+  test("has what all of them have for it in one message", async () => {
+    const stage = new NativeStage();
+    const reader = await stage.greeted();
+    const writers = await Promise.all(["a", "b", "c"].map((document) => stage.joined(document)));
+    for (const [i, document] of ["a", "b", "c"].entries()) {
+      reader.say(i + 1, openFrame(document, { stateVector: Uint8Array.of(0) }));
+    }
+    await stage.settle();
+    reader.take();
+    reader.messages.length = 0;
+    for (const [i, writer] of writers.entries())
+      writer.say(1, clientFrames.update(2, new Typist(i + 1).type("x")));
+    stage.clock.turn();
+    expect(reader.messages).toHaveLength(1);
+    expect(reader.take().map(({ type, on }) => [type, on])).toEqual([
+      ["batch", 1],
+      ["batch", 2],
+      ["batch", 3],
+    ]);
+  });
+});
