@@ -13,7 +13,7 @@ import { Attack } from "./generators/attack.ts";
 import { hostileMessage } from "./generators/message.ts";
 import { asFinding, type CheckDepth, depthAfter, playStep, type Script, type Step } from "./script.ts";
 import { ANN, BEN, isRefusal, type Setting, Stage } from "./stage.ts";
-import { count, type Tally } from "./tally.ts";
+import { count, noteSlow, type Tally } from "./tally.ts";
 
 /** Cases that share a document. */
 export const GROUP = 50;
@@ -106,15 +106,15 @@ async function playCase(stage: Stage, { seed, caseNumber, tally, steps }: CaseOp
     steps.push({ by: "attacker", who, frame });
     tally.messages++;
     count(tally.origins, origin);
-    const startMs = performance.now();
+    const start = { cpuMs: cpuMs(), realMs: performance.now() };
     const answer = await stage.attack(who, frame);
-    const ms = performance.now() - startMs;
+    const slow = { caseNumber, what: `${origin}, to "${stage.base.name}"` };
+    noteSlow(tally, {
+      cpu: { ...slow, ms: cpuMs() - start.cpuMs },
+      real: { ...slow, ms: performance.now() - start.realMs },
+    });
     count(tally.answers, answer);
     if (!isRefusal(answer) && depth !== "presence") depth = depthAfter(frame);
-    if (ms > tally.slowestMs) {
-      tally.slowestMs = ms;
-      tally.slowestCase = caseNumber;
-    }
   }
   if (random.chance(0.02)) {
     const wait: Step = { by: "time", ms: WAIT_MS };
@@ -124,6 +124,12 @@ async function playCase(stage: Stage, { seed, caseNumber, tally, steps }: CaseOp
   const check: Step = { by: "check", depth };
   steps.push(check);
   await playStep(stage, check);
+}
+
+/** CPU time of this thread so far: the machine may have other things to do. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Low, high and in between those of the innocents: conflicts are decided by ids. */

@@ -1,5 +1,5 @@
 import { MISPLACED } from "./finding.ts";
-import { addTally, newTally, type Tally } from "./tally.ts";
+import { addTally, newTally, type Slow, type Tally } from "./tally.ts";
 import type { SmallFailure } from "./worker.ts";
 
 const BAR = 24;
@@ -63,13 +63,14 @@ export class Report {
 
   finish(): void {
     this.#clear();
-    const { cases, messages, answers, origins, broken, slowestMs, slowestCase } = this.#tally;
+    const { cases, messages, answers, origins, broken, slowest } = this.#tally;
     const { [MISPLACED]: misplaced = 0, ...others } = broken;
     const lines = [
       `${number(cases)} cases, ${number(messages)} messages in ${duration(this.seconds)}, ${this.#rate()}`,
       `made as   ${list(origins, messages)}`,
       `answered  ${list(answers, messages)}`,
-      `slowest   ${slowestMs.toFixed(0)} ms, case ${slowestCase}`,
+      `slowest   ${slow(slowest.cpu, "of CPU, with what two clients take for it")}`,
+      `          ${slow(slowest.real, "of real time")}`,
       `diverged  ${number(misplaced)} documents, where somebody put an item where no editor does`,
       this.isClean ? "no rule was broken" : `${number(this.#failures)} failures: ${list(others, 0)}`,
     ];
@@ -96,6 +97,10 @@ export class Report {
   #clear(): void {
     if (this.#out.isTTY) this.#out.write("\r\u001b[K");
   }
+}
+
+function slow({ ms, caseNumber, what }: Slow, of: string): string {
+  return `${ms.toFixed(0)} ms ${of}: case ${caseNumber}, ${what}`;
 }
 
 function list(counts: Record<string, number>, total: number): string {

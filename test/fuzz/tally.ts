@@ -1,3 +1,11 @@
+/** A message that took long. */
+export interface Slow {
+  readonly ms: number;
+  readonly caseNumber: number;
+  /** How it was made, and what the document was to which it was sent. */
+  readonly what: string;
+}
+
 /** Counts of one run; several add up. */
 export interface Tally {
   cases: number;
@@ -8,13 +16,15 @@ export interface Tally {
   origins: Record<string, number>;
   /** How often each rule was broken. */
   broken: Record<string, number>;
-  /** The message that took longest. */
-  slowestMs: number;
-  slowestCase: number;
+  /** The messages that took most: of this thread's processor, and of real time, which others use too. */
+  slowest: { cpu: Slow; real: Slow };
 }
 
+const NOTHING: Slow = { ms: 0, caseNumber: 0, what: "nothing" };
+
 export function newTally(): Tally {
-  return { cases: 0, messages: 0, answers: {}, origins: {}, broken: {}, slowestMs: 0, slowestCase: 0 };
+  const slowest = { cpu: NOTHING, real: NOTHING };
+  return { cases: 0, messages: 0, answers: {}, origins: {}, broken: {}, slowest };
 }
 
 export function count(counts: Record<string, number>, key: string, by = 1): void {
@@ -27,8 +37,11 @@ export function addTally(sum: Tally, part: Tally): void {
   for (const name of ["answers", "origins", "broken"] as const) {
     for (const [key, value] of Object.entries(part[name])) count(sum[name], key, value);
   }
-  if (part.slowestMs > sum.slowestMs) {
-    sum.slowestMs = part.slowestMs;
-    sum.slowestCase = part.slowestCase;
-  }
+  noteSlow(sum, part.slowest);
+}
+
+/** Keeps what took longer than all before. */
+export function noteSlow({ slowest }: Tally, { cpu, real }: Tally["slowest"]): void {
+  if (cpu.ms > slowest.cpu.ms) slowest.cpu = cpu;
+  if (real.ms > slowest.real.ms) slowest.real = real;
 }

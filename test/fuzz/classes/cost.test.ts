@@ -1,8 +1,11 @@
-import { JoineryError } from "@joinery/shared";
+import { type DocumentName, JoineryError } from "@joinery/shared";
 import * as encoding from "lib0/encoding";
 import { expect, test } from "vitest";
 import { mergeUpdates } from "yjs";
 import { InlineReplicas } from "../../../server/src/engine/inline-replicas.ts";
+import { Pace } from "../../../server/src/engine/pace.ts";
+import type { Rehearsal, Verdict } from "../../../server/src/engine/ports.ts";
+import { rehearse } from "../../../server/src/engine/rehearsal.ts";
 import * as bombs from "../../support/bombs.ts";
 import { checkAll } from "../final-checks.ts";
 import { frameOf } from "../generators/frames.ts";
@@ -28,10 +31,19 @@ class StrictReplicas extends InlineReplicas {
   rehearsals = 0;
   isStrict = true;
 
-  override async rehearse(...args: Parameters<InlineReplicas["rehearse"]>): Promise<void> {
+  override async rehearse(...args: Parameters<InlineReplicas["rehearse"]>): Promise<Verdict> {
     this.rehearsals++;
     if (!this.isStrict) return super.rehearse(...args);
     throw new JoineryError("UPDATE_TOO_COSTLY", "refused by the test");
+  }
+}
+
+/** Measures as a worker does, on this thread. */
+class MeasuringReplicas extends InlineReplicas {
+  readonly #pace = new Pace({ cpuMs: threadCpuMs, monotonicMs: () => performance.now() });
+
+  override async rehearse(_document: DocumentName, rehearsal: Rehearsal): Promise<Verdict> {
+    return rehearse(rehearsal, { pace: this.#pace });
   }
 }
 
@@ -49,6 +61,12 @@ async function sendAll(stage: Stage, updates: Iterable<Uint8Array>): Promise<Ans
   const answers: Answer[] = [];
   for (const update of updates) answers.push(await stage.attack(0, frameOf("update", update)));
   return answers;
+}
+
+/** CPU time of this thread so far. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 const CLIENT = 77;
@@ -115,6 +133,26 @@ test("F64 many right neighbours, an item a message: as many are taken untried as
   expect(answers.filter((answer) => answer === "taken").length).toBeLessThanOrEqual(maxUnrehearsed);
   expect(answers.some((answer) => REFUSALS.includes(answer))).toBe(true);
   replicas.isStrict = false;
+  await checkAll(stage);
+});
+
+test("F64 many right neighbours, an item a message: who sends them is sent away, however often he comes back", async () => {
+  const stage = await Stage.open(baseNamed("nothing"), "anonymous", new MeasuringReplicas());
+  const [first, ...others] = bombs
+    .manyRightOriginsOneByOne(6000, 4)
+    .map((update) => frameOf("update", update));
+  await stage.attack(0, first as Uint8Array);
+  let taken = 0;
+  let connections = 0;
+  while (connections < 2 && taken < others.length) {
+    const answer = await stage.attack(0, others[taken] as Uint8Array);
+    if (answer === "taken") taken++;
+    else {
+      expect(answer).toBe("UPDATE_TOO_COSTLY");
+      connections++;
+    }
+  }
+  expect(taken).toBeLessThan(others.length / 2);
   await checkAll(stage);
 });
 
