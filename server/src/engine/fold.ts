@@ -26,7 +26,7 @@ export interface Imprint {
  */
 export function fold(updates: readonly Uint8Array[], onLoaded?: () => void): Uint8Array {
   const made = imprintOf(updates, onLoaded);
-  requireReadable(made);
+  if (!readBack(made)) throw differs("order");
   return made.update;
 }
 
@@ -38,24 +38,28 @@ export function imprintOf(updates: readonly Uint8Array[], onLoaded?: () => void)
   return { update: replica.encode(), layout: replica.layout() };
 }
 
-/** @throws JoineryError REPLICA_FAILED (backoff) when what was encoded does not read as the same document. */
-export function requireReadable(made: Imprint): void {
+/**
+ * Reads back what was encoded.
+ *
+ * @returns Whether all of it stands somewhere for good, however often it is read. Where somebody lied about what an item
+ * stands beside, it may go to and fro.
+ * @throws JoineryError REPLICA_FAILED (backoff) when it does not read as the same content.
+ */
+export function readBack(made: Imprint): boolean {
   const madeOf = inspected(made.update);
   const read = imprintOf([made.update]);
-  if (equalBytes(read.update, made.update) && equalBytes(read.layout, made.layout)) return;
-  // Yjs does not always merge what it could: read back, the same may be in fewer structs. And where somebody lied
-  // about what an item stands beside, it may stand elsewhere: better than a log that is never folded again. But then
-  // it has to stay so, for everybody who reads it.
+  if (equalBytes(read.update, made.update) && equalBytes(read.layout, made.layout)) return true;
+  // Yjs does not always merge what it could: read back, the same may be in fewer structs. And what lies may stand
+  // elsewhere: better than a log that is never folded again. But then it has to stay so, for everybody who reads it.
   const readOf = inspected(read.update);
   const again = imprintOf([read.update]);
   const isSame =
     equalBytes(made.update.subarray(madeOf.deletesStart), read.update.subarray(readOf.deletesStart)) &&
     areSameRanges(madeOf.structs, readOf.structs);
-  // Or it goes to and fro between two places, and two encodings. Nothing is lost either way, and whoever wrote something
-  // beside it cannot help it.
-  if (isSame && equalBytes(again.update, made.update)) return;
-  if (!isSame || !equalBytes(again.update, read.update)) throw differs("content");
-  if (!equalBytes(again.layout, read.layout)) throw differs("order");
+  // Two encodings that turn into one another have the same content, too.
+  const isLasting = equalBytes(again.update, read.update);
+  if (!isSame || !(isLasting || equalBytes(again.update, made.update))) throw differs("content");
+  return isLasting && equalBytes(again.layout, read.layout);
 }
 
 function inspected(update: Uint8Array): Inspection {

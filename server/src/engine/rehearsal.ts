@@ -12,7 +12,7 @@ import {
   NO_UPDATE_LIMITS,
   toJoineryError,
 } from "@joinery/shared";
-import { type Imprint, imprintOf, requireReadable } from "./fold.ts";
+import { type Imprint, imprintOf, readBack } from "./fold.ts";
 import type { Pace, Work } from "./pace.ts";
 import type { Rehearsal, Verdict } from "./ports.ts";
 import { Replica, type ReplicaSize } from "./replica.ts";
@@ -189,7 +189,7 @@ function integrate(
 /** @throws JoineryError MALFORMED_UPDATE (never) when it cannot be read back, and could be without the update. */
 function read(imprint: Imprint, { known, recent }: Rehearsal): void {
   try {
-    requireReadable(imprint);
+    readBack(imprint);
   } catch (cause) {
     // What was wrong before is not held against who comes now.
     if (isReadable([...known, ...recent])) throw malformed(cause);
@@ -199,7 +199,7 @@ function read(imprint: Imprint, { known, recent }: Rehearsal): void {
 function isReadable(updates: readonly Uint8Array[]): boolean {
   const imprint = imprintOf(updates);
   try {
-    requireReadable(imprint);
+    readBack(imprint);
     return true;
   } catch {
     return false;
