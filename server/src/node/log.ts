@@ -35,7 +35,7 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
   ],
   "rehearsal-failed": [
     "warn",
-    "document takes too long to build; a large update was taken without trying it",
+    "document takes too long to build; an update was taken without trying it",
   ],
   "held-dropped": ["info", "update was held aside for too long and let go"],
   "signal-failed": ["error", "application could not handle a signal"],
