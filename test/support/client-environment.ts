@@ -10,9 +10,12 @@ export class FakeEnvironment implements Environment {
   readonly connect: Connect;
   /** What `random` gives. Backoff pauses are this part of their longest. */
   chance = 0.5;
+  /** For tests of what is too large: nobody wants to make a document that is. */
+  maxInflatedBytes = Number.POSITIVE_INFINITY;
   /** Opens the offline store; rejects while there is none. */
   store: OfflineStore | null = null;
   readonly #onWake = new Set<() => void>();
+  readonly #onOffline = new Set<() => void>();
   readonly #onHide = new Set<() => void>();
 
   constructor(connect: Connect, clock: FakeClock = new FakeClock()) {
@@ -23,6 +26,11 @@ export class FakeEnvironment implements Environment {
   /** The network is back, or the page visible. */
   wake(): void {
     for (const run of this.#onWake) run();
+  }
+
+  /** The platform says that there is no network. */
+  goOffline(): void {
+    for (const run of this.#onOffline) run();
   }
 
   hide(): void {
@@ -47,13 +55,22 @@ export class FakeEnvironment implements Environment {
     return this.chance;
   }
 
-  async inflate(bytes: Uint8Array): Promise<Uint8Array> {
-    return new Uint8Array(inflateRawSync(bytes));
+  async inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+    const inflated = new Uint8Array(inflateRawSync(bytes));
+    if (inflated.length > Math.min(maxBytes, this.maxInflatedBytes)) {
+      throw new JoineryError("MESSAGE_TOO_LARGE", `more than ${maxBytes} bytes`);
+    }
+    return inflated;
   }
 
   onWake(run: () => void): () => void {
     this.#onWake.add(run);
     return () => this.#onWake.delete(run);
+  }
+
+  onOffline(run: () => void): () => void {
+    this.#onOffline.add(run);
+    return () => this.#onOffline.delete(run);
   }
 
   onHide(run: () => void): () => void {

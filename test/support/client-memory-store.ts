@@ -13,6 +13,8 @@ export class MemoryOfflineStore implements OfflineStore {
   readonly damaged = new Set<string>();
   /** Updates of a document after which it is due to be compacted. */
   compactAfter = Number.POSITIVE_INFINITY;
+  /** Documents whose last write fails, so that closing them does. */
+  readonly full = new Set<string>();
   isClosed = false;
   readonly #onErrors = new Map<string, (error: JoineryError) => void>();
 
@@ -98,11 +100,12 @@ class MemoryOfflineDocument implements OfflineDocument {
   }
 
   async flush(): Promise<void> {
-    // All is there already.
+    if (this.#store.full.has(this.#name)) throw failure("the disk is full");
   }
 
   async close(): Promise<void> {
     this.#store.openDocuments.delete(this.#name);
+    await this.flush();
   }
 
   get #now(): OfflineCopy {

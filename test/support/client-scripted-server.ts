@@ -66,6 +66,8 @@ export class ScriptedLink {
   readonly received: Received[] = [];
   /** What the client's socket says it has not sent yet. */
   bufferedBytes = 0;
+  /** Whether what the client sends stays in its socket, too. */
+  isStuck = false;
   /** How the client closed it. */
   closedWith: number | null = null;
   readonly socket: Socket;
@@ -80,7 +82,10 @@ export class ScriptedLink {
     this.#events = events;
     const link = this;
     this.socket = {
-      send: (message) => this.#receive(message),
+      send: (message) => {
+        if (this.isStuck) this.bufferedBytes += message.length;
+        this.#receive(message);
+      },
       close: (code) => {
         this.closedWith ??= code ?? 1005;
       },

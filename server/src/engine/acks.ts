@@ -1,8 +1,18 @@
 /**
  * Which of a client's numbered updates may be acknowledged. Whatever is held aside, or was let go, is not in the log:
- * from its number on nothing is, until an answer, which has all that the client has, was taken in without a rest.
+ * from its number on nothing is, until an answer to a question, which has all that the client has, was taken in without
+ * a rest. Who may only read answers with nothing, whatever it has: that settles nothing.
  */
 export class Acks {
+  #mayWrite: boolean;
+  /** Whether the client was asked for what the server misses and has not answered yet. */
+  #isAsked = false;
+  /** Whether the client may have believed since then that it may not write. */
+  #isHoldingBack = false;
+  /** Whether the current input is an answer, to what it was asked or not, and has all that the client has. */
+  #isAnswer = false;
+  #wasAsked = false;
+  #isAll = false;
   /** The input that is being let in, or the last one that was; 0 before the first, and where nothing is numbered. */
   #current = 0;
   /** Everything up to here was let in. */
@@ -11,15 +21,37 @@ export class Acks {
   #unsettledFrom: number | null = null;
   #hasRest = false;
 
+  constructor(mayWrite: boolean) {
+    this.#mayWrite = mayWrite;
+  }
+
+  /** What the client may do has changed. */
+  permit(mayWrite: boolean): void {
+    this.#mayWrite = mayWrite;
+    if (!mayWrite) this.#isHoldingBack = true;
+  }
+
+  /** The client is to be asked for everything. @returns Whether it has to be: `false` until it has answered the last time. */
+  ask(): boolean {
+    if (this.#isAsked) return false;
+    this.#isAsked = true;
+    this.#isHoldingBack = !this.#mayWrite;
+    return true;
+  }
+
   /** Whether something that the client sent is not in the document. */
   get isUnsettled(): boolean {
     return this.#unsettledFrom !== null;
   }
 
   /** An input is about to be let in. */
-  begin(number: number): void {
+  begin(number: number, isAnswer: boolean): void {
     this.#current = number;
     this.#hasRest = false;
+    this.#isAnswer = isAnswer;
+    this.#wasAsked = isAnswer && this.#isAsked;
+    this.#isAll = this.#wasAsked && !this.#isHoldingBack;
+    if (isAnswer) this.#isAsked = false;
   }
 
   /** Something of the current input is not taken in. */
@@ -31,13 +63,13 @@ export class Acks {
   /**
    * The current input was let in.
    *
-   * @param isAll Whether it had all that the client has.
-   * @returns Whether something of it was left out.
+   * @returns Whether the client has to be asked: for what its answer lacked, if that was not all that it has.
    */
-  end(isAll: boolean): boolean {
+  end(): boolean {
     this.#done = this.#current;
-    if (isAll && !this.#hasRest) this.#unsettledFrom = null;
-    return this.#hasRest;
+    if (this.#isAll && !this.#hasRest) this.#unsettledFrom = null;
+    if (!this.#isAnswer || this.#isAll || !this.#mayWrite || this.#current === 0) return false;
+    return this.#wasAsked ? this.isUnsettled : this.#hasRest;
   }
 
   /** Whether there is something to acknowledge. */

@@ -5,6 +5,7 @@
  *   joining ──> open ──> live <──> lagging        any ──> closed
  */
 
+import { decodeStateVector } from "@joinery/shared";
 import type { Clock, Dialect, Outbox } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -20,8 +21,8 @@ export type FeedStateKind = FeedState["kind"];
 
 interface Lagging {
   readonly kind: "lagging";
-  /** The client has been sent the log up to here; `null` if it was not caught up before it lagged. */
-  readonly seq: number | null;
+  /** The client has the log up to here, or was sent it; `null` if it was not caught up before it lagged. */
+  seq: number | null;
   readonly watch: StallWatch;
   /** Which version of the room's presence it has been sent; `null` if it is to be sent all, changed or not. */
   presenceVersion: number | null;
@@ -94,17 +95,8 @@ export class Feed {
   send(frames: readonly Uint8Array[]): void {
     const { kind } = this.#state;
     if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
-    const { room, outbox, onLagging, onStalled } = this.#options;
-    outbox.send(frames);
-    const { bufferedBytes } = outbox;
-    const { maxBufferedBytes, stalledTimeoutMs } = room.limits;
-    if (bufferedBytes <= maxBufferedBytes) return;
-    const stalled = () => onStalled(outbox.bufferedBytes);
-    const watch = new StallWatch(room.clock, outbox, stalledTimeoutMs, stalled);
-    const seq = kind === "live" ? room.seq : null;
-    const { presenceVersion } = room;
-    this.#state = { kind: "lagging", seq, watch, presenceVersion, question: null, owed: new Map() };
-    onLagging(bufferedBytes);
+    this.#options.outbox.send(frames);
+    if (this.#isFull) this.#lag();
   }
 
   /** Says something that the client has to hear: now, or when it reads again. */
@@ -117,20 +109,44 @@ export class Feed {
     if (frame) this.send([frame]);
   }
 
-  /** Sends everything that a client with this state vector misses; from then on it is live. */
+  /**
+   * Sends everything that a client with this state vector misses; from then on it is live. While more than enough waits
+   * for the client, that is what is remembered, not what it is answered: the answer may be the whole document.
+   *
+   * @throws JoineryError MALFORMED_UPDATE when the state vector does not decode.
+   */
   bringUpFrom(stateVector: Uint8Array): void {
     const { room, dialect, inflates } = this.#options;
-    if (this.#state.kind === "lagging") this.#state.question = stateVector;
-    else this.goLive([], room.catchUp(stateVector, dialect, inflates));
+    if (!this.#lagIfFull()) {
+      const missed = room.catchUp(stateVector, dialect, inflates);
+      // What had to be flushed for it may have been too much.
+      if (!this.#lagIfFull()) {
+        this.#goLive(missed);
+        return;
+      }
+    }
+    decodeStateVector(stateVector);
+    const lag = this.#state;
+    // A copy: it may be a view into a message a million times its size.
+    if (lag.kind === "lagging") lag.question = new Uint8Array(stateVector);
   }
 
-  /** Sends something first, then the rest of what the client misses, and who is here; from then on it is live. */
-  goLive(first: readonly Uint8Array[], missed: readonly Uint8Array[]): void {
+  /** Sends the log since `seq` to a client that has it up to there; from then on it is live. */
+  bringUpSince(seq: number): void {
+    const { room, dialect } = this.#options;
+    if (this.#lagIfFull() && this.#state.kind === "lagging") {
+      this.#state.seq = seq;
+      this.#state.presenceVersion = null;
+    } else this.#goLive(room.catchUpSince(seq, dialect));
+  }
+
+  /** Sends the rest of what the client misses, and who is here. */
+  #goLive(missed: readonly Uint8Array[]): void {
     if (this.#state.kind === "open") {
       this.#state = { kind: "live" };
       this.#options.onLive();
     }
-    this.send([...first, ...missed, ...this.#everybody({ withDeparted: false })]);
+    this.send([...missed, ...this.#everybody({ withDeparted: false })]);
   }
 
   /** Tells who is here, to a client that asks. */
@@ -142,22 +158,54 @@ export class Feed {
   /** The client has taken all that was sent: what it missed meanwhile follows. That may fill its buffer again. */
   drained(): void {
     const lag = this.#state;
-    if (lag.kind !== "lagging") return;
-    const { room, dialect, inflates, onLive } = this.#options;
+    // Another document of the connection may have had more to say: then it is for the next time.
+    if (lag.kind !== "lagging" || this.#isFull) return;
+    const { room, dialect, onLive } = this.#options;
+    // Before it is live again: what is flushed for it is in it, and must not be sent ahead of it.
+    const missed = this.#missedBy(lag);
+    if (this.#state !== lag) return;
     lag.watch.stop();
     const isLive = lag.seq !== null || lag.question !== null;
     this.#state = { kind: isLive ? "live" : "open" };
     if (isLive) onLive();
-    const frames: (Uint8Array | null)[] = [...lag.owed.values()].map((say) => say());
-    if (lag.question) frames.push(...room.catchUp(lag.question, dialect, inflates));
-    else if (lag.seq !== null) frames.push(...room.catchUpSince(lag.seq, dialect));
+    const frames = [...lag.owed.values()].map((say) => say()).filter((frame) => frame !== null);
+    frames.push(...missed);
     // Presence that did not change is not sent again: it may be what filled the buffer.
     if (lag.question || lag.presenceVersion !== room.presenceVersion) {
       frames.push(...this.#everybody({ withDeparted: true }));
     }
-    if (isLive) frames.push(dialect.durable(room.durableSeq));
+    const durable = isLive ? dialect.durable(room.durableSeq) : null;
+    if (durable) frames.push(durable);
     // All at once: what fills the buffer must not cut off what follows.
-    this.send(frames.filter((frame) => frame !== null));
+    this.send(frames);
+  }
+
+  #missedBy({ question, seq }: Lagging): readonly Uint8Array[] {
+    const { room, dialect, inflates } = this.#options;
+    if (question) return room.catchUp(question, dialect, inflates);
+    return seq === null ? [] : room.catchUpSince(seq, dialect);
+  }
+
+  /** Whether as much waits for the client as may. */
+  get #isFull(): boolean {
+    const { room, outbox } = this.#options;
+    return outbox.bufferedBytes > room.limits.maxBufferedBytes;
+  }
+
+  /** @returns Whether the client lags, now if it did not before. */
+  #lagIfFull(): boolean {
+    if (this.#state.kind !== "lagging" && this.#isFull) this.#lag();
+    return this.#state.kind === "lagging";
+  }
+
+  #lag(): void {
+    const { room, outbox, onLagging, onStalled } = this.#options;
+    const stalled = () => onStalled(outbox.bufferedBytes);
+    const watch = new StallWatch(room.clock, outbox, room.limits.stalledTimeoutMs, stalled);
+    const seq = this.#state.kind === "live" ? room.seq : null;
+    const { presenceVersion } = room;
+    this.#state = { kind: "lagging", seq, watch, presenceVersion, question: null, owed: new Map() };
+    onLagging(outbox.bufferedBytes);
   }
 
   #everybody(options: { withDeparted: boolean }): Uint8Array[] {

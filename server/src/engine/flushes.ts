@@ -49,6 +49,8 @@ export class Flushes {
   readonly #unacknowledged = new Set<Session>();
   #target: FlushTarget | null = null;
   #timer: Timer | null = null;
+  /** Set while somebody waits for the first batch to be durable. */
+  #birth: PromiseWithResolvers<void> | null = null;
 
   constructor(options: FlushesOptions) {
     const { clock, limits } = options;
@@ -82,6 +84,14 @@ export class Flushes {
   get seq(): number {
     const { withheld } = this.seeding;
     return withheld ? withheld.seq - 1 : (this.#target?.journal.seq ?? 0);
+  }
+
+  /** Resolves when the document's first batch is durable; `null` when it is, or there is none. */
+  whenBorn(): Promise<void> | null {
+    const journal = this.#target?.journal;
+    if (!journal || journal.durableSeq > 0 || (journal.seq === 0 && this.#batch.bytes === 0)) return null;
+    this.#birth ??= Promise.withResolvers<void>();
+    return this.#birth.promise;
   }
 
   /** Whether nothing was ever written to the document. */
@@ -173,5 +183,7 @@ export class Flushes {
       this.flush();
     }
     this.audience.tellDurable(seq);
+    this.#birth?.resolve();
+    this.#birth = null;
   }
 }

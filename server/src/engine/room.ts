@@ -70,6 +70,9 @@ export interface RoomContext {
   countDroppedSignal(): void;
 }
 
+/** How long those who have waited for the document may be busied with before all others get their turn. */
+const MAX_TURN_MS = 25;
+
 interface Live {
   readonly journal: Journal;
   readonly contents: Contents;
@@ -246,8 +249,20 @@ export class Room implements SessionRoom, IntakeRoom {
     if (damage) this.report({ type: "document-damaged", document, error: damage });
     const ms = this.clock.monotonicMs() - startMs;
     this.report({ type: "room-loaded", document, epoch, entries: stored?.tail.length ?? 0, ms });
-    for (const session of this.#sessions) session.opened();
+    this.#openAll([...this.#sessions].values());
     if (this.state === "live" && this.#sessions.size === 0) this.#becomeIdle();
+  }
+
+  /** Opens those who have waited, a turn's time at a time: what each is sent may take as long as the document is large. */
+  #openAll(waiting: Iterator<Session>): void {
+    const startMs = this.clock.monotonicMs();
+    for (let next = waiting.next(); !next.done; next = waiting.next()) {
+      if (!this.isAlive) return;
+      next.value.opened();
+      if (this.clock.monotonicMs() - startMs < MAX_TURN_MS) continue;
+      this.clock.endOfTurn(() => this.#openAll(waiting));
+      return;
+    }
   }
 
   #loadFailed(thrown: unknown): void {
@@ -285,6 +300,10 @@ export class Room implements SessionRoom, IntakeRoom {
   sessionIsLagging(session: Session, bufferedBytes: number): void {
     this.#flushes.audience.delete(session);
     this.report({ type: "session-lagging", document: this.document, bufferedBytes });
+  }
+
+  whenBorn(): Promise<void> | null {
+    return this.#flushes.whenBorn();
   }
 
   prepareCatchUp(stateVector: Uint8Array): Promise<void> | null {

@@ -39,6 +39,8 @@ export interface SessionRoom extends FeedRoom, Position {
   readonly damage: JoineryError | null;
   /** What the room contains, flushed or not. */
   readonly stateVector: Uint8Array;
+  /** Resolves when the document's first batch is durable; `null` when it is, or there is none. */
+  whenBorn(): Promise<void> | null;
   /** Resolves when what a client with this state vector is to be sent is ready; `null` when it is. */
   prepareCatchUp(stateVector: Uint8Array): Promise<void> | null;
   /**
@@ -82,14 +84,13 @@ export class Session {
   readonly dialect: Dialect;
   readonly #outbox: Outbox;
   readonly #room: SessionRoom;
-  readonly #opening: Opening;
+  /** Until it has begun. */
+  #opening: Opening;
   readonly #inflates: boolean;
   readonly #feed: Feed;
   readonly #turnstile: Turnstile;
-  readonly #acks = new Acks();
+  readonly #acks: Acks;
   #permission: Permission;
-  /** Whether the client was asked for what the server misses and has not answered yet. */
-  #isAsked = false;
 
   constructor(options: SessionOptions, room: SessionRoom) {
     const { dialect, outbox, inflates = false } = options;
@@ -97,6 +98,7 @@ export class Session {
     this.author = options.author;
     this.dialect = dialect;
     this.#permission = options.permission;
+    this.#acks = new Acks(options.permission === "write");
     this.#outbox = outbox;
     this.#opening = options.opening ?? NO_OPENING;
     this.#inflates = inflates;
@@ -203,8 +205,15 @@ export class Session {
   /** The room is there: tells the client, asks it for what the server misses, then lets in what has waited. */
   opened(): void {
     if (this.state !== "joining") return;
+    const born = beginningOf(this.#opening, this.#room) === "refuse" ? this.#room.whenBorn() : null;
+    if (born !== null) {
+      // It would be told that there is no such document, which is not true any more.
+      void born.then(() => this.opened());
+      return;
+    }
     this.#feed.open();
     this.#attempt(() => this.#begin());
+    this.#opening = NO_OPENING;
     this.#turnstile.release();
   }
 
@@ -226,9 +235,7 @@ export class Session {
 
   /** Asks the client for what the server misses, unless it has been asked and has not answered. */
   ask(): void {
-    if (this.#isAsked) return;
-    this.#isAsked = true;
-    this.#feed.tell("ask", () => this.dialect.ask(this.#room.stateVector));
+    if (this.#acks.ask()) this.#feed.tell("ask", () => this.dialect.ask(this.#room.stateVector));
   }
 
   /** Something that the client sent just now is not taken in, or not yet. */
@@ -260,6 +267,7 @@ export class Session {
   setPermission(permission: Permission, reason: string): void {
     if (this.#permission === permission || this.isClosed) return;
     this.#permission = permission;
+    this.#acks.permit(permission === "write");
     // It will be told when it is opened.
     if (this.state === "joining") return;
     this.#feed.tell("permission", () => this.dialect.permission(this.#shownPermission, reason));
@@ -305,14 +313,10 @@ export class Session {
   // How it is done.
 
   #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
-    const wasAsked = this.#isAsked;
-    if (isAnswer) this.#isAsked = false;
-    this.#acks.begin(number);
+    this.#acks.begin(number, isAnswer);
     const details = { number, remote: null };
     const done = () => {
-      const hasRest = this.#acks.end(isAnswer && wasAsked);
-      // Who was asked has said all; who was not may have more.
-      if (isAnswer && !wasAsked && hasRest && number > 0) this.ask();
+      if (this.#acks.end()) this.ask();
       if (this.#acks.isDue) this.#room.acknowledgeSoon(this);
     };
     this.#attempt(() => {
@@ -343,16 +347,10 @@ export class Session {
     const frames = opened ? [opened] : [];
     const notice = room.damage && this.dialect.notice(room.damage);
     if (notice) frames.push(notice);
-    if (beginning === "exchange") {
-      this.#isAsked = true;
-      frames.push(this.dialect.ask(room.stateVector));
-    }
-    if (beginning === "continue" && revision) {
-      this.#feed.goLive(frames, room.catchUpSince(revision.seq, this.dialect));
-    } else {
-      this.#feed.send(frames);
-      if (stateVector) this.#bringUpFrom(stateVector);
-    }
+    if (beginning === "exchange" && this.#acks.ask()) frames.push(this.dialect.ask(room.stateVector));
+    this.#feed.send(frames);
+    if (beginning === "continue" && revision) this.#feed.bringUpSince(revision.seq);
+    else if (stateVector) this.#bringUpFrom(stateVector);
     if (offersSeed) room.offerSeed(this);
   }
 

@@ -19,7 +19,7 @@ type SignalTarget =
 export interface SentSignal {
   readonly to: SignalTarget;
   readonly name: string;
-  /** JSON as UTF-8. */
+  /** JSON as UTF-8; may be a view. */
   readonly payload: Uint8Array;
 }
 
@@ -113,9 +113,11 @@ export class Signals {
       throw refused(`${maxPendingSignals} signals of this session wait already`, "maxPendingSignals");
     }
     account.pending++;
-    this.#decide(handler, sender, signal)
+    // The bytes may be a view into a message that is much larger, and the application takes as long as it likes.
+    const own = { ...signal, payload: new Uint8Array(signal.payload) };
+    this.#decide(handler, sender, own)
       .then((isPassedOn) => {
-        if (isPassedOn) this.#pass(sender, signal);
+        if (isPassedOn) this.#pass(sender, own);
       })
       .catch((error: unknown) => this.#failed(sender, error))
       .finally(() => account.pending--);

@@ -33,10 +33,7 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
     "debug",
     "update builds upon something missing, or is under a client id with an owner; it was held aside",
   ],
-  "rehearsal-failed": [
-    "warn",
-    "document takes too long to build; an update was taken without trying it",
-  ],
+  "rehearsal-failed": ["warn", "document takes too long to build; an update was taken without trying it"],
   "held-dropped": ["info", "update was held aside for too long and let go"],
   "signal-failed": ["error", "application could not handle a signal"],
   "limit-hit": ["debug", "limit reached"],

@@ -201,6 +201,8 @@ class JoineryServer implements Server {
   }
 
   get connect(): Connect {
+    // As with `attach`: who connects is told if the storage cannot be opened.
+    if (this.#closing === null) this.ready().catch(() => undefined);
     return this.#loopback.connect;
   }
 
@@ -322,7 +324,7 @@ class JoineryServer implements Server {
     const unsaved = await this.#rooms.drain(this.#options.drainTimeoutMs);
     await this.#replicas.close();
     await this.#transport.close(comeBack());
-    for (const connection of this.#loopback.open) connection.close(comeBack());
+    this.#loopback.close(comeBack());
     for (const detach of this.#detachers) detach();
     httpServer?.closeAllConnections();
     await httpClosed;

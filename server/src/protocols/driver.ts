@@ -29,6 +29,10 @@ export interface DriverContext {
 export interface DialectDriver {
   /** One whole message. The bytes are the driver's: the transport does not use them again. */
   receive(message: Uint8Array): void;
+  /** Whether a part of the last message was left for a later turn, because it takes long. Default: never. */
+  readonly hasRest?: boolean;
+  /** Goes on with that; called until there is no rest, before the next message is handed over. */
+  goOn?(): void;
   /** The transport has sent all that was waiting. */
   drained(): void;
   /** Called now and then: says something, so that a client that watches for silence stays. */

@@ -23,6 +23,10 @@ export interface InputGateOptions {
   readonly budget: Budget;
   /** Handles one message; does not throw. */
   readonly deliver: (message: Uint8Array) => void;
+  /** Whether a part of the last message was left for a later turn. Default: never. */
+  readonly hasRest?: () => boolean;
+  /** Handles more of that; does not throw. */
+  readonly goOn?: () => void;
   /** Starts or stops reading the socket. */
   readonly read: (isReading: boolean) => void;
 }
@@ -64,8 +68,8 @@ export class InputGate {
   /** A message has arrived. Its bytes may be a view: what has to wait is copied. */
   message(message: Uint8Array): void {
     if (this.#isDiscarding) this.control();
-    else if (this.#isOpen && this.#inbox.isEmpty) {
-      this.#deliver(message);
+    else if (this.#isOpen && this.#isEmpty) {
+      this.#work(() => this.#options.deliver(message));
       this.#readOrNot();
     } else this.#inbox.push(message);
   }
@@ -93,7 +97,7 @@ export class InputGate {
   release(): void {
     this.#holds--;
     // Not now: whoever releases has more to do before it is ready for what comes.
-    if (this.#holds === 0 && !this.#inbox.isEmpty) this.#turnEnd ??= this.#atTurnEnd();
+    if (this.#holds === 0 && !this.#isEmpty) this.#turnEnd ??= this.#atTurnEnd();
     else this.#readOrNot();
   }
 
@@ -115,18 +119,28 @@ export class InputGate {
     return this.#holds === 0 && this.#waiting === null && !this.#isTurnOver;
   }
 
-  #deliver(message: Uint8Array): void {
-    const { clock, deliver } = this.#options;
+  /** Whether nothing waits to be handled. */
+  get #isEmpty(): boolean {
+    return this.#inbox.isEmpty && !this.#hasRest;
+  }
+
+  get #hasRest(): boolean {
+    return !this.#isDiscarding && this.#options.hasRest?.() === true;
+  }
+
+  #work(work: () => void): void {
+    const { clock } = this.#options;
     const startMs = clock.monotonicMs();
-    deliver(message);
+    work();
     const now = clock.monotonicMs();
     const spentMs = now - startMs;
     for (const budget of this.#budgets) budget.spendMessage(spentMs, now);
     this.#waitIfOwing(now);
     this.#turnMs += spentMs;
-    if (this.#turnMs < LONG_TURN_MS) return;
+    const hasRest = this.#hasRest;
+    if (this.#turnMs < LONG_TURN_MS && !hasRest) return;
     this.#turnEnd ??= this.#atTurnEnd();
-    this.#isTurnOver = this.#turnMs >= MAX_TURN_MS;
+    this.#isTurnOver = hasRest || this.#turnMs >= MAX_TURN_MS;
   }
 
   #waitIfOwing(now: number): void {
@@ -156,23 +170,27 @@ export class InputGate {
 
   #advance(): void {
     while (this.#isOpen) {
+      if (this.#hasRest) {
+        this.#work(() => this.#options.goOn?.());
+        continue;
+      }
       const message = this.#inbox.shift();
       if (message === null) break;
-      this.#deliver(message);
+      this.#work(() => this.#options.deliver(message));
     }
     this.#readOrNot();
     this.#endIfEmpty();
   }
 
   #readOrNot(): void {
-    const isReading = this.#isDiscarding ? this.#waiting === null : this.#isOpen && this.#inbox.isEmpty;
+    const isReading = this.#isDiscarding ? this.#waiting === null : this.#isOpen && this.#isEmpty;
     if (isReading === this.#isReading) return;
     this.#isReading = isReading;
     this.#options.read(isReading);
   }
 
   #endIfEmpty(): void {
-    if (this.#onEmpty === null || !this.#inbox.isEmpty) return;
+    if (this.#onEmpty === null || !this.#isEmpty) return;
     const onEmpty = this.#onEmpty;
     this.#onEmpty = null;
     this.#waiting?.cancel();

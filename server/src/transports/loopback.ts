@@ -53,6 +53,7 @@ export class Loopback {
   readonly #options: LoopbackOptions;
   readonly #start: DriverFactory;
   readonly #open = new Set<LoopbackConnection>();
+  #closedFor: JoineryError | null = null;
 
   constructor(options: LoopbackOptions) {
     const { clock, limits, onLimit = () => undefined } = options;
@@ -74,13 +75,20 @@ export class Loopback {
     return this.#open;
   }
 
+  /** Closes every connection with the error, and those that come later. */
+  close(error: JoineryError): void {
+    this.#closedFor = error;
+    for (const connection of this.#open) connection.close(error);
+  }
+
   /** The URL's path is what the y-websocket dialect reads the document's name from. */
   readonly connect: Connect = (url, subprotocol, events) => {
     const { rooms, clock, principal = ANONYMOUS } = this.#options;
     const path = new URL(url, "ws://loopback").pathname.slice(1);
-    const connection = new LoopbackConnection(clock, events, (outbox) =>
-      this.#start({ rooms, outbox, principal, path, subprotocol }),
-    );
+    const connection = new LoopbackConnection(clock, events, (outbox) => {
+      if (this.#closedFor) throw this.#closedFor;
+      return this.#start({ rooms, outbox, principal, path, subprotocol });
+    });
     this.#open.add(connection);
     connection.onEnd(() => this.#open.delete(connection));
     return connection.client;
@@ -227,16 +235,28 @@ export class LoopbackConnection {
 
   #deliverToServer(): void {
     while (this.#driver && !this.#isServerGone && this.#pauses === 0) {
-      const message = this.#toServer.shift();
-      if (!message) break;
-      this.#toServerBytes -= message.length;
-      try {
-        this.#driver.receive(message);
-      } catch (thrown) {
-        this.#serverCloses(toJoineryError(thrown));
-      }
+      if (!this.#deliverNext(this.#driver)) break;
+      if (!this.#driver.hasRest) continue;
+      this.#schedule();
+      return;
     }
     if (this.#isClientGone && this.#toServer.length === 0) this.#endServer();
+  }
+
+  /** @returns Whether there was something. */
+  #deliverNext(driver: DialectDriver): boolean {
+    try {
+      if (driver.hasRest) driver.goOn?.();
+      else {
+        const message = this.#toServer.shift();
+        if (!message) return false;
+        this.#toServerBytes -= message.length;
+        driver.receive(message);
+      }
+    } catch (thrown) {
+      this.#serverCloses(toJoineryError(thrown));
+    }
+    return true;
   }
 
   #deliverToClient(): void {

@@ -78,6 +78,8 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
       hits,
       budget: new Budget(clock, limits, CONNECTION_BUDGET),
       deliver: (message) => this.#drive((driver) => driver.receive(message)),
+      hasRest: () => this.#driver?.hasRest === true,
+      goOn: () => this.#drive((driver) => driver.goOn?.()),
       read: (isReading) => this.#read(isReading),
     });
   }

@@ -185,6 +185,21 @@ describe("a server", () => {
     expect(closed).toEqual([1012]);
   });
 
+  test("is connected to without listening, and not any more once it is closed", async () => {
+    const server = createServer({ storage: new MemoryStorage() });
+    for (const expected of ["opened", "closed 1012"]) {
+      const seen: string[] = [];
+      const socket = server.connect("ws://here/", "joinery.v1", {
+        opened: () => undefined,
+        message: (bytes) => seen.push(...framesOf(bytes).map(({ type }) => type)),
+        closed: (code) => seen.push(`closed ${code}`),
+      });
+      socket.send(joined([HELLO, clientFrames.select(1), openFrame("notes")]));
+      await until(expected, () => seen.includes(expected));
+      await server.close();
+    }
+  });
+
   test("lets the application decide on signals, typed by the schema", async () => {
     const { server, url } = await listening();
     const seen: unknown[] = [];

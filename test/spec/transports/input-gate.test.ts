@@ -22,6 +22,8 @@ function stage(changes: Partial<Limits> = {}) {
   /** What is done with a message, by its text. */
   const handlers = new Map<string, () => void>();
   let isReading = true;
+  /** Parts of the last message that were left for later turns. */
+  const rest: string[] = [];
   const gate = new InputGate({
     clock,
     hits,
@@ -30,6 +32,12 @@ function stage(changes: Partial<Limits> = {}) {
       const text = new TextDecoder().decode(message);
       delivered.push(text);
       handlers.get(text)?.();
+    },
+    hasRest: () => rest.length > 0,
+    goOn: () => {
+      const part = rest.shift() ?? "";
+      delivered.push(part);
+      handlers.get(part)?.();
     },
     read: (reads) => {
       isReading = reads;
@@ -42,6 +50,7 @@ function stage(changes: Partial<Limits> = {}) {
     gate,
     delivered,
     handlers,
+    rest,
     isReading: () => isReading,
     arrive: (...texts: string[]) => {
       for (const text of texts) gate.message(new TextEncoder().encode(text));
@@ -282,5 +291,54 @@ describe("the end", () => {
     gate.release();
     clock.turn();
     expect(delivered).toEqual(["a", "bad"]);
+  });
+});
+
+describe("a message that takes several turns", () => {
+  test("lets others have theirs in between, and is over before the next one", () => {
+    const { clock, gate, arrive, delivered, handlers, rest, isReading } = stage();
+    handlers.set("a", () => rest.push("a2", "a3"));
+    arrive("a", "b");
+    expect([delivered, isReading()]).toEqual([["a"], false]);
+    clock.endOfTurn(() => delivered.push("somebody else"));
+    clock.turn();
+    expect(delivered.slice(-2)).toEqual(["a3", "b"]);
+    expect(delivered.indexOf("somebody else")).toBeLessThan(delivered.indexOf("a3"));
+    expect(isReading()).toBe(true);
+    gate.end(() => delivered.push("over"));
+    expect(delivered.at(-1)).toBe("over");
+  });
+
+  test("is paid for like others, and read on when nothing is owed", () => {
+    const { clock, gate, arrive, delivered, handlers, rest } = stage({
+      maxCpuMsPerSecond: 100,
+      maxBurstMs: 1000,
+    });
+    const work = () => {
+      clock.workedMs += 150;
+    };
+    handlers.set("a", () => {
+      rest.push("a2", "a3");
+      work();
+    });
+    handlers.set("a2", work);
+    arrive("a");
+    clock.turn();
+    expect(delivered).toEqual(["a"]);
+    clock.advance(600);
+    expect(delivered).toEqual(["a", "a2"]);
+    gate.end(() => delivered.push("over"));
+    clock.advance(2000);
+    expect(delivered).toEqual(["a", "a2", "a3", "over"]);
+  });
+
+  test("is dropped when the connection is being closed", () => {
+    const { clock, gate, arrive, delivered, handlers, rest } = stage();
+    handlers.set("a", () => rest.push("a2"));
+    arrive("a");
+    gate.discard();
+    clock.turn();
+    gate.end(() => delivered.push("over"));
+    expect(delivered).toEqual(["a", "over"]);
   });
 });

@@ -5,12 +5,12 @@
  */
 
 import { type ErrorCode, JoineryError } from "@joinery/shared";
-import { type Open, type PartialFrame, serverFrames } from "@joinery/shared/protocol";
+import { type PartialFrame, serverFrames } from "@joinery/shared/protocol";
 import type { CloseDetails, Outbox } from "../../engine/ports.ts";
 import type { Session } from "../../engine/session.ts";
 import { wireError } from "./dialect.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { TurnEnd } from "./turn-end.ts";
+import type { Deliveries, Waiter } from "./turn.ts";
 
 /** What is wrong with the whole connection then. */
 const OF_THE_CONNECTION: ReadonlySet<ErrorCode> = new Set(["TOO_SLOW", "CONNECTION_LOST"]);
@@ -22,37 +22,44 @@ const NO_DETAILS: CloseDetails = { number: 0, remote: null };
 export interface ChannelLink {
   readonly outbox: Outbox;
   readonly outgoing: Outgoing;
-  readonly turnEnd: TurnEnd;
+  readonly deliveries: Deliveries;
   /** Bytes that wait for a session (positive), or wait no more (negative). */
   waitingChanged(bytes: number): void;
   /** Nothing will be sent or received on the channel any more. */
   channelEnded(channel: Channel): void;
 }
 
-interface Waiting {
+interface WaitingInput {
   readonly bytes: number;
   readonly input: (session: Session) => void;
 }
 
-export class Channel implements Outbox {
+export class Channel implements Outbox, Waiter {
   readonly number: number;
-  /** The document's name as the client wrote it. */
+  /** The document's name; empty if there can be none of the name that the client wrote. */
   readonly document: string;
   readonly #link: ChannelLink;
   #session: Session | null = null;
   #pauses = 0;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingInput[] = [];
   #isEnded = false;
   /** What the client has of a snapshot whose download was cut off. */
   #partial: PartialFrame | null;
   #lastUpdate = 0;
-  readonly #deliver = () => this.#deliverWaiting();
 
-  constructor(link: ChannelLink, number: number, { document, partial }: Open) {
+  constructor(
+    link: ChannelLink,
+    { number, document, partial }: Pick<Channel, "number" | "document"> & { partial: PartialFrame | null },
+  ) {
     this.number = number;
     this.document = document;
     this.#link = link;
     this.#partial = partial;
+  }
+
+  /** Whether what is given now has to wait. */
+  get isWaiting(): boolean {
+    return this.#session === null || this.#pauses > 0 || this.#waiting.length > 0;
   }
 
   /**
@@ -64,7 +71,7 @@ export class Channel implements Outbox {
     if (this.#isEnded) return;
     try {
       this.#session = open();
-      if (this.#pauses === 0 && this.#waiting.length > 0) this.#link.turnEnd.add(this.#deliver);
+      if (this.#pauses === 0 && this.#waiting.length > 0) this.#link.deliveries.add(this);
     } catch (thrown) {
       if (!(thrown instanceof JoineryError)) throw thrown;
       this.close(thrown);
@@ -84,10 +91,14 @@ export class Channel implements Outbox {
     this.#lastUpdate = number;
   }
 
-  /** Gives an input to the session, when that lets it in. @param bytes What it keeps in memory while it waits. */
+  /**
+   * Gives an input to the session, when that lets it in.
+   *
+   * @param bytes What it keeps in memory while it waits.
+   */
   give(bytes: number, input: (session: Session) => void): void {
     if (this.#isEnded) return;
-    if (this.#session && this.#pauses === 0 && this.#waiting.length === 0) {
+    if (this.#session && !this.isWaiting) {
       input(this.#session);
       return;
     }
@@ -102,6 +113,18 @@ export class Channel implements Outbox {
       session.left();
       this.#end();
     });
+  }
+
+  /** Gives the session what has waited, as long as it lets it in. */
+  deliver(turn: { readonly isOver: boolean }): boolean {
+    while (this.#pauses === 0 && this.#session) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      this.#link.waitingChanged(-next.bytes);
+      next.input(this.#session);
+      if (turn.isOver) return this.#waiting.length === 0;
+    }
+    return true;
   }
 
   drained(): void {
@@ -131,7 +154,7 @@ export class Channel implements Outbox {
   resumeInput(): void {
     this.#pauses--;
     // Not now: whoever resumes has more to do before it is ready for what comes.
-    if (this.#pauses === 0 && this.#waiting.length > 0) this.#link.turnEnd.add(this.#deliver);
+    if (this.#pauses === 0 && this.#waiting.length > 0) this.#link.deliveries.add(this);
   }
 
   probe(timeoutMs: number, onSilent: () => void): void {
@@ -143,15 +166,6 @@ export class Channel implements Outbox {
     if (OF_THE_CONNECTION.has(error.code)) this.#link.outbox.close(error);
     else this.send([serverFrames.close(wireError(error), number, remote)]);
     this.#end();
-  }
-
-  #deliverWaiting(): void {
-    while (this.#pauses === 0 && this.#session) {
-      const next = this.#waiting.shift();
-      if (!next) return;
-      this.#link.waitingChanged(-next.bytes);
-      next.input(this.#session);
-    }
   }
 
   #end(): void {

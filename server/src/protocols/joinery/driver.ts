@@ -7,7 +7,14 @@
  * An error of the connection is told by FAILED and a close code, one of a document by CLOSE on its channel.
  */
 
-import { JoineryError, type LimitName, type Limits, parseDocumentName } from "@joinery/shared";
+import {
+  type DocumentName,
+  JoineryError,
+  type LimitName,
+  type Limits,
+  parseDocumentName,
+  toJoineryError,
+} from "@joinery/shared";
 import {
   CAPABILITIES,
   type ClientFrame,
@@ -22,6 +29,7 @@ import {
   SUBPROTOCOL,
   serverFrames,
 } from "@joinery/shared/protocol";
+import type { Opening } from "../../engine/opening.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
 import { Rate } from "../../engine/rate.ts";
 import type { Session } from "../../engine/session.ts";
@@ -31,6 +39,7 @@ import { Channel, type ChannelLink } from "./channel.ts";
 import { JOINERY, wireError } from "./dialect.ts";
 import { LargeFrames } from "./large-frames.ts";
 import { Outgoing } from "./outgoing.ts";
+import { Deliveries, MessageParts } from "./turn.ts";
 import { TurnEnd } from "./turn-end.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -99,11 +108,15 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   /** Watches over a client that does not read, while something waits for that and no session may be there to. */
   #watch: StallWatch | null = null;
   readonly #opens: Rate;
+  readonly #frames: MessageParts<RawFrame>;
+  readonly deliveries: Deliveries;
 
   constructor(context: DriverContext, shared: Shared) {
     this.#context = context;
     this.#shared = shared;
-    const { turnEnd, largeFrames } = shared;
+    const { turnEnd, largeFrames, clock } = shared;
+    this.#frames = new MessageParts(clock, (frame) => this.#receive(frame));
+    this.deliveries = new Deliveries(clock, turnEnd);
     const { outbox } = context;
     const { maxOpensPerSecond: perSecond, maxBurstMs: burstMs, maxBufferedBytes } = shared.limits;
     this.#opens = new Rate({ perSecond, burstMs });
@@ -114,7 +127,16 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   // What the transport does.
 
   receive(message: Uint8Array): void {
-    forEachFrame(message, (frame) => this.#receive(frame), MAX_CLIENT_FRAMES);
+    this.#frames.begin();
+    forEachFrame(message, (frame) => this.#frames.give(frame), MAX_CLIENT_FRAMES);
+  }
+
+  get hasRest(): boolean {
+    return this.#frames.hasRest;
+  }
+
+  goOn(): void {
+    this.#frames.goOn();
   }
 
   drained(): void {
@@ -156,10 +178,6 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     return this.#context.outbox;
   }
 
-  get turnEnd(): TurnEnd {
-    return this.#shared.turnEnd;
-  }
-
   waitingChanged(bytes: number): void {
     this.#waitingBytes += bytes;
     const { limits, onLimit } = this.#shared;
@@ -181,11 +199,17 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   // What the client says.
 
   #receive(raw: RawFrame): void {
-    const frame = decodeClientFrame(raw);
+    const frame = decodeClientFrame(this.#ownIfItWaits(raw));
     if (frame === null) throw malformed(`frame of type ${raw.type} is for servers to send`);
     if (frame.type === "hello") this.#hello(frame);
     else if (this.#capabilities === null) throw malformed(`${frame.type} came before hello`);
     else this.#receiveOfConnection(frame, raw.payload.length);
+  }
+
+  /** What waits must not keep the rest of its message in memory, which may be a million times its size. */
+  #ownIfItWaits(raw: RawFrame): RawFrame {
+    if (!this.#channels.get(this.#selected)?.isWaiting) return raw;
+    return { type: raw.type, payload: new Uint8Array(raw.payload) };
   }
 
   #hello({ version, capabilities }: ClientFrame & { type: "hello" }): void {
@@ -232,11 +256,24 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     const number = this.#selected;
     if (number <= this.#lastOpened) throw malformed(`channel ${number} was opened before`);
     this.#lastOpened = number;
-    const channel = new Channel(this, number, frame);
+    const name = this.#nameOf(frame);
+    const { partial } = frame;
+    const channel = new Channel(this, {
+      number,
+      document: typeof name === "string" ? name : "",
+      partial: partial && { ...partial, id: new Uint8Array(partial.id) },
+    });
     const isOneTooMany = this.#sessions.size >= this.#shared.limits.maxDocumentsPerConnection;
     this.#channels.set(number, channel);
     this.#sessions.add(channel);
-    const open = () => channel.open(() => this.#openSession(channel, frame, isOneTooMany));
+    const opening = openingOf(frame);
+    const open = () => {
+      channel.open(() => {
+        if (typeof name !== "string") throw name;
+        if (isOneTooMany) throw this.#oneTooMany();
+        return this.#openSession(channel, name, opening);
+      });
+    };
     if (!this.outgoing.isAboveMark) open();
     else if (isOneTooMany) throw new JoineryError("TOO_SLOW", "opens documents and reads nothing");
     else {
@@ -246,26 +283,34 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     }
   }
 
-  #openSession(channel: Channel, frame: Open, isOneTooMany: boolean): Session {
+  /** What there can be no document of must not be kept until it is refused: it may be as large as a message. */
+  #nameOf({ document }: Open): DocumentName | JoineryError {
+    try {
+      return parseDocumentName(document, this.#shared.limits.maxNameBytes);
+    } catch (thrown) {
+      return toJoineryError(thrown);
+    }
+  }
+
+  #oneTooMany(): JoineryError {
+    const message = `the connection has ${this.#shared.limits.maxDocumentsPerConnection} documents open, its limit`;
+    return this.#tooMany("maxDocumentsPerConnection", message);
+  }
+
+  #openSession(channel: Channel, document: DocumentName, opening: Opening): Session {
     const { rooms, principal } = this.#context;
     const { clock, limits } = this.#shared;
-    const document = parseDocumentName(frame.document, limits.maxNameBytes);
-    if (isOneTooMany) {
-      const message = `the connection has ${limits.maxDocumentsPerConnection} documents open, its limit`;
-      throw this.#tooMany("maxDocumentsPerConnection", message);
-    }
     if (!this.#opens.spend(clock.monotonicMs())) {
       const message = `a connection may open ${limits.maxOpensPerSecond} documents a second`;
       throw this.#tooMany("maxOpensPerSecond", message);
     }
-    const { revision, lineage, stateVector, offersSeed } = frame;
     return rooms.open({
       document,
       dialect: JOINERY,
       outbox: channel,
       author: principal.author,
       permission: principal.permission,
-      opening: { revision, lineage, stateVector, offersSeed },
+      opening,
       inflates: ((this.#capabilities ?? 0) & CAPABILITIES.deflate) !== 0,
     });
   }
@@ -319,7 +364,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
 
   #receiveFragment(channel: Channel, fragment: Fragment): void {
     const { id } = fragment;
-    const scope = `${this.#context.principal.author}\0${channel.document}`;
+    const scope = JSON.stringify([this.#context.principal.author, channel.document]);
     const { have, frame } = this.#shared.uploads.take(this, scope, fragment);
     this.#answerIfRead(serverFrames.progress({ id, have }), channel.number);
     if (frame) this.#receive(readReassembled(frame));
@@ -349,3 +394,8 @@ class JoineryDriver implements DialectDriver, ChannelLink {
 }
 
 type OfDocument = Exclude<ClientFrame, { type: "hello" | "select" | "ping" | "pong" | "token" | "open" }>;
+
+/** What the client says of its copy; its bytes are a copy, as they may be kept until the document is loaded. */
+function openingOf({ revision, lineage, stateVector, offersSeed }: Open): Opening {
+  return { revision, lineage, stateVector: stateVector && new Uint8Array(stateVector), offersSeed };
+}

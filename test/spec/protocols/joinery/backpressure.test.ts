@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
+import { Session } from "../../../../server/src/engine/session.ts";
 import {
   clientFrames,
   EMPTY,
@@ -45,6 +46,73 @@ describe("a document that is loading", () => {
       "durable 2",
     ]);
     expect(said[4]).toMatchObject({ number: 3 });
+  });
+
+  test("[C14] gets what waited for it in several turns, if that takes long, and others get theirs in between", async () => {
+    const storage = new FaultyStorage();
+    const stage = new NativeStage({ storage });
+    const ann = await stage.joined("first");
+    storage.hold();
+    const typist = new Typist(7);
+    ann.say(2, openFrame("second", { stateVector: NOTHING }));
+    for (let number = 1; number <= 30; number++) {
+      ann.say(2, clientFrames.update(number, typist.type(`${number} `)));
+    }
+    await stage.settle();
+    ann.take();
+    let elapsedMs = 0;
+    const look = vi.spyOn(stage.clock, "monotonicMs").mockImplementation(() => {
+      elapsedMs += 5;
+      return 2_000_000 + elapsedMs;
+    });
+    const turns: number[] = [];
+    const update = vi.spyOn(Session.prototype, "update").mockImplementation(() => {
+      turns.push(turn);
+    });
+    let turn = 0;
+    const nextTurn = () => {
+      turn++;
+      if (turn < 100) stage.clock.endOfTurn(nextTurn);
+    };
+    nextTurn();
+    storage.release();
+    await stage.settle();
+    look.mockRestore();
+    update.mockRestore();
+    expect(turns).toHaveLength(30);
+    expect(new Set(turns).size).toBeGreaterThan(3);
+    expect(ann.closed).toBeNull();
+  });
+
+  test("is opened to those who waited for it in several turns, if that takes long", async () => {
+    const storage = new FaultyStorage();
+    const stage = new NativeStage({ storage });
+    storage.hold();
+    const wire = await stage.greeted();
+    for (let channel = 1; channel <= 30; channel++) {
+      wire.say(channel, openFrame("notes", { stateVector: Uint8Array.of(1, channel, 0) }));
+    }
+    wire.say(7, clientFrames.close());
+    await stage.settle();
+    let elapsedMs = 0;
+    let turn = 0;
+    const turns: number[] = [];
+    const look = vi.spyOn(stage.clock, "monotonicMs").mockImplementation(() => {
+      elapsedMs += 5;
+      turns.push(turn);
+      return 2_000_000 + elapsedMs;
+    });
+    const nextTurn = () => {
+      turn++;
+      if (turn < 100) stage.clock.endOfTurn(nextTurn);
+    };
+    nextTurn();
+    storage.release();
+    await stage.settle();
+    look.mockRestore();
+    expect(wire.takeOf("caughtUp").map(({ on }) => on)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    expect(new Set(turns).size).toBeGreaterThan(3);
+    expect(stage.sessions).toHaveLength(29);
   });
 
   test("[C14] has the connection not read, once too much waits for it", async () => {
@@ -121,6 +189,13 @@ describe("a storage that has fallen behind", () => {
   });
 });
 
+async function opened(stage: NativeStage): Promise<unknown> {
+  const wire = await stage.greeted();
+  wire.say(1, openFrame("one"));
+  await stage.settle();
+  return wire.takeOf("opened")[0];
+}
+
 describe("a client that does not read", () => {
   const limits = { maxBufferedBytes: 2048, stalledTimeoutMs: 1000 };
 
@@ -188,6 +263,73 @@ describe("a client that does not read", () => {
     expect(said.filter(({ type }) => type === "ask")).toHaveLength(1);
     expect(said.filter(({ type }) => type === "permission")).toMatchObject([{ permission: "write" }]);
     expect(textOf(first)).toBe("first ");
+  });
+
+  test("[K10] is sent nothing ahead of what it missed, when somebody writes at the moment in which it reads again", async () => {
+    const { stage, ben } = await stalled();
+    ben.say(1, clientFrames.sync(Uint8Array.of(1, 9, 0)));
+    await stage.settle();
+    const eve = await stage.joined("one");
+    eve.say(1, clientFrames.update(2, new Typist(11).type("just now")));
+    ben.connection.readAgain();
+    await stage.settle();
+    const said = ben.take().filter(({ on }) => on === 1);
+    let seq = 0;
+    for (const frame of said) {
+      if (frame.type === "caughtUp") seq = frame.seq;
+      if (frame.type !== "batch") continue;
+      expect(frame.seq).toBe(seq + 1);
+      seq = frame.seq;
+    }
+    expect(seq).toBe(7);
+  });
+
+  test("[K10] has one answer at most waiting for it, on however many channels it asks", async () => {
+    const stage = new NativeStage({ limits });
+    const ann = await stage.joined("one");
+    ann.say(1, clientFrames.update(2, new Typist(7).type("x".repeat(10_000))));
+    await stage.settle();
+    const ben = await stage.greeted();
+    const channels = Array.from({ length: 20 }, (_, i) => i + 1);
+    for (const channel of channels) {
+      ben.say(channel, openFrame("one"), clientFrames.answer(1, EMPTY));
+      await stage.settle();
+    }
+    ben.take();
+    ben.connection.stall();
+    for (const channel of channels) ben.say(channel, clientFrames.sync(Uint8Array.of(1, channel, 0)));
+    await stage.settle();
+    ben.connection.readAgain();
+    for (let i = 0; i < 20; i++) await stage.settle();
+    const peak = Math.max(...stage.eventsOf("session-lagging").map(({ bufferedBytes }) => bufferedBytes));
+    expect(peak).toBeLessThan(15_000);
+    const said = ben.take();
+    for (const channel of channels) {
+      expect(said).toContainEqual(expect.objectContaining({ type: "caughtUp", on: channel, seq: 1 }));
+    }
+  });
+
+  test("[K1] that comes back with revisions has what it missed wait, and gets it, and who is here", async () => {
+    const stage = new NativeStage({ limits });
+    const ann = await stage.joined("one");
+    ann.say(1, clientFrames.update(2, new Typist(7).type("first")));
+    await stage.settle();
+    const { lineage } = (await opened(stage)) as { lineage: string };
+    ann.say(1, clientFrames.update(3, new Typist(8).type("x".repeat(10_000))));
+    await stage.settle();
+    const ben = await stage.greeted();
+    ben.connection.stall();
+    for (let channel = 1; channel <= 5; channel++) {
+      ben.say(channel, openFrame("one", { revision: { lineage, seq: 1 } }));
+    }
+    await stage.settle();
+    ben.connection.readAgain();
+    for (let i = 0; i < 10; i++) await stage.settle();
+    const said = ben.take();
+    for (let channel = 1; channel <= 5; channel++) {
+      const types = said.filter(({ on }) => on === channel).map(({ type }) => type);
+      expect(types.slice(0, 3)).toEqual(["opened", "catchUp", "caughtUp"]);
+    }
   });
 
   test("[C13] is sent away with all of its documents when it takes nothing for long", async () => {

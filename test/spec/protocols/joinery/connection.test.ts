@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import * as z from "zod";
 import { makeFrame } from "../../../../shared/src/protocol/frame-writer.ts";
 import {
   clientFrames,
@@ -9,6 +10,8 @@ import {
   NOTHING,
   openFrame,
   serverFrames,
+  Typist,
+  textOf,
   type Wire,
 } from "../../../support/native-wire.ts";
 
@@ -253,5 +256,38 @@ describe("a connection", () => {
       { type: "ask", on: 3 },
     ]);
     expect(wire.closed).toBeNull();
+  });
+});
+
+describe("a message of many frames that take long", () => {
+  test("[C14] is handled in several turns, in order, and others get theirs in between", async () => {
+    const stage = new NativeStage();
+    const [ann, ben] = [await stage.joined("one"), await stage.joined("two")];
+    const typist = new Typist(7);
+    // Each look at the clock takes a while, as a frame does that asks for much.
+    let elapsedMs = 0;
+    const look = vi.spyOn(stage.clock, "monotonicMs").mockImplementation(() => {
+      elapsedMs += 5;
+      return 2_000_000 + elapsedMs;
+    });
+    const updates = Array.from({ length: 40 }, (_, i) => clientFrames.update(i + 2, typist.type(`${i} `)));
+    const order: string[] = [];
+    stage.signalHandlers.set("seen", {
+      schema: z.string().transform((who) => order.push(who)),
+    });
+    const seen = (who: string) =>
+      clientFrames.signal({ kind: "all" }, "seen", new TextEncoder().encode(JSON.stringify(who)));
+    ann.say(1, ...updates, seen("ann"));
+    ann.say(1, clientFrames.update(42, typist.type("and the next message")), seen("ann again"));
+    ben.say(1, seen("ben"));
+    ann.socket.close();
+    await stage.settle();
+    expect(order).toEqual(["ben", "ann", "ann again"]);
+    look.mockRestore();
+    await stage.advance(1000);
+    const eve = await stage.greeted();
+    eve.say(1, openFrame("one", { stateVector: NOTHING }));
+    await stage.settle();
+    expect(textOf(...eve.takeOf("catchUp").map(({ update }) => update))).toBe(typist.text);
   });
 });

@@ -14,6 +14,7 @@ import {
   Typist,
   textOf,
 } from "../../../support/native-wire.ts";
+import { FaultyStorage } from "../../../support/world.ts";
 
 const FAR = "f".repeat(32);
 
@@ -160,6 +161,38 @@ describe("who opens a document", () => {
     expect(ben.take()).toMatchObject([
       { type: "close", code: "LINEAGE_CHANGED", remote: { seq: 0 }, message: expect.stringContaining(FAR) },
     ]);
+  });
+
+  test("[L3] is told that there is one only when it is stored, if it is just being made", async () => {
+    const storage = new FaultyStorage();
+    const stage = new NativeStage({ storage });
+    const ann = await stage.joined();
+    storage.hold();
+    ann.say(1, clientFrames.update(2, new Typist(7).type("new life")));
+    await stage.settle();
+    const ben = await stage.greeted();
+    ben.say(1, openFrame("notes", { revision: { lineage: FAR, seq: 4 } }), clientFrames.answer(1, EMPTY));
+    ann.say(1, clientFrames.signal({ kind: "all" }, "hello", Uint8Array.of(0x31)));
+    await stage.settle();
+    expect(ben.take()).toEqual([]);
+    storage.release();
+    await stage.settle();
+    expect(ben.take()).toMatchObject([{ type: "close", code: "LINEAGE_CHANGED", remote: { seq: 1 } }]);
+  });
+
+  test("is told why, if it was waiting for what then could not be stored", async () => {
+    const storage = new FaultyStorage();
+    const stage = new NativeStage({ storage });
+    const ann = await stage.joined();
+    storage.hold();
+    storage.appendErrors.push(new Error("EIO"));
+    ann.say(1, clientFrames.update(2, new Typist(7).type("new life")));
+    const ben = await stage.greeted();
+    ben.say(1, openFrame("notes", { lineage: FAR }));
+    await stage.settle();
+    storage.release();
+    await stage.settle();
+    expect(ben.take()).toMatchObject([{ type: "close", code: "STORAGE_UNAVAILABLE", retry: "backoff" }]);
   });
 
   test("[O2] is told who it is taken for, and what it may do", async () => {

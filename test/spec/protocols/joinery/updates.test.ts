@@ -334,6 +334,35 @@ describe("a permission that changes", () => {
   });
 });
 
+describe("a permission that changes while the client is asked", () => {
+  test("[U6] [U9] does not make an answer with nothing acknowledge what was held aside", async () => {
+    for (const regained of [false, true]) {
+      const stage = new NativeStage();
+      const ann = await stage.joined();
+      const typist = new Typist(7);
+      typist.type("first ");
+      ann.say(1, clientFrames.update(2, typist.type("second")));
+      await stage.settle();
+      expect(told(ann)).toEqual(["ask"]);
+      stage.sessions[0]?.setPermission("read", "the owner said so");
+      if (regained) stage.sessions[0]?.setPermission("write", "after all");
+      await stage.settle();
+      ann.take();
+      // She was told that she may only read, and answers with nothing, whatever she has.
+      ann.say(1, clientFrames.answer(3, EMPTY));
+      await stage.settle();
+      expect(told(ann)).toEqual(regained ? ["ask"] : []);
+      if (!regained) stage.sessions[0]?.setPermission("write", "after all");
+      await stage.settle();
+      if (!regained) expect(told(ann)).toEqual(["permission", "ask"]);
+      ann.say(1, clientFrames.answer(4, Y.encodeStateAsUpdate(typist.doc)));
+      await stage.settle();
+      expect(told(ann)).toEqual(expect.arrayContaining(["ack 4 at 1"]));
+      expect(await storedText(stage)).toBe("first second");
+    }
+  });
+});
+
 function rootOf(name: string): Uint8Array {
   const doc = new Y.Doc();
   doc.getText(name).insert(0, "x");
