@@ -1,14 +1,14 @@
 import { JoineryError, toJoineryError } from "@joinery/shared";
-import * as Y from "yjs";
 import { Connection } from "./connection.ts";
-import { type DocumentContext, DocumentHandle } from "./document.ts";
+import { DocumentHandle } from "./document.ts";
 import type { OpenOptions } from "./document-api.ts";
+import type { DocumentContext } from "./document-host.ts";
 import { standardEnvironment } from "./environment.ts";
 import type { KeptDocuments } from "./kept-documents.ts";
 import { type Observable, Watched } from "./observable.ts";
 import type { PendingDocument } from "./offline/ports.ts";
 import type { Environment } from "./ports.ts";
-import { type Status, status } from "./status.ts";
+import type { Status } from "./status.ts";
 import type { TokenSource } from "./token.ts";
 
 export interface ClientOptions {
@@ -47,15 +47,12 @@ export class JoineryClient implements Observable<ClientSnapshot> {
   readonly #handles = new Map<string, DocumentHandle>();
   /** `null` when nothing is to be kept on this device. */
   readonly #kept: Promise<KeptDocuments> | null;
-  /** The same once it is there. */
-  #keptNow: KeptDocuments | null = null;
   readonly #watched: Watched<ClientSnapshot>;
-  readonly #stopWatching: readonly (() => void)[];
   #offlineError: JoineryError | null = null;
-  #wasOnline = false;
   /** Whether the application wants no connection. */
   #isOff = false;
   #isClosed = false;
+  #closing: Promise<void> | null = null;
 
   /** Neither connects nor throws: a URL that is none is told by `status`. */
   constructor(options: ClientOptions) {
@@ -63,16 +60,12 @@ export class JoineryClient implements Observable<ClientSnapshot> {
     const onChange = () => this.#connectionChanged();
     this.#environment = environment;
     this.#connection = new Connection({ url, token, agent, environment, onChange });
-    this.#watched = new Watched(() => ({ status: this.#status(), offlineError: this.#offlineError }));
+    this.#watched = new Watched(() => ({
+      status: this.#connection.status,
+      offlineError: this.#offlineError,
+    }));
     this.#kept = offline === undefined ? null : this.#keep(offline);
-    // Told of by then; documents that are opened are told again.
-    this.#kept?.catch(() => undefined);
-    this.#stopWatching = [
-      environment.onHide(() => this.#hide()),
-      environment.onWake(() => {
-        for (const handle of this.#handles.values()) handle.show();
-      }),
-    ];
+    this.#withKept(() => undefined);
   }
 
   /** Calls back after each change of what `getSnapshot` gives. @returns Stops that. */
@@ -102,11 +95,11 @@ export class JoineryClient implements Observable<ClientSnapshot> {
     const { awareness, doc = awareness?.doc ?? handle?.doc } = options;
     const isOther = handle && (doc !== handle.doc || (awareness && awareness !== handle.awareness));
     if (this.#isClosed || isOther || (awareness && awareness.doc !== doc)) {
-      const why = this.#isClosed ? "the client is closed" : "it has another Y.Doc or awareness";
+      const why = this.#isClosed ? "the client is closed" : "it has another Y.Doc";
       throw new JoineryError("INVALID_OPTION", `${name} cannot be opened: ${why}`);
     }
     if (!handle) {
-      this.#keptNow?.release(name);
+      this.#withKept((kept) => kept.release(name));
       handle = new DocumentHandle(name, doc ? { ...options, doc } : options, this.#context(name, true));
       this.#handles.set(name, handle);
       this.#connectIfIdle();
@@ -147,17 +140,24 @@ export class JoineryClient implements Observable<ClientSnapshot> {
     return this.#connection.refreshToken();
   }
 
-  /** Closes all documents and the connection. Resolves when all is in the offline store. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  /**
+   * Closes all documents and the connection. Resolves when all is in the offline store; rejects with
+   * OFFLINE_STORE_FAILED (never) when it cannot be, and all is closed all the same. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true;
-    for (const stop of this.#stopWatching) stop();
     const closing = [...this.#handles.values()].map((handle) => handle.end());
     this.#connection.close();
-    await Promise.all(closing);
+    await Promise.allSettled(closing);
     // One that could not be opened was told of.
     const kept = await this.#kept?.catch(() => null);
     await kept?.close();
+    await Promise.all(closing);
   }
 
   #context(name: string, isForeground: boolean): DocumentContext {
@@ -166,11 +166,11 @@ export class JoineryClient implements Observable<ClientSnapshot> {
       environment: this.#environment,
       hasPresence: isForeground,
       openCopy: (encode, onError) => this.#kept?.then((kept) => kept.openCopy(name, encode, onError)) ?? null,
-      keepAsCopy: (copyName, content) => this.#keepAsCopy(copyName, content),
+      open: (copyName, doc) => this.open(copyName, { doc }),
       closed: (closing) => {
-        if (isForeground) this.#handles.delete(name);
-        // In the order of opening and closing, also before the store is there.
-        this.#kept?.then((kept) => kept.closed(name, closing)).catch(() => undefined);
+        if (!isForeground) return;
+        this.#handles.delete(name);
+        this.#withKept((kept) => kept.closed(name, closing));
       },
     };
   }
@@ -178,33 +178,19 @@ export class JoineryClient implements Observable<ClientSnapshot> {
   async #keep(name: string): Promise<KeptDocuments> {
     try {
       const { KeptDocuments } = await import("./kept-documents.ts");
-      this.#keptNow = await KeptDocuments.open({
+      return await KeptDocuments.open({
         name,
         environment: this.#environment,
-        isOpen: (document) => this.#handles.has(document),
-        isOnline: () => this.#connection.state === "online",
+        connection: this.#connection,
+        handles: this.#handles,
         open: (document) => new DocumentHandle(document, {}, this.#context(document, false)),
         onPending: () => this.#connectIfIdle(),
         onError: (thrown) => this.#offlineFailed(thrown),
       });
-      return this.#keptNow;
     } catch (thrown) {
       this.#offlineFailed(thrown);
       throw thrown;
     }
-  }
-
-  async #keepAsCopy(copyName: string, content: Uint8Array): Promise<void> {
-    const doc = new Y.Doc();
-    Y.applyUpdate(doc, content);
-    const copy = this.open(copyName, { doc });
-    await copy.whenLoaded();
-    await copy.whenStored();
-    // Open until it is on the server, and if that refuses it, for the application.
-    copy.whenSaved().then(
-      () => copy.close(),
-      () => undefined,
-    );
   }
 
   #connectIfIdle(): void {
@@ -219,20 +205,12 @@ export class JoineryClient implements Observable<ClientSnapshot> {
   #connectionChanged(): void {
     this.#watched.changed();
     for (const handle of this.#handles.values()) handle.connectionChanged();
-    const isOnline = this.#connection.state === "online";
-    if (isOnline !== this.#wasOnline) this.#keptNow?.connectionChanged();
-    this.#wasOnline = isOnline;
+    this.#withKept((kept) => kept.connectionChanged());
   }
 
-  #hide(): void {
-    for (const handle of this.#handles.values()) handle.hide();
-    this.#connection.flush();
-  }
-
-  #status(): Status {
-    const { state, failure, retryAtMs } = this.#connection;
-    if (state === "online" || state === "refused" || state === "closed") return status(state, failure);
-    const isTrying = state === "connecting" || state === "greeting";
-    return isTrying ? status("connecting", failure) : status("offline", failure, retryAtMs);
+  /** In the order of opening and closing, also before the store is there. */
+  #withKept(run: (kept: KeptDocuments) => void): void {
+    // One that could not be opened was told of.
+    this.#kept?.then(run, () => undefined);
   }
 }

@@ -3,11 +3,9 @@
  * it by channel. It knows frames, not documents. `link-state.ts` says which states there are.
  */
 
-import { JoineryError } from "@joinery/shared";
 import {
   CAPABILITIES,
   clientFrames,
-  decodeServerFrame,
   forEachFrame,
   PROTOCOL_VERSION,
   type RawFrame,
@@ -16,15 +14,21 @@ import {
   SUBPROTOCOL,
 } from "@joinery/shared/protocol";
 import { Backoff } from "./backoff.ts";
-import { type Failure, failureOf, failureOfClose, failureSaid, lost } from "./failure.ts";
+import { type Failure, failure, failureOf, failureOfClose } from "./failure.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { readServerFrame, unexpected } from "./incoming.ts";
 import { type LinkEvent, type LinkState, nextLinkState } from "./link-state.ts";
 import { Outgoing, type Writer } from "./outgoing.ts";
-import type { Environment, Socket, SocketEvents, Timer } from "./ports.ts";
-import { askToken, type TokenSource, withToken } from "./token.ts";
+import type { Environment, Socket, Timer } from "./ports.ts";
+import { type Status, status } from "./status.ts";
+import { isFinal, type TokenSource, withToken } from "./token.ts";
 
 /** How long getting a token, opening a socket and greeting may take together. */
 const CONNECT_TIMEOUT_MS = 20_000;
+/** How long a link has to show that it lives when the platform says that there is no network. */
+const OFFLINE_ANSWER_MS = 2_000;
+/** A person may be waiting, whatever the server asks for. */
+const MAX_AWAY_MS = 5 * 60_000;
 const NORMAL_CLOSURE = 1000;
 
 export interface ConnectionOptions {
@@ -51,15 +55,15 @@ export class Connection {
   readonly #environment: Environment;
   readonly #outgoing: Outgoing;
   readonly #heartbeat: Heartbeat;
-  readonly #backoff = new Backoff();
+  readonly #backoff: Backoff;
   readonly #users = new Set<ChannelUser>();
   readonly #channels = new Map<number, ChannelUser>();
-  readonly #stopWaking: () => void;
+  readonly #stopListening: readonly (() => void)[];
   #state: LinkState = "idle";
   /** Greater for each attempt: what belongs to an earlier one is not listened to. */
   #attempt = 0;
   #socket: Socket | null = null;
-  #hello: ServerHello | null = null;
+  #fragmentBytes = 0;
   #lastChannel = 0;
   #selected = 0;
   /** Why it is not online, if something happened. */
@@ -67,34 +71,41 @@ export class Connection {
   /** What the server said it is about to close for. */
   #saidFailure: Failure | null = null;
   #timer: Timer | null = null;
-  #retryAtMs: number | null = null;
-  /** The server asked not to be come back to before this. */
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  /** How long the server asked to be left alone once the connection has ended. */
+  #awayMs = 0;
 
   constructor(options: ConnectionOptions) {
     const { environment } = options;
     this.#options = options;
     this.#environment = environment;
     this.#outgoing = new Outgoing(environment.clock);
+    this.#backoff = new Backoff(environment);
     this.#heartbeat = new Heartbeat(
       environment.clock,
       () => this.#outgoing.push(0, clientFrames.ping()),
-      () => this.#fail(lost("The server did not answer.")),
+      () => this.#failSilent(),
     );
-    this.#stopWaking = environment.onWake(() => this.#wake());
+    this.#stopListening = [
+      environment.onWake(() => this.#wake()),
+      environment.onOffline(() => this.#heartbeat.probe(OFFLINE_ANSWER_MS)),
+    ];
   }
 
   get state(): LinkState {
     return this.#state;
   }
 
-  get failure(): Failure | null {
-    return this.#failure;
+  /** The same for people. */
+  get status(): Status {
+    const state = this.#state;
+    if (state === "online" || state === "refused" || state === "closed") return status(state, this.#failure);
+    if (state === "connecting" || state === "greeting") return status("connecting", this.#failure);
+    return status("offline", this.#failure, this.#backoff.retryAtMs);
   }
 
-  /** When it is tried again, in milliseconds since 1970. */
-  get retryAtMs(): number | null {
-    return this.#retryAtMs;
+  /** The way out: what documents say, by channel. */
+  get outgoing(): Outgoing {
+    return this.#outgoing;
   }
 
   /** Whether channels can be opened: not only once the server greeted, which would cost a round trip. */
@@ -102,13 +113,13 @@ export class Connection {
     return this.#state === "greeting" || this.#state === "online";
   }
 
-  /** What the server said of itself; only of use after it answered something. */
-  get hello(): ServerHello | null {
-    return this.#hello;
+  /** Largest frame that goes in one piece, in bytes; 0 before the server greeted. */
+  get fragmentBytes(): number {
+    return this.#fragmentBytes;
   }
 
-  get isTokenRenewable(): boolean {
-    return typeof this.#options.token === "function";
+  get token(): TokenSource {
+    return this.#options.token;
   }
 
   connect(): void {
@@ -122,7 +133,7 @@ export class Connection {
   }
 
   close(): void {
-    this.#stopWaking();
+    for (const stop of this.#stopListening) stop();
     this.#failure = null;
     this.#step("close");
   }
@@ -150,38 +161,21 @@ export class Connection {
     this.#channels.delete(channel);
   }
 
-  send(channel: number, frame: Uint8Array): void {
-    this.#outgoing.push(channel, frame);
-  }
-
-  /** Asks the document what it has to say, at the end of this turn or when there is room. */
-  request(user: ChannelUser): void {
-    this.#outgoing.request(user);
-  }
-
-  get hasRoom(): boolean {
-    return this.#outgoing.hasRoom;
-  }
-
   /** The server does not keep to the protocol. */
   broken(thrown: unknown): void {
     this.#fail(failureOf(thrown, "backoff"));
   }
 
-  /** Sends what waits now: the page is about to go. */
-  flush(): void {
-    this.#outgoing.flush();
-  }
-
   /**
    * Gives the server a new token while the connection goes on.
    *
+   * @param channel Of the document that it is for; 0 for the connection.
    * Rejects as the application's token function does.
    */
-  async refreshToken(): Promise<void> {
+  async refreshToken(source = this.token, channel = 0): Promise<void> {
     const attempt = this.#attempt;
-    const token = await askToken(this.#options.token);
-    if (this.isUp && attempt === this.#attempt) this.#outgoing.push(0, clientFrames.token(0, token));
+    const token = typeof source === "string" ? source : await source();
+    if (this.isUp && attempt === this.#attempt) this.#outgoing.push(0, clientFrames.token(channel, token));
   }
 
   #step(event: LinkEvent): void {
@@ -200,24 +194,22 @@ export class Connection {
       case "online":
         this.#timer?.cancel();
         this.#failure = null;
-        this.#backoff.up(this.#environment.clock.monotonicMs());
+        this.#backoff.up();
         break;
       default:
         this.#end();
         if (wasUp) for (const user of this.#users) user.linkIsDown();
-        if (state === "waiting") this.#wait();
+        if (state === "waiting") this.#backoff.wait(this.#awayMs, () => this.#step("due"));
     }
     this.#options.onChange();
   }
 
   #start(): void {
     const attempt = ++this.#attempt;
-    this.#timer?.cancel();
-    this.#retryAtMs = null;
+    this.#backoff.cancel();
     this.#saidFailure = null;
-    this.#timer = this.#environment.clock.setTimer(CONNECT_TIMEOUT_MS, () =>
-      this.#fail(lost("The server could not be reached.")),
-    );
+    this.#awayMs = 0;
+    this.#timer = this.#environment.clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#failSilent());
     withToken(
       this.#options.token,
       (token) => this.#openSocket(attempt, token),
@@ -230,35 +222,27 @@ export class Connection {
   #openSocket(attempt: number, token: string): void {
     if (attempt !== this.#attempt || this.#state !== "connecting") return;
     const { url } = this.#options;
-    try {
-      this.#socket = this.#environment.connect(url, SUBPROTOCOL, this.#socketEvents(attempt, token));
-    } catch (thrown) {
-      const { message } = failureOf(thrown);
-      this.#fail({
-        code: "INVALID_OPTION",
-        retry: "never",
-        message: `${url} cannot be connected to: ${message}`,
-      });
-    }
-  }
-
-  #socketEvents(attempt: number, token: string): SocketEvents {
     const ifCurrent = (run: () => void) => {
       if (attempt === this.#attempt && this.#socket) run();
     };
-    return {
-      opened: () => ifCurrent(() => this.#opened(token)),
-      message: (bytes) => ifCurrent(() => this.#receive(bytes)),
-      closed: (code, reason) => {
-        ifCurrent(() => this.#fail(this.#saidFailure ?? failureOfClose(code, reason)));
-      },
-    };
+    try {
+      this.#socket = this.#environment.connect(url, SUBPROTOCOL, {
+        opened: () => ifCurrent(() => this.#opened(token)),
+        message: (bytes) => ifCurrent(() => this.#receive(bytes)),
+        closed: (code, reason) => {
+          ifCurrent(() => this.#fail(this.#saidFailure ?? failureOfClose(code, reason)));
+        },
+      });
+    } catch (thrown) {
+      const message = `${url} cannot be connected to: ${failureOf(thrown).message}`;
+      this.#fail(failure("INVALID_OPTION", message));
+    }
   }
 
   #opened(token: string): void {
     this.#outgoing.start(this.#socket as Socket);
     this.#heartbeat.start();
-    this.#hello = null;
+    this.#fragmentBytes = 0;
     this.#lastChannel = 0;
     this.#selected = 0;
     const { agent } = this.#options;
@@ -268,17 +252,19 @@ export class Connection {
   }
 
   #fail(failure: Failure): void {
-    const isOver = failure.retry === "never" || (failure.retry === "after-auth" && !this.isTokenRenewable);
     this.#failure = failure;
-    this.#step(isOver ? "refused" : "lost");
+    this.#step(isFinal(failure, this.token) ? "refused" : "lost");
+  }
+
+  #failSilent(): void {
+    this.#fail(failure("CONNECTION_LOST", "The server did not answer."));
   }
 
   /** Lets go of the socket, whose close may never be confirmed. */
   #end(): void {
     this.#attempt++;
     this.#timer?.cancel();
-    this.#timer = null;
-    this.#retryAtMs = null;
+    this.#backoff.cancel();
     this.#heartbeat.stop();
     // Of a link that works, what was said in this turn is still said, as that somebody has gone.
     if (this.#state === "idle" || this.#state === "closed") this.#outgoing.flush();
@@ -288,18 +274,9 @@ export class Connection {
     this.#socket = null;
   }
 
-  #wait(): void {
-    const { clock } = this.#environment;
-    const nowMs = clock.monotonicMs();
-    const askedMs = this.#notBeforeMs - nowMs;
-    const delayMs = askedMs > 0 ? askedMs : this.#backoff.nextMs(nowMs, this.#environment.random());
-    this.#retryAtMs = clock.now() + delayMs;
-    this.#timer = clock.setTimer(delayMs, () => this.#step("due"));
-  }
-
   #wake(): void {
     if (this.isUp) this.#heartbeat.probe();
-    else if (this.#environment.clock.monotonicMs() >= this.#notBeforeMs) this.#step("wake");
+    else if (this.#awayMs === 0) this.#step("wake");
   }
 
   #receive(message: Uint8Array): void {
@@ -311,17 +288,16 @@ export class Connection {
         if (attempt === this.#attempt) this.#handle(raw);
       });
     } catch (thrown) {
-      if (this.#hello) this.broken(thrown);
+      if (this.#state !== "greeting") this.broken(thrown);
       // A server that says something else first will not say anything else next time.
-      else this.#refuseVersion(`The server does not speak ${SUBPROTOCOL}.`);
+      else this.#fail(failure("VERSION_UNSUPPORTED", `The server does not speak ${SUBPROTOCOL}.`));
     }
   }
 
   #handle(raw: RawFrame): void {
-    const frame = decodeServerFrame(raw);
-    if (!frame) throw new JoineryError("MALFORMED_FRAME", `the server sent a client's frame, ${raw.type}`);
-    if (!this.#hello && frame.type !== "hello" && frame.type !== "failed") {
-      this.broken(new JoineryError("MALFORMED_FRAME", `the server said ${frame.type} before HELLO`));
+    const frame = readServerFrame(raw);
+    if (this.#fragmentBytes === 0 && frame.type !== "hello" && frame.type !== "failed") {
+      this.broken(unexpected(frame.type, this.#state));
       return;
     }
     switch (frame.type) {
@@ -337,11 +313,12 @@ export class Connection {
       case "pong":
         break;
       case "goaway":
-        this.#notBeforeMs =
-          this.#environment.clock.monotonicMs() + frame.afterMs + this.#environment.random() * frame.withinMs;
+        this.#awayMs =
+          Math.min(frame.afterMs, MAX_AWAY_MS) +
+          this.#environment.random() * Math.min(frame.withinMs, MAX_AWAY_MS);
         break;
       case "failed":
-        this.#saidFailure = failureSaid(frame);
+        this.#saidFailure = frame;
         break;
       default:
         // One that was closed may still be spoken on.
@@ -351,16 +328,13 @@ export class Connection {
 
   #greeted(hello: ServerHello): void {
     if (hello.version !== PROTOCOL_VERSION) {
-      this.#refuseVersion(
-        `The server speaks version ${hello.version} of the protocol, this client version ${PROTOCOL_VERSION}.`,
-      );
+      const message = `The server speaks version ${hello.version} of the protocol, this client version ${PROTOCOL_VERSION}.`;
+      this.#fail(failure("VERSION_UNSUPPORTED", message));
       return;
     }
-    this.#hello = hello;
+    // A message has more in it than a frame.
+    this.#fragmentBytes = Math.max(1, Math.min(hello.fragmentBytes, Math.floor(hello.maxMessageBytes / 2)));
+    this.#outgoing.limit(hello.maxMessageBytes);
     this.#step("greeted");
-  }
-
-  #refuseVersion(message: string): void {
-    this.#fail({ code: "VERSION_UNSUPPORTED", retry: "never", message });
   }
 }

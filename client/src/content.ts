@@ -6,58 +6,51 @@
 import type { JoineryError } from "@joinery/shared";
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
+import type { DocumentHost } from "./document-host.ts";
 import type { LocalCopy } from "./local-copy.ts";
 import { mergeUpdates } from "./merge.ts";
+import { attempt } from "./observable.ts";
 import type { OfflineCopy } from "./offline/ports.ts";
-import { Presence, type PresenceOptions } from "./presence.ts";
+import { Presence } from "./presence.ts";
 
-export interface ContentOptions {
-  /** Default: new ones. */
-  readonly doc: Y.Doc | undefined;
-  readonly awareness: Awareness | undefined;
-  /** How presence is told; `null` for a document without. */
-  readonly presence: Omit<PresenceOptions, "awareness"> | null;
-  /** What remote edits are marked with. */
-  readonly origin: object;
-  /** Opens the copy on this device; `null` when nobody asked for one. */
-  openCopy(encode: () => Uint8Array, onError: (error: JoineryError) => void): Promise<LocalCopy> | null;
-  /** What this device has is in the Y.Doc; of that, these edits are not known to be saved, and older than all others. */
-  onLoaded(copy: OfflineCopy | null, unsaved: readonly Uint8Array[]): void;
+/** Whom a content tells, once it is loading. */
+export interface ContentUser {
+  /**
+   * What this device has is in the Y.Doc; of that, these edits are not known to be saved, and older than all others.
+   *
+   * @param copy As it was on this device; `null` when nothing is kept.
+   */
+  loaded(copy: OfflineCopy | null, unsaved: readonly Uint8Array[]): void;
   /** A local edit was made. */
-  onEdit(update: Uint8Array): void;
-  /** Nothing is kept on this device any more, or something was not. */
-  onCopyFailed(error: JoineryError): void;
-  /** A listener of the application threw. */
-  onError(thrown: unknown): void;
+  edited(update: Uint8Array): void;
+  /** There is presence to tell. */
+  request(): void;
 }
 
 export class Content {
-  readonly #options: ContentOptions;
+  readonly #host: DocumentHost;
   readonly #onUpdate = (update: Uint8Array, origin: unknown) => this.#updated(update, origin);
+  #user: ContentUser | null = null;
   #doc: Y.Doc;
-  #awareness: Awareness | null = null;
   #presence: Presence | null = null;
   #copy: LocalCopy | null = null;
   #loading: Promise<void> = Promise.resolve();
   #isLoaded = false;
   #isClosed = false;
+  #offlineError: JoineryError | null = null;
   /** Local edits made before the copy was read. */
   #early: Uint8Array[] = [];
   /** What the update that is being applied has brought. */
   #news: Uint8Array | null = null;
 
-  constructor(options: ContentOptions) {
-    this.#options = options;
-    this.#doc = options.doc ?? new Y.Doc();
-    this.#attach(options.awareness);
+  constructor(host: DocumentHost) {
+    this.#host = host;
+    this.#doc = host.options.doc ?? new Y.Doc();
+    this.#attach(host.options.awareness);
   }
 
   get doc(): Y.Doc {
     return this.#doc;
-  }
-
-  get awareness(): Awareness | null {
-    return this.#awareness;
   }
 
   get presence(): Presence | null {
@@ -73,29 +66,27 @@ export class Content {
     return this.#isLoaded;
   }
 
+  /** Why nothing is kept on this device any more, or something was not; `null` when all is well. */
+  get offlineError(): JoineryError | null {
+    return this.#offlineError;
+  }
+
   /** Reads the copy on this device, if there is one. Called once. */
-  load(): void {
+  load(user: ContentUser): void {
+    this.#user = user;
     const initial = hasContent(this.#doc) ? this.encode() : null;
-    const opening = this.#options.openCopy(
-      () => this.encode(),
-      (error) => this.#options.onCopyFailed(error),
-    );
+    const failed = (error: JoineryError) => this.#copyFailed(error);
+    const opening = this.#host.openCopy(() => this.encode(), failed);
     if (!opening) {
-      this.#loaded(null, initial);
+      this.#loaded(initial);
       return;
     }
     this.#loading = opening
-      .then(
-        (copy) => {
-          this.#copy = copy;
-          this.#loaded(copy.copy, initial);
-        },
-        (error: JoineryError) => {
-          this.#options.onCopyFailed(error);
-          this.#loaded(null, initial);
-        },
-      )
-      .catch((thrown: unknown) => this.#options.onError(thrown));
+      .then((copy) => {
+        this.#copy = copy;
+      }, failed)
+      .then(() => this.#loaded(initial))
+      .catch(this.#host.report);
   }
 
   /** The whole document as one update. */
@@ -103,15 +94,42 @@ export class Content {
     return Y.encodeStateAsUpdate(this.#doc);
   }
 
-  /** Applies a remote update. @returns What of it was not here; `null` for nothing. */
+  /**
+   * Applies a remote update.
+   *
+   * @returns What of it was not here; `null` for nothing.
+   * @throws When it cannot be told what of it is here now.
+   */
   apply(update: Uint8Array): Uint8Array | null {
+    const doc = this.#doc;
+    const wasAside = isAside(doc);
+    let isApplied = false;
     this.#news = null;
-    Y.applyUpdate(this.#doc, update, this.#options.origin);
-    const { pendingStructs, pendingDs } = this.#doc.store;
-    if (!pendingStructs && !pendingDs) return this.#news;
-    // Yjs holds something aside, which it told nobody.
-    this.#copy?.addRemote(update);
-    return update;
+    try {
+      const apply = () => {
+        Y.applyUpdate(doc, update, this);
+        isApplied = true;
+      };
+      // Listeners are called at its end, so that what they throw is told from what Yjs does.
+      Y.transact(doc, apply, this, false);
+    } catch (thrown) {
+      if (!isApplied || !this.#news) {
+        this.#copy?.addRemote(this.encode());
+        throw thrown;
+      }
+      this.#host.report(thrown);
+    }
+    if (isAside(doc)) {
+      // Yjs holds something aside, which it told nobody.
+      this.#copy?.addRemote(update);
+      return update;
+    }
+    // What was held aside before may be of somebody else, whom the server does not know.
+    if (wasAside && this.#news) {
+      this.#copy?.addLocal(this.#news);
+      this.#user?.edited(this.#news);
+    }
+    return this.#news;
   }
 
   /** Begins anew, without content; the old Y.Doc is left as it is. */
@@ -131,42 +149,50 @@ export class Content {
   }
 
   #attach(awareness: Awareness | undefined): void {
-    const { presence } = this.#options;
+    const { hasPresence, destroyed } = this.#host;
     this.#doc.on("update", this.#onUpdate);
-    if (!presence) return;
-    this.#awareness = awareness ?? new Awareness(this.#doc);
-    this.#presence = new Presence({ ...presence, awareness: this.#awareness });
+    this.#doc.on("destroy", destroyed);
+    if (!hasPresence) return;
+    const onDue = () => this.#user?.request();
+    this.#presence = new Presence(awareness ?? new Awareness(this.#doc), this.#host, onDue);
   }
 
   #detach(): void {
+    const { options, destroyed } = this.#host;
     this.#doc.off("update", this.#onUpdate);
+    this.#doc.off("destroy", destroyed);
     this.#presence?.close();
-    if (this.#awareness !== this.#options.awareness) this.#awareness?.destroy();
+    const awareness = this.#presence?.awareness;
+    if (awareness !== options.awareness) attempt(() => awareness?.destroy(), this.#host.report);
   }
 
-  #loaded(copy: OfflineCopy | null, initial: Uint8Array | null): void {
+  #loaded(initial: Uint8Array | null): void {
+    const copy = this.#copy?.copy ?? null;
     const { updates = [], unsaved = [] } = copy ?? {};
     const news = initial && newsOf(initial, updates);
     if (updates.length > 0 && !this.#isClosed) {
-      try {
-        Y.applyUpdate(this.#doc, mergeUpdates(updates), this.#options.origin);
-      } catch (thrown) {
-        // A listener of the application threw; the update is applied.
-        this.#options.onError(thrown);
-      }
+      // The update is applied also when a listener throws.
+      attempt(() => Y.applyUpdate(this.#doc, mergeUpdates(updates), this), this.#host.report);
     }
     const brought = news ? [news] : [];
     for (const update of [...brought, ...this.#early]) this.#copy?.addLocal(update);
     this.#early = [];
     this.#isLoaded = true;
-    if (!this.#isClosed) this.#options.onLoaded(copy, [...unsaved, ...brought]);
+    if (!this.#isClosed) this.#user?.loaded(copy, [...unsaved, ...brought]);
+  }
+
+  #copyFailed(error: JoineryError): void {
+    this.#offlineError = error;
+    this.#host.changed();
+    // The state says so, too: nobody has to listen.
+    this.#host.events.emit("error", error);
   }
 
   #updated(update: Uint8Array, origin: unknown): void {
-    if (origin !== this.#options.origin) {
+    if (origin !== this) {
       if (this.#isLoaded) this.#copy?.addLocal(update);
       else this.#early.push(update);
-      this.#options.onEdit(update);
+      this.#user?.edited(update);
     } else if (this.#isLoaded) {
       this.#news = this.#news ? mergeUpdates([this.#news, update]) : update;
       this.#copy?.addRemote(update);
@@ -174,8 +200,13 @@ export class Content {
   }
 }
 
-function hasContent({ store }: Y.Doc): boolean {
-  return store.clients.size > 0 || store.pendingStructs !== null || store.pendingDs !== null;
+function hasContent(doc: Y.Doc): boolean {
+  return doc.store.clients.size > 0 || isAside(doc);
+}
+
+/** Whether Yjs has something that builds upon what is not here. */
+function isAside({ store }: Y.Doc): boolean {
+  return store.pendingStructs !== null || store.pendingDs !== null;
 }
 
 /** What of an update is not in others. Cost: builds a Y.Doc of them. */

@@ -1,13 +1,20 @@
 /** What an application gives to a document, and what it is told. */
 
 import type { JoineryError } from "@joinery/shared";
-import type { WirePermission } from "@joinery/shared/protocol";
+import type { LineageId, Revision, WirePermission } from "@joinery/shared/protocol";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import type { Failure } from "./failure.ts";
-import type { LineageConflict } from "./session-document.ts";
 import type { Status } from "./status.ts";
 import type { TokenSource } from "./token.ts";
+
+/** Whose copy of a document is whose. */
+export interface LineageConflict {
+  /** What this device has; `seq` is `null` when it does not know how far. */
+  readonly local: { readonly lineage: LineageId; readonly seq: number | null };
+  /** What the server has; `seq` 0 when it has no such document. */
+  readonly remote: Revision;
+}
 
 /** What to do with a copy whose document was deleted, re-created or restored on the server. */
 export type LineageChoice =
@@ -25,7 +32,8 @@ export interface OpenOptions {
   readonly awareness?: Awareness;
   /**
    * Fills a document that is new on the server. It runs on a Y.Doc of its own, on one client at a time, and what it
-   * makes enters the document once in its life, whoever comes first and whatever crashes.
+   * makes enters the document once in its life, whoever comes first and whatever crashes. If it throws, the event
+   * `error` tells, the document stays empty, and it is asked again when the document is opened the next time.
    */
   readonly seed?: (doc: Y.Doc) => void | Promise<void>;
   /** For this document alone. Default: the client's. */
@@ -47,7 +55,7 @@ export interface DocumentSnapshot {
   readonly isLoaded: boolean;
   /** Whether everything that the server has is here, and goes on coming. */
   readonly synced: boolean;
-  /** Whether every local edit is durable on the server. */
+  /** Whether every local edit is durable on the server. Not while there is a conflict: that server has lost some. */
   readonly saved: boolean;
   /** Local edits that are not known to be durable on the server, and their bytes. */
   readonly unsaved: { readonly count: number; readonly bytes: number };

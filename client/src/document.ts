@@ -4,64 +4,62 @@
  * of the first two brought.
  */
 
-import { JoineryError } from "@joinery/shared";
-import { clientFrames, type SignalTarget, type WirePermission } from "@joinery/shared/protocol";
+import type { WirePermission } from "@joinery/shared/protocol";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
-import type { Connection } from "./connection.ts";
-import { Content, type ContentOptions } from "./content.ts";
-import type { DocumentEvents, DocumentSnapshot, LineageChoice, OpenOptions } from "./document-api.ts";
+import { Content } from "./content.ts";
+import type {
+  DocumentEvents,
+  DocumentSnapshot,
+  LineageChoice,
+  LineageConflict,
+  OpenOptions,
+} from "./document-api.ts";
+import type { DocumentContext, DocumentHost } from "./document-host.ts";
 import { Events } from "./events.ts";
 import { RefusedError } from "./failure.ts";
 import { mergeUpdates } from "./merge.ts";
 import { type Observable, throwLater, Watched } from "./observable.ts";
-import type { OfflineCopy } from "./offline/ports.ts";
-import type { Environment } from "./ports.ts";
 import type { Other, Presence, PresenceState } from "./presence.ts";
 import { Session } from "./session.ts";
-import type { LineageConflict, SessionDocument } from "./session-document.ts";
-import { type Status, status } from "./status.ts";
-
-/** What a document needs of its client. */
-export interface DocumentContext {
-  readonly connection: Connection;
-  readonly environment: Environment;
-  /** Whether presence is wanted: not of a document that is only being saved. */
-  readonly hasPresence: boolean;
-  readonly openCopy: ContentOptions["openCopy"];
-  /** Makes a document of this name out of the content. */
-  keepAsCopy(copyName: string, content: Uint8Array): Promise<void>;
-  /** Nobody has it open any more; its copy on this device is being closed. */
-  closed(closing: Promise<void>): void;
-}
-
-const DEFAULT_THROTTLE_MS = 50;
+import { type SignalReceiver, writeSignal } from "./signals.ts";
+import type { Status } from "./status.ts";
 
 export class DocumentHandle implements Observable<DocumentSnapshot> {
   readonly name: string;
-  readonly #options: OpenOptions;
-  readonly #context: DocumentContext;
-  readonly #events = new Events<DocumentEvents>();
+  readonly #host: DocumentHost;
+  readonly #content: Content;
   readonly #session: Session;
   readonly #watched: Watched<DocumentSnapshot>;
-  readonly #content: Content;
-  #offlineError: JoineryError | null = null;
   #isClosed = false;
+  #ending: Promise<void> = Promise.resolve();
   #opened = 0;
 
   /** For the client, which opens documents. */
   constructor(name: string, options: OpenOptions, context: DocumentContext) {
-    const { connection, environment } = context;
+    const events = new Events<DocumentEvents>();
+    // A mistake of the application, which nobody else can handle.
+    const report = (thrown: unknown) => {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      if (!events.emit("error", error)) throwLater(error);
+    };
     this.name = name;
-    this.#options = options;
-    this.#context = context;
-    this.#content = new Content(this.#contentOptions());
-    this.#session = new Session(this.#sessionDocument(), connection, environment);
+    this.#host = {
+      ...context,
+      name,
+      options,
+      events,
+      report,
+      changed: () => this.#watched.changed(),
+      destroyed: () => void this.end().catch(report),
+    };
+    this.#content = new Content(this.#host);
+    this.#session = new Session(this.#host, this.#content);
     this.#watched = new Watched(
       () => this.#snapshot(),
       (before, now) => this.#tell(before, now),
     );
-    this.#content.load();
+    this.#content.load(this.#session);
   }
 
   /** Calls back after each change of what `getSnapshot` gives. @returns Stops that. */
@@ -81,8 +79,7 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
 
   /** Presence as editor bindings know it. */
   get awareness(): Awareness {
-    // reason: only documents that are being saved in the background have none, and nobody else has those.
-    return this.#content.awareness as Awareness;
+    return this.#presence.awareness;
   }
 
   get status(): Status {
@@ -90,27 +87,27 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
   }
 
   get synced(): boolean {
-    return this.#session.state === "live";
+    return this.getSnapshot().synced;
   }
 
   get saved(): boolean {
-    return this.#content.isLoaded && this.unsaved.count === 0;
+    return this.getSnapshot().saved;
   }
 
   get unsaved(): { readonly count: number; readonly bytes: number } {
-    return this.#session.outbox.unsaved;
+    return this.getSnapshot().unsaved;
   }
 
   get permission(): WirePermission | null {
-    return this.#session.permission;
+    return this.getSnapshot().permission;
   }
 
   get user(): string | null {
-    return this.#session.user || null;
+    return this.getSnapshot().user;
   }
 
   get conflict(): LineageConflict | null {
-    return this.#session.conflict;
+    return this.getSnapshot().conflict;
   }
 
   /** Listens to an event. @returns Stops that. */
@@ -118,7 +115,7 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
     name: Name,
     listener: (payload: DocumentEvents[Name]) => void,
   ): () => void {
-    return this.#events.on(name, listener);
+    return this.#host.events.on(name, listener);
   }
 
   /** Resolves when everything that the server has is here. Rejects with RefusedError when the document is refused or closed. */
@@ -134,9 +131,13 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
     return this.#when(({ saved }) => saved);
   }
 
-  /** Resolves when what this device has of the document is in `doc`; at once without an offline store. */
+  /**
+   * Resolves when what this device has of the document is in `doc`; at once without an offline store. Rejects with
+   * RefusedError when the document is closed before.
+   */
   whenLoaded(): Promise<void> {
-    return this.#when(({ isLoaded }) => isLoaded);
+    // A document that the server refuses is loaded all the same.
+    return this.#when(({ isLoaded }) => isLoaded, "closed");
   }
 
   /**
@@ -147,36 +148,28 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
    * @param options.to `all`, this client included; `others`, the default; or one user, in all of their sessions.
    * @returns Whether it was sent: not while there is no connection. A server that refuses it says so by `notice`.
    */
-  signal(
-    name: string,
-    payload: unknown,
-    options: { readonly to?: "all" | "others" | { readonly user: string } } = {},
-  ): boolean {
-    const { to = "others" } = options;
-    const target: SignalTarget = typeof to === "string" ? { kind: to } : { kind: "user", user: to.user };
-    const json = new TextEncoder().encode(JSON.stringify(payload ?? null));
-    return this.#session.signal(clientFrames.signal(target, name, json));
+  signal(name: string, payload: unknown, options: { readonly to?: SignalReceiver } = {}): boolean {
+    return this.#session.signal(writeSignal(name, payload, options.to ?? "others"));
   }
 
   /** Changes some fields of what we say of ourselves; others are told at most once in 50 ms, always the newest. */
   setPresence(fields: PresenceState): void {
-    this.#content.presence?.set(fields);
+    this.#presence.set(fields);
   }
 
   /** We are typing: others see it for 3 s. Call it at each keystroke. */
   typing(): void {
-    this.#content.presence?.typing();
+    this.#presence.typing();
   }
 
   /** Everybody else who is here; the same list until it changes. */
   others(): readonly Other[] {
-    return this.#content.presence?.getSnapshot() ?? [];
+    return this.presence.getSnapshot();
   }
 
   /** As `others`, to watch. */
   get presence(): Observable<readonly Other[]> {
-    // reason: as above.
-    return this.#content.presence as Presence;
+    return this.#presence.others;
   }
 
   /** Gives the server a new token, without opening the document anew. Rejects as the application's token function does. */
@@ -206,30 +199,20 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
    * rejects with OFFLINE_STORE_FAILED (never) when the copy cannot be made: then nothing changes.
    */
   async resolve(choice: LineageChoice, copyName = `${this.name} (copy)`): Promise<void> {
-    if (this.#session.state !== "refused" || (choice === "merge" && !this.conflict)) {
-      throw new JoineryError("INVALID_OPTION", `${this.name} has nothing to ${choice}`);
-    }
-    const content = this.#content.encode();
-    if (choice === "keep-as-copy") await this.#context.keepAsCopy(copyName, content);
-    const kept = choice === "merge" ? [content] : [];
-    this.#replaceCopy({ updates: kept, unsaved: kept, revision: null, lineage: null });
-    if (choice !== "merge") {
-      this.#content.replaceDoc();
-      this.#events.emit("doc", this.doc);
-    }
-    this.#session.reopen();
-    this.#watched.changed();
+    const { applyChoice } = await import("./choice.ts");
+    await applyChoice({ host: this.#host, content: this.#content, session: this.#session }, choice, copyName);
   }
 
   /**
    * Closes the document, once it was closed as often as it was opened. Edits that are not saved are kept in the offline
    * store, from which they are synced in the background; without a store they are lost, so wait for `whenSaved` first.
+   * A Y.Doc that is destroyed closes it, too.
    *
-   * @returns When all is in the store.
+   * @returns When all is in the store. Rejects with OFFLINE_STORE_FAILED (never) when it cannot be; it is closed all the
+   * same.
    */
   async close(): Promise<void> {
-    if (this.#isClosed || --this.#opened > 0) return;
-    await this.end();
+    if (this.#isClosed || --this.#opened <= 0) await this.end();
   }
 
   // For the client
@@ -239,26 +222,19 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
   }
 
   /** Closes, however often it was opened. */
-  async end(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#session.close();
-    this.#watched.changed();
-    const closing = this.#content.close();
-    this.#context.closed(closing);
-    await closing;
+  end(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#session.close();
+      this.#watched.changed();
+      this.#ending = this.#content.close();
+      this.#host.closed(this.#ending);
+    }
+    return this.#ending;
   }
 
   connectionChanged(): void {
     this.#watched.changed();
-  }
-
-  hide(): void {
-    this.#content.presence?.hide();
-  }
-
-  show(): void {
-    this.#content.presence?.show();
   }
 
   /** Resolves when the copy on this device is on disk. */
@@ -268,147 +244,49 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
 
   // What it is made of
 
-  #contentOptions(): ContentOptions {
-    const { doc, awareness, presenceThrottleMs: throttleMs = DEFAULT_THROTTLE_MS } = this.#options;
-    const { environment, hasPresence, openCopy } = this.#context;
-    const onDue = () => this.#session.request();
-    return {
-      doc,
-      awareness,
-      presence: hasPresence ? { clock: environment.clock, throttleMs, onDue } : null,
-      origin: this,
-      openCopy,
-      onLoaded: (copy, unsaved) => {
-        this.#session.outbox.restore(unsaved);
-        this.#watched.changed();
-        this.#session.loaded(copy?.revision ?? null, copy?.lineage ?? null);
-      },
-      onEdit: (update) => {
-        this.#session.edited(update);
-        this.#watched.changed();
-      },
-      onCopyFailed: (error) => {
-        this.#offlineError = error;
-        this.#watched.changed();
-        // The state says so, too: nobody has to listen.
-        this.#events.emit("error", error);
-      },
-      onError: (thrown) => this.#report(thrown),
-    };
-  }
-
-  #replaceCopy(copy: OfflineCopy): void {
-    this.#content.copy?.replace(copy);
-    this.#session.outbox.clear();
-    this.#session.outbox.restore(copy.unsaved);
-    this.#session.forgetLineage();
-  }
-
-  #sessionDocument(): SessionDocument {
-    const content = this.#content;
-    return {
-      name: this.name,
-      token: this.#options.token ?? null,
-      seed: this.#options.seed ?? null,
-      get doc() {
-        return content.doc;
-      },
-      get presence() {
-        return content.presence;
-      },
-      apply: (update) => content.apply(update),
-      saved: (edits) => content.copy?.saved(edits),
-      positionChanged: (revision, lineage) => content.copy?.setRevision(revision, lineage),
-      signalled: ({ user, session, name, payload }) => {
-        const json = parseJson(payload);
-        if (json) this.#events.emit("signal", { name, payload: json.value, user: user || null, session });
-      },
-      noticed: (failure) => this.#events.emit("notice", failure),
-      permissionChanged: (permission, reason) => this.#events.emit("permission", { permission, reason }),
-      report: (thrown) => this.#report(thrown),
-      changed: () => this.#watched.changed(),
-    };
-  }
-
-  /** A mistake of the application, which nobody else can handle. */
-  #report(thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    if (!this.#events.emit("error", error)) throwLater(error);
+  get #presence(): Presence {
+    // reason: only documents that are being saved in the background have none, and nobody else has those.
+    return this.#content.presence as Presence;
   }
 
   // What is true
 
   #snapshot(): DocumentSnapshot {
-    const { synced, saved, unsaved, permission, user, conflict } = this;
-    return {
-      status: this.#status(),
-      doc: this.doc,
-      isLoaded: this.#content.isLoaded,
-      synced,
-      saved,
-      unsaved,
-      permission,
-      user,
-      conflict,
-      offlineError: this.#offlineError,
-    };
-  }
-
-  #status(): Status {
-    const { state, failure, retryAtMs } = this.#session;
-    const { connection } = this.#context;
-    if (this.#isClosed) return status("closed");
-    if (state === "live") return status("online");
-    if (state === "refused") return status("refused", failure);
-    if (connection.state === "refused") return status("refused", connection.failure);
-    if (state === "waiting") return status("offline", failure, retryAtMs);
-    if (connection.state === "connecting" || connection.isUp) {
-      return status("connecting", connection.failure ?? failure);
-    }
-    return status("offline", connection.failure, connection.retryAtMs);
+    const { doc, isLoaded, offlineError } = this.#content;
+    const now = this.#session.snapshot();
+    const saved = isLoaded && now.unsaved.count === 0 && !now.conflict;
+    return { ...now, doc, isLoaded, saved, offlineError };
   }
 
   #tell(before: DocumentSnapshot, now: DocumentSnapshot): void {
-    if (now.status !== before.status) this.#events.emit("status", now.status);
-    if (now.synced !== before.synced) this.#events.emit("synced", now.synced);
-    if (now.saved !== before.saved) this.#events.emit("saved", now.saved);
+    const tell = <Name extends "status" | "synced" | "saved">(name: Name) => {
+      if (now[name] !== before[name]) this.#host.events.emit(name, now[name] as DocumentEvents[Name]);
+    };
+    tell("status");
+    tell("synced");
+    tell("saved");
     if (now.conflict && now.conflict !== before.conflict) this.#choose(now.conflict);
   }
 
   #choose(conflict: LineageConflict): void {
-    this.#events.emit("lineage", conflict);
+    this.#host.events.emit("lineage", conflict);
     const choose = async () => {
-      const choice = await this.#options.onLineage?.(conflict);
+      const choice = await this.#host.options.onLineage?.(conflict);
       if (choice && this.conflict === conflict) await this.resolve(choice);
     };
-    choose().catch((thrown: unknown) => this.#report(thrown));
+    choose().catch(this.#host.report);
   }
 
-  #when(isReached: (snapshot: DocumentSnapshot) => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const check = (): boolean => {
-        const snapshot = this.getSnapshot();
-        const { kind, code, reason } = snapshot.status;
-        if (isReached(snapshot)) resolve();
-        else if (kind === "refused" || kind === "closed") {
-          const message = reason ?? "The document was closed.";
-          reject(new RefusedError({ code: code ?? "CONNECTION_LOST", retry: "never", message }));
-        } else return false;
-        return true;
-      };
-      if (check()) return;
-      const stop = this.subscribe(() => {
-        if (check()) stop();
-      });
-    });
-  }
-}
-
-/** `null` for what is no JSON: anybody may have sent it, and it concerns nobody. */
-function parseJson(bytes: Uint8Array): { value: unknown } | null {
-  try {
-    return { value: JSON.parse(new TextDecoder().decode(bytes)) };
-  } catch {
-    return null;
+  /** @param end Rejects in this state, and when closed. */
+  async #when(
+    isReached: (snapshot: DocumentSnapshot) => boolean,
+    end: Status["kind"] = "refused",
+  ): Promise<void> {
+    const isOver = ({ status: { kind } }: DocumentSnapshot) => kind === end || kind === "closed";
+    const snapshot = await this.#watched.until((now) => isReached(now) || isOver(now));
+    if (isReached(snapshot)) return;
+    const { code, reason } = snapshot.status;
+    const message = reason ?? "The document was closed.";
+    throw new RefusedError({ code: code ?? "CONNECTION_LOST", retry: "never", message });
   }
 }

@@ -1,12 +1,12 @@
+import { JoineryError } from "@joinery/shared";
 import type { Environment, Socket, SocketEvents } from "./ports.ts";
 
-interface Target {
-  addEventListener?(event: string, run: () => void): void;
-  removeEventListener?(event: string, run: () => void): void;
-}
-
 /** The page; in Node it has none of this. */
-const PAGE = globalThis as Target & { readonly document?: Target & { readonly visibilityState: string } };
+const PAGE = globalThis as {
+  addEventListener?(event: string, run: (event: { readonly type: string }) => void): void;
+  removeEventListener?(event: string, run: (event: { readonly type: string }) => void): void;
+  readonly document?: { readonly visibilityState: string };
+};
 
 /**
  * What browsers, Electron and Node (22 or newer) give: WebSocket, DecompressionStream, timers, and where there is a
@@ -25,24 +25,14 @@ export function standardEnvironment(): Environment {
     },
     random: () => Math.random(),
     inflate,
-    onWake: (run) => {
-      const ifVisible = () => {
-        if (PAGE.document?.visibilityState === "visible") run();
-      };
-      const stops = [
-        listen(PAGE, "online", run),
-        listen(PAGE, "pageshow", run),
-        listen(PAGE.document, "visibilitychange", ifVisible),
-      ];
-      return () => {
-        for (const stop of stops) stop();
-      };
-    },
-    onHide: (run) => listen(PAGE, "pagehide", run),
-    openOfflineStore: async (name) => {
-      const { openLevelStore } = await import("./offline/level-store.ts");
-      return openLevelStore(name);
-    },
+    onWake: (run) =>
+      listen(["online", "pageshow", "visibilitychange"], ({ type }) => {
+        if (type !== "visibilitychange" || PAGE.document?.visibilityState === "visible") run();
+      }),
+    onOffline: (run) => listen(["offline"], run),
+    onHide: (run) => listen(["pagehide"], run),
+    openOfflineStore: (name) =>
+      import("./offline/level-store.ts").then(({ openLevelStore }) => openLevelStore(name)),
   };
 }
 
@@ -66,14 +56,24 @@ function connect(url: string, subprotocol: string, events: SocketEvents): Socket
   };
 }
 
-async function inflate(bytes: Uint8Array): Promise<Uint8Array> {
+async function inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
   const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
-  const inflated = stream.pipeThrough(new DecompressionStream("deflate-raw"));
+  let left = maxBytes;
+  const bounded = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(chunk, controller) {
+      left -= chunk.length;
+      if (left < 0) throw new JoineryError("MESSAGE_TOO_LARGE", `it inflates to more than ${maxBytes} bytes`);
+      controller.enqueue(chunk);
+    },
+  });
+  const inflated = stream.pipeThrough(new DecompressionStream("deflate-raw")).pipeThrough(bounded);
   return new Uint8Array(await new Response(inflated).arrayBuffer());
 }
 
 /** Listens, where there is something to listen to. */
-function listen(target: Target | undefined, event: string, run: () => void): () => void {
-  target?.addEventListener?.(event, run);
-  return () => target?.removeEventListener?.(event, run);
+function listen(events: readonly string[], run: (event: { readonly type: string }) => void): () => void {
+  for (const event of events) PAGE.addEventListener?.(event, run);
+  return () => {
+    for (const event of events) PAGE.removeEventListener?.(event, run);
+  };
 }

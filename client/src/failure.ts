@@ -1,4 +1,11 @@
-import { ERRORS, type ErrorRow, type Retry, retryAfterClose, toJoineryError } from "@joinery/shared";
+import {
+  ERRORS,
+  type ErrorCode,
+  type ErrorRow,
+  type Retry,
+  retryAfterClose,
+  toJoineryError,
+} from "@joinery/shared";
 
 /** Why something is over, or is not: a code of the table of errors, and what it means for whoever comes back. */
 export interface Failure {
@@ -26,13 +33,8 @@ export function failureOf(thrown: unknown, retry?: Retry): Failure {
   return { code: error.code, retry: retry ?? error.row.retry, message: error.message };
 }
 
-/** What the server said. */
-export function failureSaid({ code, retry, message }: Failure): Failure {
-  return { code, retry, message };
-}
-
-export function lost(message: string): Failure {
-  return { code: "CONNECTION_LOST", retry: "backoff", message };
+export function failure(code: ErrorCode, message: string): Failure {
+  return { code, retry: ERRORS[code].retry, message };
 }
 
 /** What is waited for will not come: the document was refused, or closed. */

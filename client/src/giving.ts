@@ -1,15 +1,21 @@
 /**
- * What a session gives: answers to what the server asks, local edits as updates, and large frames in parts. It says
- * one thing at a time, when there is room: a part of what is under way, else the answer that is due, else all edits
+ * What a session gives, and what it knows to be there: answers to what the server asks, local edits as updates, and
+ * large frames in parts. It says one thing at a time, when there is room: a part of what is under way, else the answer that is due, else all edits
  * that wait, merged.
  */
 
-import { clientFrames } from "@joinery/shared/protocol";
+import { clientFrames, type LineageId, type Revision } from "@joinery/shared/protocol";
 import * as Y from "yjs";
-import type { LogPosition } from "./log-position.ts";
+import type { Content } from "./content.ts";
+import type { DocumentHost } from "./document-host.ts";
+import { LogPosition } from "./log-position.ts";
 import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
 import { Outbox } from "./outbox.ts";
+import type { Timer } from "./ports.ts";
 import { Upload } from "./upload.ts";
+
+/** How long to wait for a word on a large frame: as long as a link may be silent, and a little more. */
+const PATIENCE_MS = 30_000;
 
 /** The first answer of a session, while it goes in parts and the server has not acknowledged it. */
 interface AnswerUpload {
@@ -20,150 +26,212 @@ interface AnswerUpload {
   readonly stateVector: Uint8Array;
 }
 
-export interface GivingOptions {
-  readonly doc: () => Y.Doc;
-  readonly position: () => LogPosition;
-  readonly random: () => number;
-  /** Largest frame that goes in one piece. */
-  readonly fragmentBytes: () => number;
+/** Who sends what is given. */
+export interface Giver {
   send(frame: Uint8Array): void;
+  /** Has `write` called: there is something to say. */
+  request(): void;
+  /** All of a large frame was sent, and for a while the server has not said that it is there. */
+  missUpload(): void;
 }
 
 export class Giving {
-  readonly outbox = new Outbox();
-  readonly #options: GivingOptions;
-  /** What the server lacks: a state vector that it asked with, or what it may have lost since our revision. */
-  #question: Uint8Array | null = null;
-  #owesTail = false;
-  /** Whether updates may follow, because the session's first question is answered. */
-  #isAnswered = false;
-  /** Large frames that wait for the one before them. */
-  #large: Uint8Array[] = [];
+  readonly #outbox = new Outbox();
+  #position = new LogPosition(null, null);
+  readonly #host: DocumentHost;
+  readonly #content: Content;
+  readonly #giver: Giver;
+  /**
+   * What is to be answered before updates follow: a state vector that the server asked with, or what it may have lost
+   * since our revision. `null` before either is known; it may stay unknown in a session that may only read.
+   */
+  #owed: Uint8Array | "tail" | "nothing" | null = null;
+  /** Frames without a number, which may be large, that wait for the one before them. */
+  #waiting: Uint8Array[] = [];
   #upload: Upload | null = null;
-  /** Survives a broken link: the next session goes on with the same bytes, if they still answer what is asked. */
   #answer: AnswerUpload | null = null;
+  /** The answer in which the last session was cut off: this one goes on with it, if it still answers what is asked. */
+  #cutOff: AnswerUpload | null = null;
+  #timer: Timer | null = null;
 
-  constructor(options: GivingOptions) {
-    this.#options = options;
+  constructor(host: DocumentHost, content: Content, giver: Giver) {
+    this.#host = host;
+    this.#content = content;
+    this.#giver = giver;
   }
 
-  /** A new session begins. */
-  begin(): void {
-    this.outbox.restart(this.#answer !== null);
-    this.#question = null;
-    this.#owesTail = false;
-    this.#isAnswered = false;
+  /** The local edits that are not saved. */
+  get outbox(): Outbox {
+    return this.#outbox;
+  }
+
+  /** How far the copy is, and what may have to be given back. */
+  get position(): LogPosition {
+    return this.#position;
+  }
+
+  /** A new session begins. @param hasContent Whether the copy has anything that could be owed. */
+  begin(hasContent: boolean): void {
+    this.#position.restart(hasContent);
+    this.#cutOff = this.#answer ?? this.#cutOff;
+    this.#answer = null;
+    this.#outbox.restart(this.#cutOff !== null);
+    this.#owed = null;
   }
 
   /** The session is over. */
   end(): void {
+    this.#stopWaiting();
     this.#upload = null;
-    this.#large = [];
+    this.#waiting = [];
     this.#answer?.upload.interrupt();
   }
 
-  /** What was cut off is of no use any more. */
-  forget(): void {
-    this.#answer = null;
-    this.outbox.restart(false);
+  /** What the copy is that is given. @param unsaved Of it, older than what was edited since. */
+  load(revision: Revision | null, lineage: LineageId | null, unsaved: readonly Uint8Array[]): void {
+    this.#position = new LogPosition(revision, lineage);
+    this.#outbox.restore(unsaved);
   }
 
-  /** Gives a frame that may be large. */
+  /** Gives a frame without a number, which may be large. */
   push(frame: Uint8Array): void {
-    this.#large.push(frame);
+    this.#waiting.push(frame);
+    this.#giver.request();
   }
 
   /** The server knows our revision: it lacks what it may have lost since. */
   oweTail(mayWrite: boolean): void {
-    this.#owesTail = true;
-    if (this.#answer && mayWrite) this.#resume(this.#answer.question === null);
+    this.#owed = "tail";
+    this.#resume(mayWrite && this.#cutOff?.question === null);
   }
 
   /** The server asks for what lies beyond a state vector. */
   asked(question: Uint8Array): void {
-    const rest = this.#answer && !this.#upload ? remainingQuestion(this.#answer, question) : null;
-    if (this.#answer && !this.#upload) this.#resume(rest !== null);
-    this.#question = rest ?? question;
+    const rest = this.#cutOff && remainingQuestion(this.#cutOff, question);
+    this.#owed = this.#resume(rest !== null) ? rest : question;
+  }
+
+  /** Whether it is not known what the server lacks, or it was withheld. */
+  get isUnasked(): boolean {
+    return this.#owed === null;
   }
 
   /** Answers that there is nothing, because it may not be said. */
   withhold(): void {
-    this.#options.send(clientFrames.answer(this.outbox.skip(), EMPTY_UPDATE));
+    this.#owed = null;
+    this.#giver.send(clientFrames.answer(this.#outbox.skip(), EMPTY_UPDATE));
   }
 
   acknowledged(number: number, seq: number): void {
     this.#answer = null;
-    this.outbox.acknowledged(number, seq);
+    this.#outbox.acknowledged(number, seq);
+    // A seed has no number, and is never acknowledged.
+    if (this.#upload?.number && this.#upload.number <= number) this.#goOn(true);
   }
 
-  /** @returns Whether there is something to write again. */
-  progress(id: Uint8Array, have: number): boolean {
-    return this.#upload?.progress(id, have) ?? false;
+  /** Something may have become durable. @returns How many of the oldest unsaved edits are. */
+  settle(): number {
+    const { edits, carried, everything } = this.#outbox.durable(this.#position.durableSeq);
+    this.#position.carriedSaved(carried);
+    if (everything) this.#position.everythingSaved();
+    return edits;
+  }
+
+  /** The server says how much it has of a large frame. */
+  progress(id: Uint8Array, have: number): void {
+    this.#goOn(this.#upload?.progress(id, have) ?? false);
   }
 
   /** Says the next thing. @returns Whether there may be more. */
   write(mayWrite: boolean): boolean {
-    if (this.#upload) return this.#writePart(this.#upload);
-    const large = this.#large.shift();
-    if (large) return this.#put(large);
-    if (!mayWrite) return false;
-    if (this.#question) return this.#answerEverything(this.#question);
-    if (this.#owesTail) return this.#answerTail();
-    const next = this.#isAnswered ? this.outbox.take() : null;
-    return next !== null && this.#put(clientFrames.update(next.number, next.update));
+    // What has a number is an edit.
+    if (this.#upload) return (mayWrite || this.#upload.number === 0) && this.#writePart(this.#upload);
+    const frame = this.#waiting.shift();
+    if (frame) return this.#put(frame, 0);
+    const owed = this.#owed;
+    if (!mayWrite || owed === null) return false;
+    if (owed === "tail") return this.#answerTail();
+    if (owed !== "nothing") return this.#answerEverything(owed);
+    const next = this.#outbox.take();
+    return next !== null && this.#put(clientFrames.update(next.number, next.update), next.number);
   }
 
   #answerEverything(question: Uint8Array): boolean {
-    const update = Y.encodeStateAsUpdate(this.#options.doc(), question);
-    this.#question = null;
-    return this.#putAnswer(this.outbox.cover({ everything: true }), update, question);
+    const update = Y.encodeStateAsUpdate(this.#content.doc, question);
+    const carried = this.#position.carried.length;
+    return this.#putAnswer(this.#outbox.cover({ everything: true, carried }), update, question);
   }
 
   #answerTail(): boolean {
-    const { carried } = this.#options.position();
-    const updates = [...carried, ...this.outbox.waiting];
+    const { carried } = this.#position;
+    const updates = [...carried, ...this.#outbox.waiting];
     if (updates.length > 0) {
-      return this.#putAnswer(this.outbox.cover({ carried: carried.length }), mergeUpdates(updates), null);
+      return this.#putAnswer(this.#outbox.cover({ carried: carried.length }), mergeUpdates(updates), null);
     }
-    this.#owesTail = false;
-    this.#isAnswered = true;
+    this.#owed = "nothing";
     return false;
   }
 
-  #putAnswer(number: number, update: Uint8Array, question: Uint8Array | null): boolean {
-    this.#owesTail = false;
-    this.#isAnswered = true;
-    this.#put(clientFrames.answer(number, update));
+  #putAnswer(number: number, update: Uint8Array, question: Uint8Array | null): true {
+    this.#owed = "nothing";
+    this.#put(clientFrames.answer(number, update), number);
     if (number === 1 && this.#upload) {
-      const stateVector = Y.encodeStateVector(this.#options.doc());
+      const stateVector = Y.encodeStateVector(this.#content.doc);
       this.#answer = { upload: this.#upload, question, stateVector };
     }
     return true;
   }
 
-  /** Goes on with the answer in which the last session was cut off, or lets go of it. */
-  #resume(fits: boolean): void {
-    if (fits && this.#answer) {
-      this.outbox.resumeInterrupted();
-      this.#upload = this.#answer.upload;
-      return;
+  /** Goes on with the answer in which the last session was cut off, or lets go of it. @returns Whether it goes on. */
+  #resume(fits: boolean): boolean {
+    const cutOff = this.#cutOff;
+    this.#cutOff = null;
+    if (cutOff && fits && !this.#upload && this.#waiting.length === 0) {
+      this.#outbox.resumeInterrupted();
+      this.#answer = cutOff;
+      this.#upload = cutOff.upload;
+      return true;
     }
-    this.#answer = null;
-    this.outbox.abandonInterrupted();
+    this.#outbox.abandonInterrupted();
+    return false;
   }
 
   /** Sends a frame, in parts if it is large. */
-  #put(frame: Uint8Array): true {
-    if (frame.length <= this.#options.fragmentBytes()) this.#options.send(frame);
-    else this.#upload = new Upload(frame, this.#options.random);
+  #put(frame: Uint8Array, number: number): true {
+    const { connection, environment } = this.#host;
+    if (frame.length <= connection.fragmentBytes) this.#giver.send(frame);
+    else this.#upload = new Upload(frame, number, environment);
     return true;
   }
 
   #writePart(upload: Upload): boolean {
-    const part = upload.next(this.#options.fragmentBytes());
-    if (part) this.#options.send(part);
-    if (upload.isDone) this.#upload = null;
-    return part !== null || upload.isDone;
+    const part = upload.next(this.#host.connection.fragmentBytes);
+    if (part) this.#giver.send(part);
+    else this.#wait(upload);
+    return part !== null;
+  }
+
+  /** What comes next has to wait until the server has all of this. */
+  #wait(upload: Upload): void {
+    this.#timer ??= this.#host.environment.clock.setTimer(PATIENCE_MS, () => {
+      this.#timer = null;
+      if (!upload.isAsked) return this.#giver.missUpload();
+      // A server may leave it unsaid while much waits for us; it is asked again.
+      upload.interrupt();
+      this.#giver.request();
+    });
+  }
+
+  /** @param isThere Whether the server has all of the large frame that was under way. */
+  #goOn(isThere: boolean): void {
+    this.#stopWaiting();
+    if (isThere) this.#upload = null;
+    this.#giver.request();
+  }
+
+  #stopWaiting(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
   }
 }
 

@@ -32,11 +32,15 @@ export class Heartbeat {
     this.#heardAtMs = this.#clock.monotonicMs();
   }
 
-  /** Asks at once: the device may have slept. */
-  probe(): void {
-    if (this.#timer === null || this.#isAsking) return;
+  /**
+   * Asks at once: the device may have slept, or lost its network.
+   *
+   * @param answerMs How long to wait for a sign of life; what is asked already keeps its own time if that is the same.
+   */
+  probe(answerMs = ANSWER_MS): void {
+    if (this.#timer === null || (this.#isAsking && answerMs === ANSWER_MS)) return;
     this.stop();
-    this.#ask();
+    this.#ask(answerMs);
   }
 
   stop(): void {
@@ -49,17 +53,17 @@ export class Heartbeat {
     this.#timer = this.#clock.setTimer(delayMs, () => {
       const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
       if (silentMs < SILENCE_MS) this.#listen(SILENCE_MS - silentMs);
-      else this.#ask();
+      else this.#ask(ANSWER_MS);
     });
   }
 
-  #ask(): void {
+  #ask(answerMs: number): void {
     const askedAtMs = this.#clock.monotonicMs();
     this.#isAsking = true;
     // What came in the same millisecond may have come before.
     this.#heardAtMs = askedAtMs - 1;
     this.#ping();
-    this.#timer = this.#clock.setTimer(ANSWER_MS, () => {
+    this.#timer = this.#clock.setTimer(answerMs, () => {
       this.#isAsking = false;
       if (this.#heardAtMs < askedAtMs) this.#onDead();
       else this.#listen(SILENCE_MS - ANSWER_MS);

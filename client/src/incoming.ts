@@ -1,35 +1,60 @@
 import { JoineryError } from "@joinery/shared";
 import {
   decodeServerFrame,
-  forEachFrame,
   type PartialFrame,
+  type RawFrame,
   Reassembly,
+  readReassembled,
   type ServerFrame,
 } from "@joinery/shared/protocol";
+import type { Environment } from "./ports.ts";
 
-/** Largest frame that may come in parts; the parts take memory only as they come. */
-const MAX_REASSEMBLED_BYTES = 1024 * 1024 * 1024;
+/**
+ * Largest frame that may come in parts, and largest that may come out of a compressed one: twice the document that a
+ * server takes by default. Memory is taken as it comes. A larger document is refused: it would be as large next time.
+ */
+const MAX_FRAME_BYTES = 512 * 1024 * 1024;
+/**
+ * Updates that may wait while a snapshot is inflated, in bytes. That takes a second or two for the largest, in which
+ * not so much is written; above it the document is asked for anew.
+ */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-export interface IncomingOptions {
-  inflate(bytes: Uint8Array): Promise<Uint8Array>;
+/** Who is given what came. */
+export interface Receiver {
   /** The next frame; whole, and not compressed. @throws JoineryError MALFORMED_FRAME. */
   handle(frame: ServerFrame): void;
-  /** What came does not fit together. */
-  onBroken(thrown: unknown): void;
+  /** What came cannot be taken. */
+  broken(thrown: unknown): void;
+}
+
+/** @throws JoineryError MALFORMED_FRAME (never). */
+export function readServerFrame(raw: RawFrame): ServerFrame {
+  const frame = decodeServerFrame(raw);
+  if (!frame) throw new JoineryError("MALFORMED_FRAME", `the server sent a client's frame, ${raw.type}`);
+  return frame;
+}
+
+/** What a server says where it may not. */
+export function unexpected(type: ServerFrame["type"], state: string): JoineryError {
+  return new JoineryError("MALFORMED_FRAME", `the server said ${type} while ${state}`);
 }
 
 /** Puts together what comes in parts, inflates what is compressed, and keeps the order meanwhile. */
 export class Incoming {
-  readonly #options: IncomingOptions;
+  readonly #environment: Environment;
+  readonly #receiver: Receiver;
   /** A snapshot that comes in parts; survives a broken link. */
   #download: Reassembly | null = null;
   /** What came after something that is still being inflated. */
   #behind: ServerFrame[] | null = null;
+  #behindBytes = 0;
   /** Greater for each session. */
   #session = 0;
 
-  constructor(options: IncomingOptions) {
-    this.#options = options;
+  constructor(environment: Environment, receiver: Receiver) {
+    this.#environment = environment;
+    this.#receiver = receiver;
   }
 
   /** What OPEN says of a download that was cut off. */
@@ -48,40 +73,43 @@ export class Incoming {
     this.#download = null;
   }
 
+  /** @throws JoineryError MALFORMED_FRAME, MESSAGE_TOO_LARGE (never), TOO_SLOW (backoff). */
   receive(frame: ServerFrame): void {
-    if (this.#behind) this.#behind.push(frame);
+    if (this.#behind) this.#wait(this.#behind, frame);
     else if (frame.type === "fragment") this.#assemble(frame);
-    else if (frame.type === "catchUp" && frame.isDeflated) this.#inflate(frame.update);
-    else this.#options.handle(frame);
+    else if (frame.type === "catchUp" && frame.isDeflated) void this.#inflate(frame.update);
+    else this.#receiver.handle(frame);
+  }
+
+  #wait(behind: ServerFrame[], frame: ServerFrame): void {
+    if ("update" in frame) this.#behindBytes += frame.update.length;
+    else if (frame.type === "fragment") this.#behindBytes += frame.bytes.length;
+    if (this.#behindBytes > MAX_WAITING_BYTES)
+      throw new JoineryError("TOO_SLOW", "more comes than is inflated");
+    behind.push(frame);
   }
 
   #assemble(fragment: Extract<ServerFrame, { type: "fragment" }>): void {
-    if (!this.#download?.isOf(fragment)) this.#download = new Reassembly(fragment, MAX_REASSEMBLED_BYTES);
+    if (!this.#download?.isOf(fragment)) this.#download = new Reassembly(fragment, MAX_FRAME_BYTES);
     const whole = this.#download.add(fragment);
     if (!whole) return;
     this.#download = null;
-    forEachFrame(whole, (raw) => {
-      const frame = decodeServerFrame(raw);
-      if (!frame || frame.type === "fragment") throw new JoineryError("MALFORMED_FRAME", "parts of no frame");
-      this.receive(frame);
-    });
+    this.receive(readServerFrame(readReassembled(whole)));
   }
 
-  #inflate(bytes: Uint8Array): void {
+  async #inflate(bytes: Uint8Array): Promise<void> {
     const session = this.#session;
-    this.#behind = [];
-    const goOn = (inflated: Uint8Array) => {
+    const behind: ServerFrame[] = [];
+    this.#behind = behind;
+    this.#behindBytes = 0;
+    try {
+      const update = await this.#environment.inflate(bytes, MAX_FRAME_BYTES);
       if (session !== this.#session) return;
-      const behind = this.#behind ?? [];
       this.#behind = null;
-      this.#options.handle({ type: "catchUp", isDeflated: false, update: inflated });
+      this.#receiver.handle({ type: "catchUp", isDeflated: false, update });
       for (const frame of behind) if (session === this.#session) this.receive(frame);
-    };
-    this.#options
-      .inflate(bytes)
-      .then(goOn)
-      .catch((thrown: unknown) => {
-        if (session === this.#session) this.#options.onBroken(thrown);
-      });
+    } catch (thrown) {
+      if (session === this.#session) this.#receiver.broken(thrown);
+    }
   }
 }

@@ -5,6 +5,7 @@ export type {
   DocumentEvents,
   DocumentSnapshot,
   LineageChoice,
+  LineageConflict,
   OpenOptions,
   Signal,
 } from "./document-api.ts";
@@ -14,6 +15,6 @@ export type { Observable } from "./observable.ts";
 export type { OfflineCopy, OfflineDocument, OfflineStore, PendingDocument } from "./offline/ports.ts";
 export type { ClientClock, Connect, Environment, Socket, SocketEvents, Timer } from "./ports.ts";
 export type { Other, PresenceState } from "./presence.ts";
-export type { LineageConflict } from "./session-document.ts";
+export type { SignalReceiver } from "./signals.ts";
 export type { Status } from "./status.ts";
 export type { TokenSource } from "./token.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { JoineryError } from "@joinery/shared";
+import type { Connection } from "./connection.ts";
 import type { DocumentHandle } from "./document.ts";
 import { LocalCopy } from "./local-copy.ts";
 import type { OfflineStore, PendingDocument } from "./offline/ports.ts";
@@ -18,10 +19,9 @@ const PATIENCE_MS = 60_000;
 export interface KeptDocumentsOptions {
   readonly name: string;
   readonly environment: Environment;
-  /** Whether the application has it open. */
-  isOpen(document: string): boolean;
-  /** Whether documents can be synced. */
-  isOnline(): boolean;
+  readonly connection: Connection;
+  /** Those that the application has open. */
+  readonly handles: ReadonlyMap<string, DocumentHandle>;
   /** Opens a document in the background. */
   open(document: string): DocumentHandle;
   /** There is something to save. */
@@ -44,6 +44,7 @@ export class KeptDocuments {
   readonly #syncing = new Map<string, Syncing>();
   /** Those that were refused, or took too long, since the last connection. */
   readonly #givenUp = new Set<string>();
+  #wasOnline = false;
   #isScanning = false;
   #isScanDue = false;
   #isClosed = false;
@@ -87,8 +88,11 @@ export class KeptDocuments {
   }
 
   connectionChanged(): void {
+    const isOnline = this.#isOnline;
+    if (isOnline === this.#wasOnline) return;
+    this.#wasOnline = isOnline;
     this.#givenUp.clear();
-    if (this.#options.isOnline()) this.#scan();
+    if (isOnline) this.#scan();
     // While it is offline a document would only take memory.
     else for (const document of [...this.#syncing.keys()]) this.release(document);
   }
@@ -100,7 +104,7 @@ export class KeptDocuments {
     this.#syncing.delete(document);
     syncing.timer.cancel();
     syncing.unsubscribe();
-    syncing.handle.end().catch((thrown: unknown) => this.#options.onError(thrown));
+    this.closed(document, syncing.handle.end());
   }
 
   async close(): Promise<void> {
@@ -108,6 +112,11 @@ export class KeptDocuments {
     for (const document of [...this.#syncing.keys()]) this.release(document);
     await Promise.all(this.#closing.values());
     await this.#store.close();
+  }
+
+  /** Whether documents can be synced. */
+  get #isOnline(): boolean {
+    return this.#options.connection.state === "online";
   }
 
   /** Looks what there is to be saved. */
@@ -129,14 +138,14 @@ export class KeptDocuments {
       if (this.#isClosed) return;
       const wanted = pending.filter(({ document }) => this.#isWanted(document));
       if (wanted.length > 0) this.#options.onPending();
-      if (!this.#options.isOnline()) continue;
+      if (!this.#isOnline) continue;
       for (const { document } of wanted.slice(0, MAX_DOCUMENTS - this.#syncing.size)) this.#start(document);
     }
   }
 
   #isWanted(document: string): boolean {
     return (
-      !this.#options.isOpen(document) &&
+      !this.#options.handles.has(document) &&
       !this.#closing.has(document) &&
       !this.#syncing.has(document) &&
       !this.#givenUp.has(document)

@@ -19,7 +19,8 @@ export class LogPosition {
   #lineage: LineageId | null;
   #base: number | null;
   #carried: Uint8Array[] = [];
-  #tail: { readonly seq: number; readonly update: Uint8Array }[] = [];
+  /** The `seq` of what a catch-up has brought so far is not known: infinite. */
+  #tail: { seq: number; readonly update: Uint8Array }[] = [];
   #keptBytes = 0;
   #isEverythingOwed = false;
   /** Of this session: its lineage, the last batch that is here, and the last one known to be durable. */
@@ -28,8 +29,6 @@ export class LogPosition {
   #durable = 0;
   /** There is a base again once the log is durable up to here. */
   #baseFrom: number | null = null;
-  /** What a catch-up has brought so far. */
-  #caught: Uint8Array[] = [];
 
   constructor(revision: Revision | null, lineage: LineageId | null) {
     this.#lineage = revision?.lineage ?? lineage;
@@ -63,12 +62,11 @@ export class LogPosition {
 
   /** A new session begins. @param hasContent Whether the copy has anything that could be owed. */
   restart(hasContent: boolean): void {
-    if (this.#base === null) this.#forgetKept();
+    const isUnknown = this.#base === null || this.#isEverythingOwed;
+    this.#isEverythingOwed = hasContent && isUnknown;
+    if (isUnknown) this.#forgetKept();
     for (const { update } of this.#tail) this.#carried.push(update);
     this.#tail = [];
-    this.#caught = [];
-    this.#isEverythingOwed = hasContent && (this.#base === null || this.#isEverythingOwed);
-    if (this.#isEverythingOwed) this.#forgetKept();
     this.#have = null;
     this.#durable = 0;
     this.#baseFrom = null;
@@ -76,19 +74,18 @@ export class LogPosition {
 
   opened(lineage: LineageId, durableSeq: number): void {
     this.#sessionLineage = lineage;
-    this.#learnDurable(durableSeq);
+    this.durable(durableSeq);
   }
 
   /** A catch-up brought something that was not here. */
   caught(update: Uint8Array): void {
-    if (this.#base !== null || this.#baseFrom !== null) this.#caught.push(update);
+    if (this.#base !== null || this.#baseFrom !== null) this.#keep(Number.POSITIVE_INFINITY, update);
   }
 
   /** Everything up to `seq` is here. */
   caughtUp(seq: number, durableSeq: number): void {
-    for (const update of this.#caught) this.#keep(seq, update);
-    this.#caught = [];
     this.#have = Math.max(seq, this.#have ?? 0);
+    for (const kept of this.#tail) kept.seq = Math.min(kept.seq, this.#have);
     if (this.#base === null) this.#baseFrom ??= seq;
     this.durable(durableSeq);
   }
@@ -100,18 +97,19 @@ export class LogPosition {
    * @returns Whether it was the next one: otherwise something is missing.
    */
   batch(seq: number, durableSeq: number, news: Uint8Array | null): boolean {
+    // Also of one that is out of order: it is here.
+    if (news) this.#keep(seq, news);
     if (this.#have === null || seq !== this.#have + 1) return false;
     this.#have = seq;
-    if (news) this.#keep(seq, news);
     this.durable(durableSeq);
     return true;
   }
 
   durable(seq: number): void {
-    this.#learnDurable(seq);
-    let lost = 0;
-    while (lost < this.#tail.length && (this.#tail[lost]?.seq as number) <= this.#durable) lost++;
-    for (const { update } of this.#tail.splice(0, lost)) this.#keptBytes -= update.length;
+    this.#durable = Math.max(this.#durable, seq);
+    // Before that the document has another lineage after each restart of the server.
+    if (this.#durable >= 1) this.#lineage = this.#sessionLineage;
+    for (const { update } of takeUpTo(this.#durable, this.#tail)) this.#keptBytes -= update.length;
     if (this.#have === null) return;
     const hasBase = this.#base !== null || (this.#baseFrom !== null && this.#durable >= this.#baseFrom);
     if (hasBase) this.#base = Math.min(this.#durable, this.#have);
@@ -130,23 +128,17 @@ export class LogPosition {
   /** The copy may lack something: the next session compares all of it. */
   doubt(): void {
     this.#base = null;
-    this.#baseFrom = null;
-    this.#have = null;
-  }
-
-  #learnDurable(seq: number): void {
-    this.#durable = Math.max(this.#durable, seq);
-    // Before that the document has another lineage after each restart of the server.
-    if (this.#durable >= 1) this.#lineage = this.#sessionLineage;
   }
 
   #keep(seq: number, update: Uint8Array): void {
     this.#tail.push({ seq, update });
     this.#keptBytes += update.length;
     if (this.#keptBytes <= MAX_KEPT_BYTES) return;
+    // What earlier sessions left is to be given back all the same.
+    if (this.#carried.length > 0) this.#isEverythingOwed = true;
     this.#forgetKept();
     this.#base = null;
-    this.#baseFrom = seq;
+    this.#baseFrom = Number.isFinite(seq) ? seq : null;
   }
 
   #forgetKept(): void {
@@ -154,4 +146,10 @@ export class LogPosition {
     this.#carried = [];
     this.#keptBytes = 0;
   }
+}
+
+/** Takes out what comes before the first that is beyond a `seq`. */
+export function takeUpTo<T extends { readonly seq: number }>(seq: number, list: T[]): T[] {
+  const rest = list.findIndex((one) => one.seq > seq);
+  return list.splice(0, rest < 0 ? list.length : rest);
 }

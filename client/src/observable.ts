@@ -13,6 +13,15 @@ export function throwLater(thrown: unknown): void {
   });
 }
 
+/** Runs what may call listeners of the application. @param onError Told what they throw; must not throw. */
+export function attempt(run: () => void, onError: (thrown: unknown) => void): void {
+  try {
+    run();
+  } catch (thrown) {
+    onError(thrown);
+  }
+}
+
 /** A value that is worked out when somebody looks, and watched. */
 export class Watched<T extends object> implements Observable<T> {
   readonly #compute: () => T;
@@ -47,6 +56,20 @@ export class Watched<T extends object> implements Observable<T> {
     return this.#value;
   };
 
+  /** Resolves with the first value that is wanted, the present one included. */
+  until(isWanted: (value: T) => boolean): Promise<T> {
+    return new Promise((resolve) => {
+      const check = () => {
+        const value = this.getSnapshot();
+        if (!isWanted(value)) return;
+        stop();
+        resolve(value);
+      };
+      const stop = this.subscribe(check);
+      check();
+    });
+  }
+
   /** Something that it is made of may be different. */
   changed(): void {
     this.#isOutdated = true;
@@ -62,13 +85,7 @@ export class Watched<T extends object> implements Observable<T> {
     if (now === before) return;
     this.#told = now;
     this.#onChange?.(before, now);
-    for (const listener of this.#listeners) {
-      try {
-        listener();
-      } catch (thrown) {
-        throwLater(thrown);
-      }
-    }
+    for (const listener of this.#listeners) attempt(listener, throwLater);
   }
 }
 
@@ -81,7 +98,6 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === Array.prototype;
+  const maker = (value as object | null)?.constructor;
+  return maker === Object || maker === Array;
 }

@@ -9,6 +9,7 @@
  * crashed may have lost what it acknowledged, and Yjs takes nothing twice.
  */
 
+import { takeUpTo } from "./log-position.ts";
 import { mergeUpdates } from "./merge.ts";
 
 interface Chunk {
@@ -28,8 +29,8 @@ export interface Covers {
 interface Sent extends Covers {
   readonly number: number;
   readonly chunks: readonly Chunk[];
-  /** Where it is in the log; `null` before the server said so. */
-  seq: number | null;
+  /** Where it is in the log; infinite before the server said so. */
+  seq: number;
 }
 
 /** What has become durable. */
@@ -48,16 +49,11 @@ export class Outbox {
   /** What was the first answer of the last session, and did not get through whole. */
   #interrupted: Sent | null = null;
   #lastNumber = 0;
-  #edits = 0;
-  #bytes = 0;
 
-  /** Local edits that are not known to be durable, and their bytes. */
+  /** Local edits that are not known to be durable, and their bytes. Cost: linear in pieces. */
   get unsaved(): { readonly count: number; readonly bytes: number } {
-    return { count: this.#edits, bytes: this.#bytes };
-  }
-
-  get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    const chunks = this.#all();
+    return { count: editsIn(chunks), bytes: chunks.reduce((sum, { update }) => sum + update.length, 0) };
   }
 
   /** All that is unsaved. */
@@ -67,8 +63,6 @@ export class Outbox {
 
   add(update: Uint8Array): void {
     this.#waiting.push({ update, edits: 1, level: 0 });
-    this.#edits++;
-    this.#bytes += update.length;
     this.#fold();
   }
 
@@ -78,15 +72,6 @@ export class Outbox {
     this.#waiting = [];
     for (const update of updates) this.add(update);
     this.#waiting.push(...later);
-  }
-
-  /** They are not wanted any more. */
-  clear(): void {
-    this.#waiting = [];
-    this.#sent = [];
-    this.#interrupted = null;
-    this.#edits = 0;
-    this.#bytes = 0;
   }
 
   /** A new session begins. @param keepsFirst Whether the first answer of the last one may go on where it was cut off. */
@@ -104,7 +89,7 @@ export class Outbox {
     if (!this.#interrupted) return;
     const { chunks, carried = 0 } = this.#interrupted;
     this.#lastNumber = 1;
-    this.#sent.push({ number: 1, chunks, carried, seq: null });
+    this.#sent.push({ number: 1, chunks, carried, seq: Number.POSITIVE_INFINITY });
     this.#interrupted = null;
   }
 
@@ -115,15 +100,17 @@ export class Outbox {
 
   /** Takes all that waits as one UPDATE; `null` when nothing does. Cost: merges it. */
   take(): { number: number; update: Uint8Array } | null {
-    if (this.#waiting.length === 0) return null;
-    const update = mergeUpdates(this.#waiting.map((chunk) => chunk.update));
-    return { number: this.cover({}), update };
+    const [first] = this.#waiting;
+    if (!first) return null;
+    const chunk = merged(this.#waiting, first.level);
+    this.#waiting = [chunk];
+    return { number: this.cover({}), update: chunk.update };
   }
 
   /** What waits leaves with an answer. @returns The answer's number. */
   cover(covers: Covers): number {
     const number = ++this.#lastNumber;
-    this.#sent.push({ number, chunks: this.#waiting, seq: null, ...covers });
+    this.#sent.push({ number, chunks: this.#waiting, seq: Number.POSITIVE_INFINITY, ...covers });
     this.#waiting = [];
     return number;
   }
@@ -142,26 +129,18 @@ export class Outbox {
   acknowledged(number: number, seq: number): void {
     for (const sent of this.#sent) {
       if (sent.number > number) break;
-      sent.seq ??= seq;
+      sent.seq = Math.min(sent.seq, seq);
     }
   }
 
   /** The server's log is durable up to `seq`. @returns What left the outbox. */
   durable(seq: number): Saved {
-    let edits = 0;
-    let carried = 0;
-    let everything = false;
-    for (let first = this.#sent[0]; first && first.seq !== null && first.seq <= seq; first = this.#sent[0]) {
-      this.#sent.shift();
-      for (const chunk of first.chunks) {
-        edits += chunk.edits;
-        this.#bytes -= chunk.update.length;
-      }
-      carried = Math.max(carried, first.carried ?? 0);
-      everything ||= first.everything === true;
-    }
-    this.#edits -= edits;
-    return { edits, carried, everything };
+    const saved = takeUpTo(seq, this.#sent);
+    return {
+      edits: editsIn(saved.flatMap(({ chunks }) => chunks)),
+      carried: saved.reduce((most, { carried = 0 }) => Math.max(most, carried), 0),
+      everything: saved.some(({ everything }) => everything),
+    };
   }
 
   #all(): readonly Chunk[] {
@@ -176,11 +155,15 @@ export class Outbox {
       const start = waiting.length - MERGED_AT_ONCE;
       // Levels never rise from the oldest to the newest, so those between are of this level too.
       if (level === undefined || waiting[start]?.level !== level) return;
-      const chunks = waiting.splice(start);
-      const update = mergeUpdates(chunks.map((chunk) => chunk.update));
-      const edits = chunks.reduce((sum, chunk) => sum + chunk.edits, 0);
-      this.#bytes += update.length - chunks.reduce((sum, chunk) => sum + chunk.update.length, 0);
-      waiting.push({ update, edits, level: level + 1 });
+      waiting.push(merged(waiting.splice(start), level + 1));
     }
   }
+}
+
+function merged(chunks: readonly Chunk[], level: number): Chunk {
+  return { update: mergeUpdates(chunks.map(({ update }) => update)), edits: editsIn(chunks), level };
+}
+
+function editsIn(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { edits }) => sum + edits, 0);
 }

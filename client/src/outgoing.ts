@@ -5,12 +5,15 @@
  */
 
 import { clientFrames } from "@joinery/shared/protocol";
+import { createEncoder, length, toUint8Array, writeUint8Array } from "lib0/encoding";
 import type { ClientClock, Socket, Timer } from "./ports.ts";
 
 /** Unsent bytes above which writers are not asked: what they have can still be merged. */
 const MAX_BUFFERED_BYTES = 512 * 1024;
-/** Frames are put together up to this; a larger one goes alone. */
+/** Frames are put together up to this, or to what the server takes if that is less; a larger one goes alone. */
 const MAX_MESSAGE_BYTES = 256 * 1024;
+/** A type, a length and a channel's number. */
+const MAX_SELECT_BYTES = 10;
 /** A WebSocket does not tell when it has drained. */
 const POLL_MS = 20;
 
@@ -19,17 +22,11 @@ export interface Writer {
   write(): boolean;
 }
 
-interface Waiting {
-  /** 0 for the connection itself. */
-  readonly channel: number;
-  readonly frame: Uint8Array;
-}
-
 export class Outgoing {
   readonly #clock: ClientClock;
   readonly #writers = new Set<Writer>();
-  #frames: Waiting[] = [];
-  #waitingBytes = 0;
+  #message = createEncoder();
+  #maxMessageBytes = MAX_MESSAGE_BYTES;
   #socket: Socket | null = null;
   #selected = 0;
   #isScheduled = false;
@@ -42,13 +39,18 @@ export class Outgoing {
   start(socket: Socket): void {
     this.#socket = socket;
     this.#selected = 0;
+    this.#maxMessageBytes = MAX_MESSAGE_BYTES;
+  }
+
+  /** The server takes no larger messages than this. */
+  limit(maxMessageBytes: number): void {
+    this.#maxMessageBytes = Math.min(MAX_MESSAGE_BYTES, maxMessageBytes);
   }
 
   /** Nothing leaves any more; what waits is let go. */
   stop(): void {
     this.#socket = null;
-    this.#frames = [];
-    this.#waitingBytes = 0;
+    this.#message = createEncoder();
     this.#writers.clear();
     this.#poll?.cancel();
     this.#poll = null;
@@ -56,13 +58,18 @@ export class Outgoing {
 
   /** Whether the socket takes more. */
   get hasRoom(): boolean {
-    return this.#socket !== null && this.#socket.bufferedBytes + this.#waitingBytes < MAX_BUFFERED_BYTES;
+    return this.#socket !== null && this.#socket.bufferedBytes + length(this.#message) < MAX_BUFFERED_BYTES;
   }
 
+  /** Says a frame, of a document on its channel, of the connection on 0, when this turn ends. */
   push(channel: number, frame: Uint8Array): void {
     if (!this.#socket) return;
-    this.#frames.push({ channel, frame });
-    this.#waitingBytes += frame.length;
+    if (length(this.#message) + MAX_SELECT_BYTES + frame.length > this.#maxMessageBytes) this.#send();
+    if (channel !== 0 && channel !== this.#selected) {
+      writeUint8Array(this.#message, clientFrames.select(channel));
+      this.#selected = channel;
+    }
+    writeUint8Array(this.#message, frame);
     this.#schedule();
   }
 
@@ -86,7 +93,7 @@ export class Outgoing {
       this.#writers.delete(writer);
       if (writer.write()) this.#writers.add(writer);
     }
-    this.#sendAll();
+    this.#send();
     if (this.#writers.size > 0) this.#schedulePoll();
   }
 
@@ -105,37 +112,10 @@ export class Outgoing {
     });
   }
 
-  #sendAll(): void {
-    let message: Uint8Array[] = [];
-    let bytes = 0;
-    const frames = this.#frames;
-    this.#frames = [];
-    this.#waitingBytes = 0;
-    for (const { channel, frame } of frames) {
-      if (bytes > 0 && bytes + frame.length > MAX_MESSAGE_BYTES) {
-        this.#send(message, bytes);
-        message = [];
-        bytes = 0;
-      }
-      if (channel !== 0 && channel !== this.#selected) {
-        const select = clientFrames.select(channel);
-        message.push(select);
-        bytes += select.length;
-        this.#selected = channel;
-      }
-      message.push(frame);
-      bytes += frame.length;
-    }
-    if (bytes > 0) this.#send(message, bytes);
-  }
-
-  #send(frames: readonly Uint8Array[], bytes: number): void {
-    const message = new Uint8Array(bytes);
-    let at = 0;
-    for (const frame of frames) {
-      message.set(frame, at);
-      at += frame.length;
-    }
+  #send(): void {
+    if (length(this.#message) === 0) return;
+    const message = toUint8Array(this.#message);
+    this.#message = createEncoder();
     this.#socket?.send(message);
   }
 }

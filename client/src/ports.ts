@@ -45,10 +45,15 @@ export interface Environment {
   readonly clock: ClientClock;
   /** At least 0 and below 1. */
   random(): number;
-  /** Undoes raw deflate (RFC 1951). Rejects when the bytes are damaged. */
-  inflate(bytes: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Undoes raw deflate (RFC 1951). Rejects when the bytes are damaged, and with MESSAGE_TOO_LARGE (never) as soon as
+   * they are more than `maxBytes`.
+   */
+  inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>;
   /** Calls back when the network came back or the page became visible. @returns Stops that. */
   onWake(run: () => void): () => void;
+  /** Calls back when the platform takes the network for gone; it may be wrong. @returns Stops that. */
+  onOffline(run: () => void): () => void;
   /** Calls back when the page is about to go. @returns Stops that. */
   onHide(run: () => void): () => void;
   /** Opens the store for documents on this device. Rejects with OFFLINE_STORE_FAILED (never). */

@@ -9,9 +9,11 @@ import {
   encodeAwarenessUpdate,
   removeAwarenessStates,
 } from "y-protocols/awareness";
-import { type Observable, Watched } from "./observable.ts";
+import type { DocumentHost } from "./document-host.ts";
+import { attempt, Watched } from "./observable.ts";
 import type { ClientClock, Timer } from "./ports.ts";
 
+const DEFAULT_THROTTLE_MS = 50;
 const TYPING_MS = 3_000;
 /** Somebody who goes on typing says so again this often. */
 const TYPING_AGAIN_MS = 1_000;
@@ -34,11 +36,9 @@ export interface Other {
 interface Typing {
   /** What they said, which differs each time. */
   readonly mark: unknown;
-  /** Ends it; nobody is believed to type for longer after they said so, even if they freeze. */
-  readonly timer: Timer;
+  /** Ends it; nobody is believed to type for longer after they said so, even if they freeze. `null` once it did. */
+  readonly timer: Timer | null;
 }
-
-const OVER: Timer = { cancel: () => undefined };
 
 interface Changes {
   readonly added: readonly number[];
@@ -46,20 +46,13 @@ interface Changes {
   readonly removed: readonly number[];
 }
 
-export interface PresenceOptions {
-  readonly awareness: Awareness;
-  readonly clock: ClientClock;
-  /** Pause between two changes that `set` announces, in milliseconds. */
-  readonly throttleMs: number;
-  /** There is something to take. */
-  onDue(): void;
-}
-
-export class Presence implements Observable<readonly Other[]> {
+export class Presence {
+  readonly #others: Watched<readonly Other[]>;
   readonly #awareness: Awareness;
   readonly #clock: ClientClock;
-  readonly #options: PresenceOptions;
-  readonly #watched: Watched<readonly Other[]>;
+  readonly #host: DocumentHost;
+  readonly #onDue: () => void;
+  readonly #stops: readonly (() => void)[];
   readonly #users = new Map<number, string>();
   readonly #typing = new Map<number, Typing>();
   readonly #onUpdate = (changes: Changes, origin: unknown) => this.#updated(changes, origin);
@@ -74,20 +67,26 @@ export class Presence implements Observable<readonly Other[]> {
   /** What was announced before the page was hidden. */
   #hidden: PresenceState | null = null;
 
-  constructor(options: PresenceOptions) {
-    this.#options = options;
-    this.#awareness = options.awareness;
-    this.#clock = options.clock;
-    this.#watched = new Watched(() => this.#others());
-    this.#awareness.on("update", this.#onUpdate);
+  /** @param onDue Told when there is something to take. */
+  constructor(awareness: Awareness, host: DocumentHost, onDue: () => void) {
+    this.#awareness = awareness;
+    this.#host = host;
+    this.#clock = host.environment.clock;
+    this.#onDue = onDue;
+    this.#others = new Watched(() => this.#list());
+    awareness.on("update", this.#onUpdate);
+    const { environment } = host;
+    this.#stops = [environment.onHide(() => this.#hide()), environment.onWake(() => this.#show())];
   }
 
-  get subscribe(): (listener: () => void) => () => void {
-    return this.#watched.subscribe;
+  /** Everybody else. */
+  get others(): Watched<readonly Other[]> {
+    return this.#others;
   }
 
-  get getSnapshot(): () => readonly Other[] {
-    return this.#watched.getSnapshot;
+  /** The same, as editor bindings know it. */
+  get awareness(): Awareness {
+    return this.#awareness;
   }
 
   /** Changes some fields of our state: the first time at once, then at most once a pause, always the newest. */
@@ -109,23 +108,13 @@ export class Presence implements Observable<readonly Other[]> {
     this.set({ typing: ++this.#typingMark });
   }
 
-  /** The page is about to go: others need not wait until the server notices. */
-  hide(): void {
-    this.#hidden = this.#awareness.getLocalState();
-    this.#awareness.setLocalState(null);
-  }
-
-  /** It came back. */
-  show(): void {
-    if (this.#hidden && this.#awareness.getLocalState() === null) this.#awareness.setLocalState(this.#hidden);
-    this.#hidden = null;
-  }
-
   /** Stops watching; others' states go. */
   close(): void {
     this.linkIsDown();
-    for (const timer of [this.#throttle, this.#stopTyping]) timer?.cancel();
+    this.#throttle?.cancel();
+    this.#stopTyping?.cancel();
     this.#awareness.off("update", this.#onUpdate);
+    for (const stop of this.#stops) stop();
   }
 
   // What the session tells
@@ -141,17 +130,17 @@ export class Presence implements Observable<readonly Other[]> {
     const awareness = this.#awareness;
     const ownState = awareness.getLocalState();
     const ownClock = awareness.meta.get(awareness.clientID)?.clock;
-    applyAwarenessUpdate(awareness, update, this);
+    this.#guard(() => applyAwarenessUpdate(awareness, update, this));
     // What we say of ourselves, nobody else does: it is said again, under a newer clock.
-    if (awareness.meta.get(awareness.clientID)?.clock !== ownClock) awareness.setLocalState(ownState);
-    this.#watched.changed();
+    if (awareness.meta.get(awareness.clientID)?.clock !== ownClock) this.#say(ownState);
+    this.#others.changed();
   }
 
   linkIsUp(): void {
     this.#isUp = true;
     const state = this.#awareness.getLocalState();
     // Under a newer clock: the server remembers the one with which we left.
-    if (state) this.#awareness.setLocalState(state);
+    if (state) this.#say(state);
   }
 
   linkIsDown(): void {
@@ -159,12 +148,28 @@ export class Presence implements Observable<readonly Other[]> {
     this.#isDue = false;
     const { clientID, meta } = this.#awareness;
     const others = [...meta.keys()].filter((clientId) => clientId !== clientID);
-    removeAwarenessStates(this.#awareness, others, this);
+    this.#guard(() => removeAwarenessStates(this.#awareness, others, this));
     // They come back under the clock that they have now.
-    for (const clientId of others) meta.delete(clientId);
+    for (const clientId of others) {
+      meta.delete(clientId);
+      this.#stopsTyping(clientId);
+    }
     this.#users.clear();
-    for (const clientId of others) this.#stopsTyping(clientId);
-    this.#watched.changed();
+    this.#others.changed();
+  }
+
+  /** The page is about to go: others need not wait until the server notices. */
+  #hide(): void {
+    this.#hidden = this.#awareness.getLocalState();
+    this.#say(null);
+    // There is no later.
+    this.#host.connection.outgoing.flush();
+  }
+
+  /** It came back. */
+  #show(): void {
+    if (this.#hidden && this.#awareness.getLocalState() === null) this.#say(this.#hidden);
+    this.#hidden = null;
   }
 
   #announce(): void {
@@ -172,8 +177,18 @@ export class Presence implements Observable<readonly Other[]> {
     this.#pending = null;
     this.#throttle = null;
     if (!fields) return;
-    this.#throttle = this.#clock.setTimer(this.#options.throttleMs, () => this.#announce());
-    this.#awareness.setLocalState({ ...this.#awareness.getLocalState(), ...fields });
+    const { presenceThrottleMs = DEFAULT_THROTTLE_MS } = this.#host.options;
+    this.#throttle = this.#clock.setTimer(presenceThrottleMs, () => this.#announce());
+    this.#say({ ...this.#awareness.getLocalState(), ...fields });
+  }
+
+  #say(state: PresenceState | null): void {
+    this.#guard(() => this.#awareness.setLocalState(state));
+  }
+
+  /** Cursors are drawn by listeners: what they throw must not end a connection. */
+  #guard(change: () => void): void {
+    attempt(change, this.#host.report);
   }
 
   #updated({ added, updated, removed }: Changes, origin: unknown): void {
@@ -181,14 +196,14 @@ export class Presence implements Observable<readonly Other[]> {
     const isOwn = [added, updated, removed].some((ids) => ids.includes(clientID));
     if (isOwn && origin !== this) {
       this.#isDue = true;
-      if (this.#isUp) this.#options.onDue();
+      if (this.#isUp) this.#onDue();
     }
     for (const clientId of removed) {
       this.#users.delete(clientId);
       this.#stopsTyping(clientId);
     }
     for (const clientId of [...added, ...updated]) if (clientId !== clientID) this.#noteTyping(clientId);
-    this.#watched.changed();
+    this.#others.changed();
   }
 
   #noteTyping(clientId: number): void {
@@ -198,23 +213,23 @@ export class Presence implements Observable<readonly Other[]> {
     if (!mark) return;
     const timer = this.#clock.setTimer(TYPING_MS, () => {
       // The mark stays, so that it is not taken for a new one.
-      this.#typing.set(clientId, { mark, timer: OVER });
-      this.#watched.changed();
+      this.#typing.set(clientId, { mark, timer: null });
+      this.#others.changed();
     });
     this.#typing.set(clientId, { mark, timer });
   }
 
   #stopsTyping(clientId: number): void {
-    this.#typing.get(clientId)?.timer.cancel();
+    this.#typing.get(clientId)?.timer?.cancel();
     this.#typing.delete(clientId);
   }
 
-  #others(): readonly Other[] {
+  #list(): readonly Other[] {
     const { clientID } = this.#awareness;
     const others: Other[] = [];
     for (const [clientId, state] of this.#awareness.getStates()) {
       if (clientId === clientID) continue;
-      const isTyping = (this.#typing.get(clientId)?.timer ?? OVER) !== OVER;
+      const isTyping = Boolean(this.#typing.get(clientId)?.timer);
       others.push({ clientId, user: this.#users.get(clientId) ?? null, state, isTyping });
     }
     return others;

@@ -29,7 +29,8 @@ export function useDocument(
     setHandle(opened);
     return () => {
       setHandle(null);
-      void opened.close();
+      // What is not stored, the handle's state has told.
+      opened.close().catch(() => undefined);
     };
   }, [client, name]);
   return handle;
@@ -42,7 +43,9 @@ export function useDocumentState(handle: DocumentHandle): DocumentSnapshot {
 
 /** Everybody else in the document. */
 export function useOthers(handle: DocumentHandle): readonly Other[] {
-  return useObservable(handle.presence);
+  // Another Y.Doc brings another presence.
+  const presence = () => handle.presence;
+  return useObservable(useSyncExternalStore(handle.subscribe, presence, presence));
 }
 
 function useObservable<T>({ subscribe, getSnapshot }: Observable<T>): T {

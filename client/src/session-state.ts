@@ -10,6 +10,9 @@
  * waiting: the server closed the channel and will be asked again. refused: it will not be.
  */
 
+import type { ServerFrame } from "@joinery/shared/protocol";
+import type { Status } from "./status.ts";
+
 export type SessionState =
   | "loading"
   | "offline"
@@ -51,4 +54,18 @@ const NEXT: Record<SessionState, Partial<Record<SessionEvent, SessionState>>> = 
 
 export function nextSessionState(state: SessionState, event: SessionEvent): SessionState {
   return event === "close" ? "closed" : (NEXT[state][event] ?? state);
+}
+
+/** What people are told of each; of the others, what they are told of the connection. */
+export const SESSION_STATUS: Partial<Record<SessionState, Status["kind"]>> = {
+  live: "online",
+  waiting: "offline",
+  refused: "refused",
+  closed: "closed",
+};
+
+/** Whether this is not what a server may say then. */
+export function isOutOfPlace(type: ServerFrame["type"], state: SessionState): boolean {
+  if (state === "opening") return type !== "opened" && type !== "close";
+  return type === "opened" || (type === "batch" && state === "catchingUp");
 }

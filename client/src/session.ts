@@ -3,9 +3,9 @@
  * what the server lacks, and knows what of it is durable. `session-state.ts` says which states there are.
  */
 
+import { JoineryError } from "@joinery/shared";
 import {
   clientFrames,
-  type LineageId,
   type Opened,
   type Revision,
   type ServerFrame,
@@ -14,61 +14,59 @@ import {
 import * as Y from "yjs";
 import { Backoff } from "./backoff.ts";
 import type { ChannelUser, Connection } from "./connection.ts";
-import { type Failure, failureOf, failureSaid } from "./failure.ts";
-import { Giving } from "./giving.ts";
-import { Incoming } from "./incoming.ts";
-import { LogPosition } from "./log-position.ts";
+import type { Content, ContentUser } from "./content.ts";
+import type { DocumentSnapshot, LineageConflict } from "./document-api.ts";
+import type { DocumentHost } from "./document-host.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import { type Giver, Giving } from "./giving.ts";
+import { Incoming, type Receiver, unexpected } from "./incoming.ts";
 import { EMPTY_UPDATE } from "./merge.ts";
+import type { OfflineCopy } from "./offline/ports.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Environment, Timer } from "./ports.ts";
-import type { LineageConflict, SessionDocument } from "./session-document.ts";
-import { nextSessionState, type SessionEvent, type SessionState } from "./session-state.ts";
-import { askToken, withToken } from "./token.ts";
+import {
+  isOutOfPlace,
+  nextSessionState,
+  SESSION_STATUS,
+  type SessionEvent,
+  type SessionState,
+} from "./session-state.ts";
+import { readSignal } from "./signals.ts";
+import { type Status, status } from "./status.ts";
+import { isFinal, withToken } from "./token.ts";
 
 /** A larger state vector goes on its own, because OPEN cannot be fragmented. */
 const MAX_OPEN_VECTOR_BYTES = 64 * 1024;
 
 type Frame<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
 
-export class Session implements ChannelUser {
-  readonly #document: SessionDocument;
+export class Session implements ChannelUser, ContentUser, Giver, Receiver {
+  readonly #host: DocumentHost;
+  readonly #content: Content;
   readonly #connection: Connection;
-  readonly #environment: Environment;
-  readonly #backoff = new Backoff();
-  readonly #giving: Giving;
+  readonly #backoff: Backoff;
+  #giving: Giving;
   readonly #incoming: Incoming;
   #state: SessionState = "loading";
-  #position = new LogPosition(null, null);
   #failure: Failure | null = null;
   #conflict: LineageConflict | null = null;
-  #timer: Timer | null = null;
-  #retryAtMs: number | null = null;
+  /** `null` before the server said. */
   #permission: WirePermission | null = null;
+  /** Who the server takes us for; empty for nobody in particular. */
   #user = "";
   /** Greater for each time it is opened: what an earlier one waited for is not wanted any more. */
   #opening = 0;
   #channel: number | null = null;
-  /** What OPEN said, so that the answer can be understood. */
-  #openedWith: { readonly revision: boolean; readonly stateVector: boolean } | null = null;
-  /** An answer that was not given because the session may only read. */
-  #isWithheld = false;
+  /** Whether OPEN told the server what we have. */
+  #hasToldVector = false;
 
-  constructor(document: SessionDocument, connection: Connection, environment: Environment) {
-    this.#document = document;
+  constructor(host: DocumentHost, content: Content) {
+    const { environment, connection } = host;
+    this.#host = host;
+    this.#content = content;
     this.#connection = connection;
-    this.#environment = environment;
-    this.#giving = new Giving({
-      doc: () => document.doc,
-      position: () => this.#position,
-      random: () => environment.random(),
-      fragmentBytes: () => connection.hello?.fragmentBytes ?? 0,
-      send: (frame) => this.#send(frame),
-    });
-    this.#incoming = new Incoming({
-      inflate: (bytes) => environment.inflate(bytes),
-      handle: (frame) => this.#handle(frame),
-      onBroken: (thrown) => this.#startOver(failureOf(thrown).message),
-    });
+    this.#backoff = new Backoff(environment);
+    this.#giving = new Giving(host, content, this);
+    this.#incoming = new Incoming(environment, this);
   }
 
   get outbox(): Outbox {
@@ -79,85 +77,72 @@ export class Session implements ChannelUser {
     return this.#state;
   }
 
-  get failure(): Failure | null {
-    return this.#failure;
-  }
-
-  get conflict(): LineageConflict | null {
-    return this.#conflict;
-  }
-
-  get retryAtMs(): number | null {
-    return this.#retryAtMs;
-  }
-
-  /** `null` before the server said. */
-  get permission(): WirePermission | null {
-    return this.#permission;
-  }
-
-  /** Who the server takes us for; empty for nobody in particular. */
-  get user(): string {
-    return this.#user;
+  /** What is true of it, for people. */
+  snapshot(): Pick<DocumentSnapshot, "status" | "synced" | "unsaved" | "permission" | "user" | "conflict"> {
+    return {
+      status: this.#status(),
+      synced: this.#state === "live",
+      unsaved: this.outbox.unsaved,
+      permission: this.#permission,
+      user: this.#user || null,
+      conflict: this.#conflict,
+    };
   }
 
   /** The copy on this device is there: the server may be asked. */
-  loaded(revision: Revision | null, lineage: LineageId | null): void {
-    this.#position = new LogPosition(revision, lineage);
+  loaded(copy: OfflineCopy | null, unsaved: readonly Uint8Array[]): void {
+    this.#giving.load(copy?.revision ?? null, copy?.lineage ?? null, unsaved);
     this.#step("loaded");
     this.#connection.add(this);
   }
 
-  /** A local edit was made. */
   edited(update: Uint8Array): void {
     this.outbox.add(update);
+    this.#host.changed();
     this.request();
   }
 
   /** Has `write` called. */
   request(): void {
-    if (this.#channel !== null) this.#connection.request(this);
+    if (this.#channel !== null) this.#connection.outgoing.request(this);
   }
 
   /** @returns Whether it was sent; signals are never kept. */
   signal(frame: Uint8Array): boolean {
-    const { hasRoom, hello } = this.#connection;
-    const fits = hasRoom && frame.length <= (hello?.fragmentBytes ?? 0);
-    if (this.#channel === null || this.#state !== "live" || !fits) return false;
-    this.#connection.send(this.#channel, frame);
-    return true;
+    const { outgoing, fragmentBytes } = this.#connection;
+    const isSent = this.#state === "live" && outgoing.hasRoom && frame.length <= fragmentBytes;
+    if (isSent) this.send(frame);
+    return isSent;
   }
 
   /** Rejects as the application's token function does. */
   async refreshToken(): Promise<void> {
-    const { token: source } = this.#document;
-    const channel = this.#channel;
-    if (source === null) return this.#connection.refreshToken();
-    const token = await askToken(source);
-    if (channel !== null && channel === this.#channel) {
-      this.#connection.send(0, clientFrames.token(channel, token));
-    }
+    const { token } = this.#host.options;
+    if (token === undefined) await this.#connection.refreshToken();
+    else if (this.#channel !== null) await this.#connection.refreshToken(token, this.#channel);
   }
 
   /** Opens anew, also after a refusal. */
   reopen(): void {
-    this.#closeChannel();
+    this.send(clientFrames.close());
     this.#failure = null;
     this.#conflict = null;
-    if (this.#step("reopen") && this.#connection.isUp) this.#step("linked");
+    this.#openAgain();
   }
 
-  /** The copy on this device is of no lineage, or of another one, from now on. */
-  forgetLineage(): void {
-    this.#position = new LogPosition(null, null);
+  /** Another copy takes the place of ours, of no lineage so far. @param unsaved All of it. */
+  replaceCopy(unsaved: readonly Uint8Array[]): void {
+    this.#giving = new Giving(this.#host, this.#content, this);
+    this.#giving.load(null, null, unsaved);
     this.#incoming.forget();
-    this.#giving.forget();
+    this.reopen();
   }
 
   close(): void {
     // What was edited in this turn is still sent.
-    if (this.#channel !== null) this.#connection.flush();
-    this.#closeChannel();
+    this.#connection.outgoing.flush();
+    this.send(clientFrames.close());
+    this.#failure = null;
     this.#step("close");
     this.#connection.delete(this);
   }
@@ -173,78 +158,85 @@ export class Session implements ChannelUser {
   }
 
   receive(frame: ServerFrame): void {
-    this.#incoming.receive(frame);
+    try {
+      this.#incoming.receive(frame);
+    } catch (thrown) {
+      this.broken(thrown);
+    }
   }
 
   /** Says the next thing that it has to say. */
   write(): boolean {
     if (this.#state === "opening") return false;
-    const presence = this.#document.presence?.take();
-    if (presence) this.#send(clientFrames.presence(presence));
+    const presence = this.#content.presence?.take();
+    if (presence) this.send(clientFrames.presence(presence));
     return this.#giving.write(this.#permission === "write");
   }
 
   // States
 
   #step(event: SessionEvent): boolean {
-    const before = this.#state;
-    const state = nextSessionState(before, event);
-    if (state === before) return false;
+    const state = nextSessionState(this.#state, event);
+    if (state === this.#state) return false;
     this.#state = state;
-    const hadChannel = before === "opening" || before === "catchingUp" || before === "live";
-    if (hadChannel && state !== "catchingUp" && state !== "live") this.#leave();
-    this.#timer?.cancel();
-    this.#retryAtMs = null;
+    this.#backoff.cancel();
+    if (state !== "catchingUp" && state !== "live") this.#leave();
     if (state === "opening") this.#open();
-    else if (state === "waiting") this.#wait();
+    else if (state === "waiting") this.#backoff.wait(0, () => this.#openAgain());
     else if (state === "live") {
       this.#failure = null;
-      this.#backoff.up(this.#environment.clock.monotonicMs());
+      this.#backoff.up();
     }
-    this.#document.changed();
+    this.#host.changed();
     return true;
   }
 
+  #openAgain(): void {
+    if (this.#step("reopen") && this.#connection.isUp) this.#step("linked");
+  }
+
+  /** What still comes on the channel, if there is one, is of no interest. */
   #leave(): void {
+    if (this.#channel !== null) this.#connection.closeChannel(this.#channel);
     this.#channel = null;
     this.#incoming.end();
     this.#giving.end();
-    this.#document.presence?.linkIsDown();
-  }
-
-  /** Leaves the channel in good order, if there is one. */
-  #closeChannel(): void {
-    if (this.#channel === null) return;
-    this.#send(clientFrames.close());
-    this.#connection.closeChannel(this.#channel);
-  }
-
-  #wait(): void {
-    const { clock } = this.#environment;
-    const delayMs = this.#backoff.nextMs(clock.monotonicMs(), this.#environment.random());
-    this.#retryAtMs = clock.now() + delayMs;
-    this.#timer = clock.setTimer(delayMs, () => {
-      if (this.#step("reopen") && this.#connection.isUp) this.#step("linked");
-    });
+    this.#content.presence?.linkIsDown();
   }
 
   /** The channel is over; whether it is opened again is in the failure. */
   #end(failure: Failure): void {
-    if (this.#channel !== null) this.#connection.closeChannel(this.#channel);
     this.#failure = failure;
-    const { token } = this.#document;
-    const isRenewable = token === null ? this.#connection.isTokenRenewable : typeof token === "function";
-    const isOver = failure.retry === "never" || (failure.retry === "after-auth" && !isRenewable);
-    if (failure.retry === "after-auth" && token === null && isRenewable) {
-      this.#connection.refreshToken().catch((error: unknown) => this.#document.report(error));
+    const { options, report } = this.#host;
+    const isOver = isFinal(failure, options.token ?? this.#connection.token);
+    if (failure.retry === "after-auth" && options.token === undefined && !isOver) {
+      this.#connection.refreshToken().catch(report);
     }
     this.#step(isOver ? "refused" : "dropped");
   }
 
-  /** Something does not fit: begins anew, after a pause. */
-  #startOver(message: string): void {
-    this.#closeChannel();
-    this.#end({ code: "MALFORMED_FRAME", retry: "backoff", message });
+  /** Something that came cannot be taken: begins anew after a pause, unless that would not help. */
+  broken(thrown: unknown): void {
+    const failure = failureOf(thrown);
+    if (failure.code === "MALFORMED_FRAME") {
+      this.#connection.broken(thrown);
+      return;
+    }
+    this.send(clientFrames.close());
+    this.#end(failure);
+  }
+
+  /** While it still sends what we are missing, a server may leave much unsaid. */
+  missUpload(): void {
+    if (this.#state !== "live") this.request();
+    else this.broken(new JoineryError("CONNECTION_LOST", "A large edit did not arrive."));
+  }
+
+  #status(): Status {
+    const kind = SESSION_STATUS[this.#state];
+    if (kind) return status(kind, this.#failure, this.#backoff.retryAtMs);
+    const link = this.#connection.status;
+    return link.kind === "online" ? status("connecting", this.#failure) : link;
   }
 
   // Opening
@@ -253,7 +245,7 @@ export class Session implements ChannelUser {
     const opening = ++this.#opening;
     const isWanted = () => opening === this.#opening && this.#state === "opening";
     withToken(
-      this.#document.token ?? "",
+      this.#host.options.token ?? "",
       (token) => {
         if (isWanted()) this.#sendOpen(token);
       },
@@ -264,32 +256,33 @@ export class Session implements ChannelUser {
   }
 
   #sendOpen(token: string): void {
-    const stateVector = Y.encodeStateVector(this.#document.doc);
+    const { name, options } = this.#host;
+    const stateVector = Y.encodeStateVector(this.#content.doc);
     const hasContent = stateVector.length > 1;
-    this.#giving.begin();
-    this.#position.restart(hasContent);
-    this.#isWithheld = false;
+    this.#giving.begin(hasContent);
     this.#permission = null;
-    const { revision, lineage } = this.#position;
-    const withVector = revision === null && stateVector.length <= MAX_OPEN_VECTOR_BYTES;
-    this.#openedWith = { revision: revision !== null, stateVector: withVector };
+    const { revision, lineage } = this.#giving.position;
+    this.#hasToldVector = revision === null && stateVector.length <= MAX_OPEN_VECTOR_BYTES;
     this.#channel = this.#connection.openChannel(this);
-    this.#send(
+    this.send(
       clientFrames.open({
-        document: this.#document.name,
+        document: name,
         revision,
         lineage,
-        stateVector: withVector ? stateVector : null,
+        stateVector: this.#hasToldVector ? stateVector : null,
         token,
         partial: this.#incoming.partial,
-        offersSeed: this.#document.seed !== null && !hasContent,
+        offersSeed: options.seed !== undefined && !hasContent,
       }),
     );
   }
 
   // What the server says
 
-  #handle(frame: ServerFrame): void {
+  handle(frame: ServerFrame): void {
+    const { events } = this.#host;
+    const { position } = this.#giving;
+    if (isOutOfPlace(frame.type, this.#state)) throw unexpected(frame.type, this.#state);
     switch (frame.type) {
       case "opened":
         this.#opened(frame);
@@ -298,32 +291,45 @@ export class Session implements ChannelUser {
         this.#asked(frame.stateVector);
         break;
       case "ack":
-        this.#acknowledged(frame.number, frame.seq);
+        this.#giving.acknowledged(frame.number, frame.seq);
+        this.#settle();
         break;
       case "catchUp":
-        this.#caught(frame.update);
+        this.#apply(frame.update, (news) => {
+          if (news) position.caught(news);
+        });
         break;
       case "caughtUp":
-        this.#caughtUp(frame.seq, frame.durableSeq);
+        this.#incoming.forget();
+        position.caughtUp(frame.seq, frame.durableSeq);
+        this.#settle();
+        this.#step("caughtUp");
+        this.request();
         break;
       case "batch":
-        this.#batch(frame);
+        this.#apply(frame.update, (news) => {
+          if (position.batch(frame.seq, frame.durableSeq, news)) return;
+          this.broken(new JoineryError("INTERNAL", "A batch is missing."));
+        });
         break;
       case "durable":
-        this.#position.durable(frame.seq);
+        position.durable(frame.seq);
         this.#settle();
         break;
       case "presence":
-        this.#document.presence?.received(frame.users, frame.update);
+        this.#content.presence?.received(frame.users, frame.update);
         break;
-      case "signal":
-        this.#document.signalled(frame);
+      case "signal": {
+        const signal = readSignal(frame);
+        if (signal) events.emit("signal", signal);
         break;
+      }
       case "notice":
-        this.#document.noticed(failureSaid(frame));
+        events.emit("notice", frame);
         break;
       case "close":
-        this.#closed(frame);
+        if (frame.remote) this.#conflicts(frame.remote);
+        this.#end(frame);
         break;
       case "permission":
         this.#permitted(frame);
@@ -332,102 +338,68 @@ export class Session implements ChannelUser {
         void this.#seed();
         break;
       case "progress":
-        if (this.#giving.progress(frame.id, frame.have)) this.request();
+        this.#giving.progress(frame.id, frame.have);
         break;
       default:
       // Frames of the connection do not come here, and parts only put together.
     }
   }
 
-  #opened(frame: Opened): void {
-    if (this.#state !== "opening" || !this.#openedWith) return;
-    const { lineage } = this.#position;
-    if (lineage !== null && lineage !== frame.lineage) {
-      this.#closeChannel();
-      this.#conflicts({ lineage: frame.lineage, seq: frame.durableSeq });
-      this.#end({
-        code: "LINEAGE_CHANGED",
-        retry: "never",
-        message: "The server has another document of this name.",
-      });
+  #opened({ lineage, durableSeq, permission, user, isRevisionTaken }: Opened): void {
+    const { position } = this.#giving;
+    if (position.lineage !== null && position.lineage !== lineage) {
+      this.#conflicts({ lineage, seq: durableSeq });
+      this.broken(new JoineryError("LINEAGE_CHANGED", "The server has another document of this name."));
       return;
     }
-    this.#permission = frame.permission;
-    this.#user = frame.user;
-    this.#position.opened(frame.lineage, frame.durableSeq);
+    const { revision } = position;
+    this.#permission = permission;
+    this.#user = user;
+    position.opened(lineage, durableSeq);
     this.#step("opened");
-    const { revision, stateVector } = this.#openedWith;
-    if (!frame.isRevisionTaken && !stateVector) {
-      this.#send(clientFrames.sync(Y.encodeStateVector(this.#document.doc)));
+    const { doc, presence } = this.#content;
+    if (!isRevisionTaken && !this.#hasToldVector) {
+      this.#giving.push(clientFrames.sync(Y.encodeStateVector(doc)));
     }
-    if (revision) this.#giving.oweTail(frame.permission === "write");
-    this.#document.presence?.linkIsUp();
+    if (revision) this.#giving.oweTail(permission === "write");
+    presence?.linkIsUp();
     this.request();
   }
 
   #asked(question: Uint8Array): void {
-    if (this.#permission === "write") {
-      this.#giving.asked(question);
-      this.request();
-      return;
-    }
-    this.#isWithheld = true;
-    this.#giving.withhold();
-    // What is not ours came from the server; somebody who may write gives it back.
-    if (this.outbox.unsaved.count === 0) this.#position.everythingSaved();
-  }
-
-  #acknowledged(number: number, seq: number): void {
-    this.#giving.acknowledged(number, seq);
-    this.#settle();
-  }
-
-  #caught(update: Uint8Array): void {
-    const news = this.#apply(update);
-    if (news) this.#position.caught(news);
-  }
-
-  #caughtUp(seq: number, durableSeq: number): void {
-    this.#incoming.forget();
-    this.#position.caughtUp(seq, durableSeq);
-    this.#settle();
-    this.#step("caughtUp");
+    if (this.#permission === "write") this.#giving.asked(question);
+    else this.#giving.withhold();
     this.request();
   }
 
-  #batch({ seq, durableSeq, update }: Frame<"batch">): void {
-    const news = this.#apply(update);
-    if (this.#position.batch(seq, durableSeq, news)) this.#settle();
-    else this.#startOver(`A batch is missing before ${seq}.`);
-  }
-
-  /** @returns What was not here. */
-  #apply(update: Uint8Array): Uint8Array | null {
+  /** @param then Told what of it was not here, unless the application closed the document meanwhile. */
+  #apply(update: Uint8Array, then: (news: Uint8Array | null) => void): void {
+    let news: Uint8Array | null;
     try {
-      return this.#document.apply(update);
+      news = this.#content.apply(update);
     } catch (thrown) {
-      // Of Yjs, or of a listener of the application: then it was applied. Nobody can tell, so all is compared later.
-      this.#position.doubt();
-      this.#document.report(thrown);
-      return null;
+      // Nobody can tell what of it is here, so all is compared.
+      this.#giving.position.doubt();
+      this.#host.report(thrown);
+      this.broken(thrown);
+      return;
     }
-  }
-
-  #closed(frame: Frame<"close">): void {
-    if (frame.remote) this.#conflicts(frame.remote);
-    this.#end(failureSaid(frame));
+    if (this.#state === "closed") return;
+    then(news);
+    this.#settle();
   }
 
   #conflicts(remote: Revision): void {
-    const { lineage, revision } = this.#position;
+    const { lineage, revision } = this.#giving.position;
     if (lineage !== null) this.#conflict = { local: { lineage, seq: revision?.seq ?? null }, remote };
   }
 
   #permitted({ permission, reason }: Frame<"permission">): void {
     this.#permission = permission;
-    this.#document.permissionChanged(permission, reason);
-    this.#document.changed();
-    if (permission === "write" && this.#isWithheld) this.reopen();
+    this.#host.events.emit("permission", { permission, reason });
+    this.#host.changed();
+    // What it asked while nothing could be said is asked anew.
+    if (permission === "write" && this.#giving.isUnasked) this.reopen();
     else this.request();
   }
 
@@ -436,28 +408,26 @@ export class Session implements ChannelUser {
     const scratch = new Y.Doc();
     let update = EMPTY_UPDATE;
     try {
-      await this.#document.seed?.(scratch);
+      await this.#host.options.seed?.(scratch);
       update = Y.encodeStateAsUpdate(scratch);
     } catch (thrown) {
-      this.#document.report(thrown);
+      this.#host.report(thrown);
     }
-    if (this.#channel !== channel) return;
-    this.#giving.push(clientFrames.seed(update));
-    this.request();
+    if (this.#channel === channel) this.#giving.push(clientFrames.seed(update));
   }
 
-  #send(frame: Uint8Array): void {
-    if (this.#channel !== null) this.#connection.send(this.#channel, frame);
+  /** On the channel, if there is one. */
+  send(frame: Uint8Array): void {
+    if (this.#channel !== null) this.#connection.outgoing.push(this.#channel, frame);
   }
 
   /** Something may have become durable. */
   #settle(): void {
-    const position = this.#position;
-    const { edits, carried, everything } = this.outbox.durable(position.durableSeq);
-    position.carriedSaved(carried);
-    if (everything) position.everythingSaved();
-    if (edits > 0) this.#document.saved(edits);
-    this.#document.positionChanged(position.storedRevision, position.lineage);
-    this.#document.changed();
+    const { copy } = this.#content;
+    const edits = this.#giving.settle();
+    const { storedRevision, lineage } = this.#giving.position;
+    if (edits > 0) copy?.saved(edits);
+    copy?.setRevision(storedRevision, lineage);
+    this.#host.changed();
   }
 }

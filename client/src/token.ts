@@ -3,9 +3,9 @@ import { type Failure, failureOf } from "./failure.ts";
 /** A token, or how to get one: asked at each connection, and again when the server did not take the last one. */
 export type TokenSource = string | (() => string | Promise<string>);
 
-/** Gets a token. Rejects as the application's function does. */
-export async function askToken(source: TokenSource): Promise<string> {
-  return typeof source === "function" ? source() : source;
+/** Whether it will not be tried again by itself, because that would not help. */
+export function isFinal({ retry }: Failure, source: TokenSource): boolean {
+  return retry === "never" || (retry === "after-auth" && typeof source === "string");
 }
 
 /** Gets a token; at once where it is at hand, so that nothing has to wait. */

@@ -1,47 +1,57 @@
-import { clientFrames, FRAGMENT_ID_BYTES, inFragments } from "@joinery/shared/protocol";
-
-const NOTHING = new Uint8Array(0);
+import { clientFrames, FRAGMENT_ID_BYTES } from "@joinery/shared/protocol";
+import type { Environment } from "./ports.ts";
 
 /** A large frame on its way to the server, in parts; after a break it goes on where the server says it is. */
 export class Upload {
+  /** Under which the server acknowledges it; 0 for a frame that has none. */
+  readonly number: number;
   readonly #frame: Uint8Array;
   readonly #id: Uint8Array;
   #offset = 0;
+  /** What the server has of it, as far as it said. */
+  #have = 0;
   #state: "sending" | "asking" | "asked" = "sending";
 
-  constructor(frame: Uint8Array, random: () => number) {
+  constructor(frame: Uint8Array, number: number, environment: Environment) {
     this.#frame = frame;
-    this.#id = Uint8Array.from({ length: FRAGMENT_ID_BYTES }, () => Math.floor(random() * 256));
+    this.number = number;
+    this.#id = Uint8Array.from({ length: FRAGMENT_ID_BYTES }, () => Math.floor(environment.random() * 256));
   }
 
-  get isDone(): boolean {
-    return this.#offset >= this.#frame.length;
+  /** Whether the server was asked how much it has, and did not say. */
+  get isAsked(): boolean {
+    return this.#state === "asked";
   }
 
-  /** The next part; `null` when all have gone, or while the server was asked where it is. */
+  /** The next part, or none of it to ask; `null` when the server has to say something first. */
   next(fragmentBytes: number): Uint8Array | null {
-    if (this.#state === "asked" || this.isDone) return null;
-    if (this.#state === "asking") {
-      this.#state = "asked";
-      return clientFrames.fragment({ id: this.#id, total: this.#frame.length, offset: 0, bytes: NOTHING });
-    }
-    const [part] = inFragments(this.#frame, this.#id, fragmentBytes, this.#offset);
-    this.#offset += fragmentBytes;
-    return part ?? null;
+    const { length: total } = this.#frame;
+    const isAsking = this.#state === "asking";
+    if (this.isAsked || (!isAsking && this.#offset >= total)) return null;
+    if (isAsking) this.#state = "asked";
+    const offset = isAsking ? 0 : this.#offset;
+    const bytes = this.#frame.subarray(offset, isAsking ? 0 : offset + fragmentBytes);
+    this.#offset += bytes.length;
+    return clientFrames.fragment({ id: this.#id, total, offset, bytes });
   }
 
-  /** The link broke; on the next one the server is asked how much it has. */
+  /** Nobody knows how much has arrived: the server is asked, before anything else is sent. */
   interrupt(): void {
     this.#state = "asking";
-    this.#offset = 0;
   }
 
-  /** The server says how much it has. @returns Whether that lets it go on. */
+  /** The server says how much it has. @returns Whether that is all, so that the server has handled it. */
   progress(id: Uint8Array, have: number): boolean {
-    if (this.#state !== "asked" || !id.every((byte, i) => byte === this.#id[i])) return false;
-    this.#state = "sending";
-    // A frame that is there in whole still has to be handled in this session: its last byte does that.
-    this.#offset = Math.min(have, this.#frame.length - 1);
-    return true;
+    if (String(id) !== String(this.#id)) return false;
+    const { length } = this.#frame;
+    const isSending = this.#state === "sending";
+    // Where less is there than was, the server let go of it. What it says of parts that were under way is the same.
+    if (!isSending || have < this.#have) {
+      // A frame that is there in whole still has to be handled in this session: its last byte does that.
+      this.#offset = Math.min(have, length - 1);
+      this.#state = "sending";
+    }
+    this.#have = have;
+    return isSending && have >= length;
   }
 }

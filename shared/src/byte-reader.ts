@@ -1,6 +1,5 @@
 import { decodeUtf8 } from "lib0/string";
 import { type ErrorCode, JoineryError } from "./errors.ts";
-import { utf8Width } from "./utf8.ts";
 
 const MAX_CLIENT_ID = 2 ** 32 - 1;
 
@@ -107,43 +106,16 @@ export class ByteReader {
     return bytes;
   }
 
-  /** Skips a length and that many bytes of UTF-8. Returns the string's length in UTF-16 units. */
-  skipVarString(): number {
-    return this.skipUtf8(this.varUint());
-  }
-
-  /** As {@link skipVarString}, when the length was read. */
-  skipUtf8(length: number): number {
-    const end = this.position + length;
-    if (length > this.remaining) this.fail("ends too early");
-    const bytes = this.bytes;
-    let units = 0;
-    let i = this.position;
-    while (i < end) {
-      const first = bytes[i] as number;
-      if (first < 0x80) {
-        i++;
-        units++;
-        continue;
-      }
-      const width = utf8Width(bytes, i, end);
-      if (width === 0) {
-        this.position = i;
-        this.fail("string is not UTF-8");
-      }
-      i += width;
-      units += width === 4 ? 2 : 1;
-    }
-    this.position = end;
-    return units;
-  }
-
-  /** As {@link skipVarString}, for the few strings that somebody has to read. */
+  /** A length and that many bytes of UTF-8. */
   varString(): string {
     const start = this.position;
-    this.skipVarString();
-    this.position = start;
-    return decodeUtf8(this.varBytes());
+    const bytes = this.varBytes();
+    try {
+      return decodeUtf8(bytes);
+    } catch {
+      this.position = start;
+      this.fail("string is not UTF-8");
+    }
   }
 
   end(): void {

@@ -1,6 +1,7 @@
 import { ByteReader } from "./byte-reader.ts";
 import { JoineryError } from "./errors.ts";
 import type { LimitName } from "./limits.ts";
+import { utf8Width } from "./utf8.ts";
 
 /** Reads updates and state vectors. */
 export class UpdateReader extends ByteReader {
@@ -22,5 +23,36 @@ export class UpdateReader extends ByteReader {
       if (value > Number.MAX_SAFE_INTEGER) this.fail("integer is too large");
     }
     this.refuseZero(next);
+  }
+
+  /** Skips a length and that many bytes of UTF-8. Returns the string's length in UTF-16 units. */
+  skipVarString(): number {
+    return this.skipUtf8(this.varUint());
+  }
+
+  /** As {@link skipVarString}, when the length was read. */
+  skipUtf8(length: number): number {
+    const end = this.position + length;
+    if (length > this.remaining) this.fail("ends too early");
+    const bytes = this.bytes;
+    let units = 0;
+    let i = this.position;
+    while (i < end) {
+      const first = bytes[i] as number;
+      if (first < 0x80) {
+        i++;
+        units++;
+        continue;
+      }
+      const width = utf8Width(bytes, i, end);
+      if (width === 0) {
+        this.position = i;
+        this.fail("string is not UTF-8");
+      }
+      i += width;
+      units += width === 4 ? 2 : 1;
+    }
+    this.position = end;
+    return units;
   }
 }

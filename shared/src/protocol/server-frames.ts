@@ -116,17 +116,6 @@ const PERMISSIONS = ["read", "write"] as const;
 
 const NOTHING = new Uint8Array(0);
 
-const NO_HELLO: ServerHello = {
-  type: "hello",
-  version: 0,
-  capabilities: 0,
-  agent: "",
-  maxMessageBytes: 0,
-  fragmentBytes: 0,
-  maxDocuments: 0,
-  keepAliveMs: 0,
-};
-
 /** How a server says things. */
 export const serverFrames = {
   hello: (hello: Omit<ServerHello, "type">): Uint8Array =>
@@ -250,25 +239,34 @@ function readHello(payload: Uint8Array): ServerHello {
   const reader = new FrameReader(payload, "HELLO");
   const version = reader.varUint();
   // As for a client's: all that is needed of another version is its number.
-  if (version !== PROTOCOL_VERSION) return { ...NO_HELLO, version };
-  const capabilities = reader.varUint();
-  const agent = reader.varString();
-  const maxMessageBytes = reader.varUint();
-  const fragmentBytes = reader.varUint();
-  const maxDocuments = reader.varUint();
-  const keepAliveMs = reader.varUint();
+  const isKnown = version === PROTOCOL_VERSION;
+  const uint = () => (isKnown ? reader.varUint() : 0);
+  const hello: ServerHello = {
+    type: "hello",
+    version,
+    capabilities: uint(),
+    agent: isKnown ? reader.varString() : "",
+    maxMessageBytes: uint(),
+    fragmentBytes: uint(),
+    maxDocuments: uint(),
+    keepAliveMs: uint(),
+  };
   // A client would cut a frame into parts of nothing.
-  if (fragmentBytes === 0) reader.fail("fragments have no bytes");
+  if (isKnown && hello.fragmentBytes === 0) reader.fail("fragments have no bytes");
   // What later minor versions add stands behind this.
-  const limits = { maxMessageBytes, fragmentBytes, maxDocuments, keepAliveMs };
-  return { type: "hello", version, capabilities, agent, ...limits };
+  return hello;
+}
+
+/** Two integers and nothing else. */
+function readTwo(payload: Uint8Array, what: string): [number, number] {
+  const reader = new FrameReader(payload, what);
+  const two: [number, number] = [reader.varUint(), reader.varUint()];
+  reader.end();
+  return two;
 }
 
 function readGoaway(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "GOAWAY");
-  const afterMs = reader.varUint();
-  const withinMs = reader.varUint();
-  reader.end();
+  const [afterMs, withinMs] = readTwo(payload, "GOAWAY");
   return { type: "goaway", afterMs, withinMs };
 }
 
@@ -288,10 +286,7 @@ function readOpened(payload: Uint8Array): Opened {
 }
 
 function readAck(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "ACK");
-  const number = reader.varUint();
-  const seq = reader.varUint();
-  reader.end();
+  const [number, seq] = readTwo(payload, "ACK");
   return { type: "ack", number, seq };
 }
 
@@ -309,10 +304,7 @@ function readCatchUp(payload: Uint8Array): ServerFrame {
 }
 
 function readCaughtUp(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "CAUGHT_UP");
-  const seq = reader.varUint();
-  const durableSeq = reader.varUint();
-  reader.end();
+  const [seq, durableSeq] = readTwo(payload, "CAUGHT_UP");
   return { type: "caughtUp", seq, durableSeq };
 }
 

@@ -8,6 +8,7 @@ import { createRoot } from "react-dom/client";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { effectScope } from "vue";
 import { FakeEnvironment } from "../../support/client-environment.ts";
+import { MemoryOfflineStore } from "../../support/client-memory-store.ts";
 import { ScriptedServer } from "../../support/client-scripted-server.ts";
 
 class Stage {
@@ -52,6 +53,27 @@ describe("React", () => {
     expect(notes.status.kind).toBe("online");
     await act(async () => root.unmount());
     expect(notes.status.kind).toBe("closed");
+  });
+});
+
+describe("React, when a document cannot be stored", () => {
+  test("unmounts all the same, and throws nothing that nobody can catch", async () => {
+    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+    const stage = new Stage();
+    const store = new MemoryOfflineStore();
+    stage.environment.store = store;
+    const client = new JoineryClient({ url: "ws://test", environment: stage.environment, offline: "kept" });
+    onTestFinished(() => client.close());
+    function App() {
+      return createElement("p", null, useDocument(client, "notes")?.name);
+    }
+    const root = createRoot(document.createElement("div"));
+    await act(async () => root.render(createElement(App)));
+    await act(() => stage.environment.settle());
+    store.full.add("notes");
+    await act(async () => root.unmount());
+    await stage.environment.settle();
+    expect(store.openDocuments.size).toBe(0);
   });
 });
 

@@ -26,8 +26,8 @@ async function pageBytes(page: string): Promise<number> {
       target: "es2022",
       lib: { entry: ENTRY, formats: ["es"] },
       rolldownOptions: {
-        // Loaded later, by clients that keep documents.
-        external: [/kept-documents/, /level-store/],
+        // Loaded later: by clients that keep documents, and when somebody chooses about a refused one.
+        external: [/kept-documents/, /level-store/, /choice/],
         output: { minify: true },
       },
     },

@@ -168,6 +168,20 @@ describe("a connection that is lost", () => {
     expect(stage.tries).toBe(2);
   });
 
+  test("[R4] is left alone from when it ends, and for some minutes at most", async () => {
+    const stage = await new Stage().connected();
+    stage.link.say(serverFrames.goaway(3_000, 4_000));
+    await stage.environment.advance(14_000);
+    stage.link.lose(1012, "draining");
+    await stage.settle();
+    expect(stage.pauseMs).toBe(5_000);
+    await stage.environment.advance(5_000);
+    stage.link.say(serverFrames.goaway(2 ** 50, 2 ** 50));
+    stage.link.lose(1012, "draining");
+    await stage.settle();
+    expect(stage.pauseMs).toBe(450_000);
+  });
+
   test.each([4400, 4403, 4422, 4426, 4499, 1009])(
     "stops at the permanent close code %i, and says why",
     async (code) => {
@@ -244,6 +258,27 @@ describe("a connection that is lost", () => {
     expect(stage.link.all("ping")).toHaveLength(1);
     await stage.environment.advance(10_000);
     expect(stage.client.status.kind).toBe("offline");
+  });
+
+  test("is asked for a sign of life when the platform takes the network for gone, and given up after 2 s", async () => {
+    const stage = await new Stage().connected();
+    await stage.environment.advance(15_000);
+    expect(stage.link.all("ping")).toHaveLength(1);
+    stage.environment.goOffline();
+    await stage.environment.advance(1_999);
+    expect(stage.link.all("ping")).toHaveLength(2);
+    expect(stage.client.status.kind).toBe("online");
+    await stage.environment.advance(1);
+    expect(stage.client.status).toMatchObject({ kind: "offline", code: "CONNECTION_LOST" });
+  });
+
+  test("stays when the platform is wrong about that", async () => {
+    const stage = await new Stage().connected();
+    stage.environment.goOffline();
+    await stage.environment.advance(1_000);
+    stage.link.say(serverFrames.pong());
+    await stage.environment.advance(5_000);
+    expect(stage.client.status.kind).toBe("online");
   });
 
   test("is tried again when the server does not greet", async () => {
@@ -384,6 +419,23 @@ describe("what is sent", () => {
       `${stage.link.channelOf("other")} presence`,
       `${stage.link.channelOf("other")} update`,
     ]);
+  });
+
+  test("fits into the messages that the server takes", async () => {
+    const { server, client, environment } = new Stage();
+    server.hello = { ...server.hello, maxMessageBytes: 1_000, fragmentBytes: 1_000 };
+    const handles = Array.from({ length: 40 }, (_, i) => client.open(`document ${i}`));
+    await environment.settle();
+    for (const { name } of handles) server.link.welcome(name);
+    await environment.settle();
+    const before = server.link.messages.length;
+    for (const { doc } of handles) doc.getText("text").insert(0, "x".repeat(100));
+    handles[0]?.doc.getText("text").insert(0, "y".repeat(5_000));
+    await environment.settle();
+    const sizes = server.link.messages.slice(before).map(({ length }) => length);
+    expect(server.link.all("update").length).toBe(39);
+    expect(server.link.all("fragment").length).toBeGreaterThan(9);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000);
   });
 
   test("[C6] selects a channel only when it changes", async () => {

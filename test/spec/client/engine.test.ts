@@ -203,17 +203,37 @@ describe("a seed", () => {
     expect(runs).toBe(2);
   });
 
-  test("that fails is told, and leaves the document empty", async () => {
+  test("that fails is told, leaves the document empty, and is tried again when it is opened again", async () => {
     const stage = world();
     const errors: Error[] = [];
+    let fails = true;
+    const failing = (doc: Y.Doc) => {
+      doc.getText("text").insert(0, "half of a ");
+      if (fails) throw new Error("no template");
+      seed(doc);
+    };
+    const ann = stage.person("notes", { seed: failing });
+    ann.notes.on("error", (error) => errors.push(error));
+    await stage.settle();
+    expect(errors.map(({ message }) => message)).toEqual(["no template"]);
+    expect(ann.text).toBe("");
+    fails = false;
+    await ann.notes.close();
+    const again = stage.person("notes", { seed: failing }, ann.client);
+    await stage.settle();
+    expect(again.text).toBe("template half of a ");
+    expect(again.notes.saved).toBe(true);
+  });
+
+  test("that fails keeps nobody from writing", async () => {
+    const stage = world();
     const ann = stage.person("notes", {
       seed: () => {
         throw new Error("no template");
       },
     });
-    ann.notes.on("error", (error) => errors.push(error));
+    ann.notes.on("error", () => undefined);
     await stage.settle();
-    expect(errors.map(({ message }) => message)).toEqual(["no template"]);
     ann.type("by hand");
     await stage.settle();
     expect(ann.notes.saved).toBe(true);

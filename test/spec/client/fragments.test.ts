@@ -1,10 +1,12 @@
+import { deflateRawSync } from "node:zlib";
 import { type DocumentHandle, JoineryClient } from "@joinery/client";
 import {
+  type ClientFrame,
   decodeClientFrame,
-  forEachFrame,
   inFragments,
   type LineageId,
   Reassembly,
+  readReassembled,
   serverFrames,
 } from "@joinery/shared/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -44,16 +46,37 @@ class Stage {
     return this.environment.settle();
   }
 
+  /** The server says how much it has of the frame whose parts came last. */
+  async progress(channel: number, ...haves: number[]): Promise<void> {
+    const { id } = this.link.last("fragment");
+    this.link.on(channel, ...haves.map((have) => serverFrames.progress({ id, have })));
+    await this.settle();
+  }
+
+  /** Nothing happens, but that the link shows that it lives. */
+  async quiet(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 10_000) {
+      await this.environment.advance(Math.min(left, 10_000));
+      this.link.say(serverFrames.pong());
+    }
+  }
+
   /** The server lets the client in, and asks for what it misses. */
   async opened(
-    options: { lineage?: LineageId; isRevisionTaken?: boolean; ask?: Uint8Array | null } = {},
+    options: {
+      lineage?: LineageId;
+      isRevisionTaken?: boolean;
+      ask?: Uint8Array | null;
+      permission?: "read" | "write";
+    } = {},
   ): Promise<number> {
     await this.settle();
     const channel = this.link.channelOf("notes");
     const { lineage = LINEAGE, isRevisionTaken = false, ask = Uint8Array.of(0) } = options;
+    const { permission = "write" } = options;
     this.link.on(
       channel,
-      serverFrames.opened({ lineage, seq: 1, durableSeq: 1, permission: "write", user: "", isRevisionTaken }),
+      serverFrames.opened({ lineage, seq: 1, durableSeq: 1, permission, user: "", isRevisionTaken }),
     );
     if (ask) this.link.on(channel, serverFrames.ask(ask));
     await this.settle();
@@ -66,21 +89,24 @@ function long(length: number, seed = 7919): string {
   return Array.from({ length }, (_, i) => String.fromCharCode(97 + ((i * seed) % 26))).join("");
 }
 
-/** The answer or update that fragments make up. */
-function assembled(fragments: readonly FrameOf<"fragment">[]): FrameOf<"answer"> | FrameOf<"update"> {
+/** What fragments make up. */
+function frameOf(fragments: readonly FrameOf<"fragment">[]): ClientFrame {
   const [first] = fragments;
   if (!first) throw new Error("there are no fragments");
   const reassembly = new Reassembly(first, 1_000_000);
   for (const fragment of fragments) {
     const whole = fragment.bytes.length === 0 ? null : reassembly.add(fragment);
-    if (!whole) continue;
-    let frame = null;
-    forEachFrame(whole, (raw) => {
-      frame = decodeClientFrame(raw);
-    });
-    return frame as unknown as FrameOf<"answer">;
+    const frame = whole && decodeClientFrame(readReassembled(whole));
+    if (frame) return frame;
   }
   throw new Error(`${reassembly.have} of ${reassembly.total} bytes came`);
+}
+
+/** The answer or update that fragments make up. */
+function assembled(fragments: readonly FrameOf<"fragment">[]): FrameOf<"answer"> | FrameOf<"update"> {
+  const frame = frameOf(fragments);
+  if (frame.type !== "answer" && frame.type !== "update") throw new Error(`a ${frame.type} came`);
+  return frame;
 }
 
 function textOf(update: Uint8Array): string {
@@ -105,7 +131,7 @@ describe("a large edit", () => {
 
   test("is followed by what was typed while the socket was full", async () => {
     const stage = new Stage();
-    await stage.opened();
+    const channel = await stage.opened();
     stage.link.bufferedBytes = 600 * 1024;
     stage.notes.doc.getText("text").insert(0, long(5_000));
     await stage.settle();
@@ -115,7 +141,121 @@ describe("a large edit", () => {
     stage.notes.doc.getText("text").insert(0, "x");
     await stage.settle();
     expect(assembled(stage.link.all("fragment")).number).toBe(2);
+    await stage.progress(channel, stage.link.last("fragment").total);
     expect(stage.link.last("update").number).toBe(3);
+  });
+
+  test("[B8] is followed by another one only when the server has it, which an acknowledgement says, too", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    await stage.settle();
+    stage.notes.doc.getText("text").insert(0, "x");
+    await stage.progress(channel, 1_000, 2_000, 3_000);
+    expect(stage.link.all("update")).toHaveLength(0);
+    stage.link.on(channel, serverFrames.ack(2, 2));
+    await stage.settle();
+    expect(stage.link.last("update").number).toBe(3);
+  });
+
+  test("[B5] is begun again when the server let go of it midway, once for all that was on its way", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    await stage.settle();
+    const { total } = stage.link.last("fragment");
+    expect(stage.link.all("fragment")).toHaveLength(6);
+    await stage.progress(channel, 1_000, 2_000, 0, 0, 0, 0);
+    const again = stage.link.all("fragment").slice(6);
+    expect(again.map(({ offset }) => offset)).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000]);
+    expect(textOf(assembled(again).update)).toBe(long(5_000));
+    await stage.progress(channel, 1_000, 2_000, 3_000, 4_000, 5_000, total);
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(2, 2), serverFrames.durable(2));
+    await stage.settle();
+    expect(stage.notes.saved).toBe(true);
+    expect(stage.link.all("fragment")).toHaveLength(12);
+  });
+
+  test("[B5] of which the server does not say that it is there is brought anew after a while", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(1, 1));
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    await stage.settle();
+    // Not even its beginning was kept.
+    await stage.progress(channel, 0, 0, 0, 0, 0, 0);
+    await stage.quiet(31_000);
+    expect(stage.link.all("open")).toHaveLength(2);
+    await stage.opened({ isRevisionTaken: true, ask: null });
+    const fragments = stage.link.all("fragment").slice(6);
+    expect(assembled(fragments)).toMatchObject({ type: "answer", number: 1 });
+    expect(textOf(assembled(fragments).update)).toBe(long(5_000));
+  });
+
+  test("[B6] is asked for again when the server does not say at once how much it has", async () => {
+    const stage = new Stage();
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    await stage.opened();
+    const { total } = stage.link.last("fragment");
+    stage.link.lose();
+    await stage.environment.advance(1_000);
+    const channel = await stage.opened();
+    // The server says nothing that can be asked for again while a client does not read.
+    expect(stage.link.all("fragment")).toHaveLength(1);
+    await stage.quiet(30_000);
+    expect(stage.link.all("fragment").map(({ bytes }) => bytes.length)).toEqual([0, 0]);
+    await stage.progress(channel, 5_000);
+    expect(stage.link.all("fragment").slice(2)).toMatchObject([{ offset: 5_000, total }]);
+  });
+
+  test("[K9] [U7] is in a second answer too, when the server asks again for what it dropped", async () => {
+    const stage = new Stage();
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    const channel = await stage.opened();
+    await stage.progress(channel, stage.link.last("fragment").total);
+    // It was under an id that somebody else had, say; nothing is acknowledged.
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ask(Uint8Array.of(0)));
+    await stage.settle();
+    const second = assembled(stage.link.all("fragment").slice(6));
+    expect(second).toMatchObject({ type: "answer", number: 2 });
+    expect(textOf(second.update)).toBe(stage.text);
+  });
+
+  test("that was cut off is sent when the session may write again", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(1, 1));
+    await stage.settle();
+    stage.client.disconnect();
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    stage.client.connect();
+    await stage.opened({ isRevisionTaken: true, ask: null });
+    stage.link.lose();
+    await stage.environment.advance(1_000);
+    const again = await stage.opened({ isRevisionTaken: true, ask: null, permission: "read" });
+    stage.link.on(again, serverFrames.caughtUp(1, 1));
+    await stage.settle();
+    expect(stage.link.all("fragment")).toHaveLength(0);
+    stage.link.on(again, serverFrames.permission("write", ""));
+    await stage.settle();
+    expect(textOf(assembled(stage.link.all("fragment")).update)).toBe(long(5_000));
+  });
+
+  test("[U9] is not gone on with when the session may not write any more", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(1, 1));
+    stage.link.isStuck = true;
+    stage.notes.doc.getText("text").insert(0, long(600_000));
+    await stage.settle();
+    const sent = stage.link.all("fragment").length;
+    expect(sent).toBeLessThan(600);
+    stage.link.on(channel, serverFrames.permission("read", "demoted"));
+    stage.link.bufferedBytes = 0;
+    await stage.environment.advance(100);
+    expect(stage.link.all("fragment")).toHaveLength(sent);
+    expect(stage.notes.status.kind).not.toBe("refused");
+    expect(stage.notes.saved).toBe(false);
   });
 
   test("[B6] goes on after a break where the server says it is", async () => {
@@ -141,6 +281,7 @@ describe("a large edit", () => {
     const rest = stage.link.all("fragment").slice(1);
     expect(rest.map(({ offset }) => offset)).toEqual([4_000, 5_000]);
     expect(textOf(assembled([...first.slice(0, 4), ...rest]).update)).toBe(long(5_000));
+    await stage.progress(channel, 5_000, first[0]?.total as number);
     // What was typed since follows as an answer of its own.
     const { number, update } = stage.link.last("answer");
     expect(number).toBe(2);
@@ -196,6 +337,29 @@ describe("a large edit", () => {
   });
 });
 
+describe("a large state vector", () => {
+  test("[B1] [K2] goes in parts", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    for (let client = 1; client <= 400; client++) {
+      const doc = new Y.Doc();
+      doc.clientID = client * 1_000_000;
+      doc.getMap("authors").set(`${client}`, true);
+      stage.link.on(channel, serverFrames.catchUp(Y.encodeStateAsUpdate(doc), false));
+    }
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(1, 1));
+    await stage.settle();
+    stage.link.lose();
+    await stage.environment.advance(1_000);
+    expect(stage.link.last("open").revision).not.toBeNull();
+    await stage.opened({ ask: null });
+    const [first] = stage.link.all("fragment");
+    const sync = frameOf(stage.link.all("fragment"));
+    expect(first?.bytes).toHaveLength(FRAGMENT_BYTES);
+    expect(sync).toMatchObject({ type: "sync", stateVector: Y.encodeStateVector(stage.notes.doc) });
+  });
+});
+
 describe("a large snapshot", () => {
   const source = new Y.Doc();
   source.getText("text").insert(0, long(5_000));
@@ -240,6 +404,49 @@ describe("a large snapshot", () => {
     stage.link.lose();
     await stage.environment.advance(1_000);
     expect(stage.link.last("open").partial).toBeNull();
+  });
+
+  test("[B3] that is more than one frame ends the connection, which begins anew", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    const two = new Uint8Array([...frame, ...serverFrames.caughtUp(1, 1)]);
+    stage.link.on(channel, ...inFragments(two, id, FRAGMENT_BYTES));
+    await stage.settle();
+    expect(stage.client.status).toMatchObject({ kind: "offline", code: "MALFORMED_FRAME" });
+  });
+
+  test("[B4] larger than any document is refused, and the others on the connection go on", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.link.on(channel, serverFrames.fragment({ id, total: 2 ** 40, offset: 0, bytes: Uint8Array.of(1) }));
+    await stage.settle();
+    expect(stage.client.status.kind).toBe("online");
+    expect(stage.notes.status).toMatchObject({ kind: "refused", code: "MESSAGE_TOO_LARGE" });
+    expect(stage.link.types().at(-1)).toBe("close");
+  });
+
+  test("that inflates to more than any document is refused", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.environment.maxInflatedBytes = 1_000;
+    const deflated = new Uint8Array(deflateRawSync(Y.encodeStateAsUpdate(source)));
+    stage.link.on(channel, serverFrames.catchUp(deflated, true), serverFrames.caughtUp(1, 1));
+    await stage.settle();
+    expect(stage.notes.status).toMatchObject({ kind: "refused", code: "MESSAGE_TOO_LARGE" });
+    expect(stage.notes.synced).toBe(false);
+  });
+
+  test("lets so much wait for it while it is inflated, and is asked for anew above that", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    const deflated = new Uint8Array(deflateRawSync(Y.encodeStateAsUpdate(source)));
+    const large = serverFrames.catchUp(new Uint8Array(1024 * 1024), false);
+    stage.link.on(channel, serverFrames.catchUp(deflated, true));
+    for (let i = 0; i < 70; i++) stage.link.on(channel, large);
+    await stage.settle();
+    expect(stage.notes.status).toMatchObject({ kind: "offline", code: "TOO_SLOW" });
+    await stage.environment.advance(1_000);
+    expect(stage.link.all("open")).toHaveLength(2);
   });
 
   test("[B2] with a part missing ends the connection, which begins anew", async () => {

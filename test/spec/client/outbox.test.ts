@@ -166,6 +166,54 @@ describe("a position in the log", () => {
     expect(position.revision?.seq).toBe(7);
   });
 
+  test("[R6] [R7] carries the pieces of a catch-up that was cut off, which may be of what is not durable", () => {
+    const position = joined();
+    position.caught(news);
+    expect(position.storedRevision).toBeNull();
+    position.durable(5);
+    position.restart(true);
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5 });
+    expect(position.carried).toEqual([news]);
+    expect(position.storedRevision).toBeNull();
+  });
+
+  test("[R6] keeps the pieces of a catch-up until it is durable, and no more of them than of anything else", () => {
+    const position = joined();
+    position.caught(news);
+    position.durable(6);
+    position.caughtUp(8, 6);
+    expect(position.revision?.seq).toBe(6);
+    expect(position.storedRevision).toBeNull();
+    position.durable(8);
+    expect(position.storedRevision?.seq).toBe(8);
+    for (let i = 0; i < 3; i++) position.caught(new Uint8Array(5 * 1024 * 1024));
+    position.durable(8);
+    expect(position.revision).toBeNull();
+    position.caughtUp(9, 8);
+    expect(position.revision).toBeNull();
+    position.durable(9);
+    expect(position.storedRevision?.seq).toBe(9);
+  });
+
+  test("[R7] carries a batch that is out of order, too: it is here", () => {
+    const position = joined();
+    expect(position.batch(7, 5, news)).toBe(false);
+    position.restart(true);
+    expect(position.carried).toEqual([news]);
+  });
+
+  test("[R7] [R13] owes everything when it would have to keep too much, of earlier sessions too", () => {
+    const position = joined();
+    position.batch(6, 5, news);
+    position.restart(true);
+    position.opened(LINEAGE, 5);
+    position.caughtUp(5, 5);
+    position.batch(6, 5, new Uint8Array(9 * 1024 * 1024));
+    position.durable(6);
+    // The earlier one has not been given back.
+    expect(position.revision).toBeNull();
+  });
+
   test("goes on from a revision of an earlier run", () => {
     const position = new LogPosition({ lineage: LINEAGE, seq: 5 }, LINEAGE);
     position.restart(true);

@@ -12,6 +12,16 @@ import {
 
 const EMPTY = Uint8Array.of(0, 0);
 
+/** How a server lets a client in, to what it has one batch of. */
+const OPENED = {
+  lineage: LINEAGE,
+  seq: 1,
+  durableSeq: 1,
+  permission: "write",
+  user: "",
+  isRevisionTaken: false,
+} as const;
+
 class Stage {
   readonly server = new ScriptedServer();
   readonly environment = new FakeEnvironment(this.server.connect);
@@ -267,7 +277,7 @@ describe("a document", () => {
     stage.link.on(channel, serverFrames.batch(3, 1, updateOf("x")));
     await stage.settle();
     expect(stage.link.types().at(-1)).toBe("close");
-    expect(notes.status).toMatchObject({ kind: "offline", code: "MALFORMED_FRAME" });
+    expect(notes.status).toMatchObject({ kind: "offline", code: "INTERNAL" });
     await stage.environment.advance(1_000);
     expect(stage.link.all("open")).toHaveLength(2);
     expect(stage.link.channelOf("notes")).toBe(channel + 1);
@@ -289,6 +299,56 @@ describe("a document", () => {
     stage.link.welcome("notes");
     await stage.settle();
     expect(textOf(stage.link.last("answer").update)).toBe("mine");
+  });
+
+  test("[R13] has no revision while it may only read and has not given what it has", async () => {
+    const stage = new Stage();
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, updateOf("somebody's"));
+    await stage.open({ doc });
+    stage.link.welcome("notes", { permission: "read" });
+    await stage.settle();
+    await stage.reconnect();
+    expect(stage.link.last("open")).toMatchObject({ revision: null, lineage: LINEAGE });
+  });
+
+  test("[R6] [R7] gives back the pieces of a catch-up that was cut off: the server may have lost them since", async () => {
+    const stage = new Stage();
+    stage.environment.chance = 0.1;
+    const { notes } = await stage.live();
+    await stage.reconnect();
+    stage.link.on(
+      stage.link.channelOf("notes"),
+      serverFrames.opened({ ...OPENED, seq: 3, isRevisionTaken: true }),
+      serverFrames.catchUp(updateOf("not durable"), false),
+    );
+    await stage.reconnect();
+    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 1 });
+    const channel = stage.link.welcome("notes", { isRevisionTaken: true });
+    await stage.settle();
+    expect(notes.doc.getText("text").toString()).toBe("not durable");
+    expect(textOf(stage.link.last("answer").update)).toBe("not durable");
+    stage.link.on(channel, serverFrames.ack(1, 2), serverFrames.durable(2));
+    await stage.reconnect();
+    stage.link.welcome("notes", { seq: 2, isRevisionTaken: true });
+    await stage.settle();
+    expect(stage.link.all("answer")).toHaveLength(0);
+  });
+
+  test.each([
+    ["before OPENED", [], serverFrames.caughtUp(1, 1)],
+    ["before OPENED", [], serverFrames.ask(Uint8Array.of(0))],
+    ["before CAUGHT_UP", [serverFrames.opened(OPENED)], serverFrames.batch(2, 1, EMPTY)],
+    ["twice", [serverFrames.opened(OPENED)], serverFrames.opened(OPENED)],
+  ])("takes the link for lost when the server says %s what it may not", async (_when, before, frame) => {
+    const stage = new Stage();
+    const notes = await stage.open();
+    stage.link.on(stage.link.channelOf("notes"), ...before);
+    expect(notes.status.code).toBeNull();
+    stage.link.on(stage.link.channelOf("notes"), frame);
+    await stage.settle();
+    expect(stage.client.status).toMatchObject({ kind: "offline", code: "MALFORMED_FRAME" });
+    expect(notes.getSnapshot()).toMatchObject({ synced: false, status: { kind: "offline" } });
   });
 
   test("[O8] [U8] keeps its copy when the server refuses an edit, and gives it out", async () => {
