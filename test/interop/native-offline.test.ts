@@ -103,8 +103,9 @@ test("[D1] [D2] what a killed program edited offline is there without network, a
 
   const fourth = new Program(url, folder);
   const loaded = await fourth.is("loaded", ({ isLoaded }) => isLoaded);
-  expect(loaded).toMatchObject({ text: whole, saved: true });
-  await fourth.is("online", ({ status }) => status === "online");
+  expect(loaded.text).toBe(whole);
+  // That something is saved may not have reached the disk of a program that was killed; the edits had.
+  await fourth.is("saved", ({ saved, status }) => saved && status === "online");
   const stranger = await stage.join("notes").synced();
   expect(stranger.text.toString()).toBe(whole);
 });
