@@ -31,7 +31,7 @@ export interface Giver {
   send(frame: Uint8Array): void;
   /** Has `write` called: there is something to say. */
   request(): void;
-  /** All of a large frame was sent, and for a while the server has not said that it is there. */
+  /** The server has let go of a large frame again, or has not said for a while after all was sent that it is there. */
   missUpload(): void;
 }
 
@@ -139,7 +139,11 @@ export class Giving {
 
   /** The server says how much it has of a large frame. */
   progress(id: Uint8Array, have: number): void {
-    this.#goOn(this.#upload?.progress(id, have) ?? false);
+    const upload = this.#upload;
+    const losses = upload?.losses;
+    this.#goOn(upload?.progress(id, have) ?? false);
+    // Once may happen. Who begins again at once each time, as others do, keeps all from coming through.
+    if (upload && upload.losses > 1 && upload.losses !== losses) this.#giver.missUpload();
   }
 
   /** Says the next thing. @returns Whether there may be more. */

@@ -404,7 +404,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
   }
 
   async #seed(): Promise<void> {
-    const channel = this.#channel;
+    const opening = this.#opening;
     const scratch = new Y.Doc();
     let update = EMPTY_UPDATE;
     try {
@@ -413,7 +413,8 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
     } catch (thrown) {
       this.#host.report(thrown);
     }
-    if (this.#channel === channel) this.#giving.push(clientFrames.seed(update));
+    // Nobody asks for it any more when the channel it was asked on is over; another one may have its number.
+    if (this.#channel !== null && opening === this.#opening) this.#giving.push(clientFrames.seed(update));
   }
 
   /** On the channel, if there is one. */

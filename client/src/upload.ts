@@ -11,6 +11,7 @@ export class Upload {
   /** What the server has of it, as far as it said. */
   #have = 0;
   #state: "sending" | "asking" | "asked" = "sending";
+  #losses = 0;
 
   constructor(frame: Uint8Array, number: number, environment: Environment) {
     this.#frame = frame;
@@ -21,6 +22,11 @@ export class Upload {
   /** Whether the server was asked how much it has, and did not say. */
   get isAsked(): boolean {
     return this.#state === "asked";
+  }
+
+  /** How often the server let go of what had arrived of it. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** The next part, or none of it to ask; `null` when the server has to say something first. */
@@ -45,8 +51,10 @@ export class Upload {
     if (String(id) !== String(this.#id)) return false;
     const { length } = this.#frame;
     const isSending = this.#state === "sending";
-    // Where less is there than was, the server let go of it. What it says of parts that were under way is the same.
-    if (!isSending || have < this.#have) {
+    // What the server says of parts that were under way when it let go is the same, and no loss.
+    const isLoss = have < this.#have;
+    if (isLoss) this.#losses++;
+    if (!isSending || isLoss) {
       // A frame that is there in whole still has to be handled in this session: its last byte does that.
       this.#offset = Math.min(have, length - 1);
       this.#state = "sending";

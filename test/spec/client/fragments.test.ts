@@ -176,6 +176,23 @@ describe("a large edit", () => {
     expect(stage.link.all("fragment")).toHaveLength(12);
   });
 
+  test("[B5] is begun again after a pause when the server lets go of it again: others may do the same", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(1, 1));
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    await stage.settle();
+    await stage.progress(channel, 1_000, 0, 0, 1_000, 2_000);
+    expect(stage.notes.status.kind).toBe("online");
+    await stage.progress(channel, 0);
+    expect(stage.notes.status).toMatchObject({ kind: "offline", code: "CONNECTION_LOST" });
+    const sent = stage.link.all("fragment").length;
+    await stage.environment.advance(1_000);
+    expect(stage.link.all("open")).toHaveLength(2);
+    await stage.opened({ isRevisionTaken: true, ask: null });
+    expect(textOf(assembled(stage.link.all("fragment").slice(sent)).update)).toBe(long(5_000));
+  });
+
   test("[B5] of which the server does not say that it is there is brought anew after a while", async () => {
     const stage = new Stage();
     const channel = await stage.opened();

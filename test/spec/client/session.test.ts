@@ -303,12 +303,16 @@ describe("a document", () => {
 
   test("[R13] has no revision while it may only read and has not given what it has", async () => {
     const stage = new Stage();
-    const doc = new Y.Doc();
-    Y.applyUpdate(doc, updateOf("somebody's"));
-    await stage.open({ doc });
+    await stage.open();
+    const first = stage.link.channelOf("notes");
+    stage.link.on(first, serverFrames.opened(OPENED), serverFrames.catchUp(updateOf("somebody's"), false));
+    await stage.reconnect();
     stage.link.welcome("notes", { permission: "read" });
     await stage.settle();
-    await stage.reconnect();
+    stage.link.lose();
+    stage.environment.wake();
+    await stage.settle();
+    // What it has may be what the server has lost.
     expect(stage.link.last("open")).toMatchObject({ revision: null, lineage: LINEAGE });
   });
 
@@ -349,6 +353,24 @@ describe("a document", () => {
     await stage.settle();
     expect(stage.client.status).toMatchObject({ kind: "offline", code: "MALFORMED_FRAME" });
     expect(notes.getSnapshot()).toMatchObject({ synced: false, status: { kind: "offline" } });
+  });
+
+  test("[S7] gives no seed that was asked for on an earlier connection", async () => {
+    const stage = new Stage();
+    const gates: (() => void)[] = [];
+    const seed = () => new Promise<void>((resolve) => gates.push(resolve));
+    const notes = await stage.open({ seed });
+    for (let round = 0; round < 2; round++) {
+      stage.link.on(stage.link.channelOf("notes"), serverFrames.opened({ ...OPENED, seq: 0, durableSeq: 0 }));
+      stage.link.on(stage.link.channelOf("notes"), serverFrames.seed());
+      if (round === 0) await stage.reconnect();
+    }
+    await stage.settle();
+    for (const open of gates) open();
+    await stage.settle();
+    expect(gates).toHaveLength(2);
+    expect(stage.link.all("seed")).toHaveLength(1);
+    await notes.close();
   });
 
   test("[O8] [U8] keeps its copy when the server refuses an edit, and gives it out", async () => {
