@@ -173,21 +173,17 @@ export class Contents {
   /**
    * Takes in what {@link examine} gave, before anything else was.
    *
-   * @returns How many of its items and deletes stand where their client was not before: what it may cost Yjs.
    * @throws JoineryError MALFORMED_UPDATE or UPDATE_TOO_LARGE (never); then nothing was added.
    */
-  add({ update, inspection, deleted }: News): number {
+  add({ update, inspection, deleted }: News): void {
     const isDeleted: IsDeleted = (client, start, end) => this.#isDeleted(deleted, client, start, end);
-    const { gone, jumps } = this.#outline.add(update, inspection, this.#clockOf, isDeleted);
-    let newClients = 0;
+    const gone = this.#outline.add(update, inspection, this.#clockOf, isDeleted);
     for (const { client, start } of inspection.structs) {
-      if (start === 0) newClients++;
       if (!this.#unflushed.has(client)) this.#unflushed.set(client, start);
     }
     this.#coverage.add(inspection);
     for (const [client, { starts, ends }] of gone) this.#deleted.add(client, starts, ends);
     for (const [client, { starts, ends }] of deleted) this.#deleted.add(client, starts, ends);
-    return jumps + inspection.deletes + newClients * CLIENT_COST;
   }
 
   /** Whoever comes alone, with an id of his own, is always let in. */
@@ -283,7 +279,7 @@ export class Contents {
     for (const [i, inspection] of inspections.entries()) {
       const update = updates[i] as Uint8Array;
       const adding = this.#outline.addStored(update, inspection, this.#clockOf, STRUCTS_A_STEP);
-      const { gone } = yield* adding;
+      const gone = yield* adding;
       this.#coverage.add(inspection);
       for (const [client, { starts, ends }] of gone) this.#deleted.add(client, starts, ends);
       for (const [client, { starts, ends }] of deletesOf(update, inspection)) {
@@ -297,9 +293,6 @@ export class Contents {
 const STRUCTS_A_STEP = 50_000;
 /** And so many log entries, which are small as a rule. */
 const ENTRIES_A_STEP = 256;
-
-/** A client id that is new costs everybody for good: what as many items somewhere else may. */
-const CLIENT_COST = 10;
 
 const NO_TICKS: DeletedTicks = { starts: [], ends: [] };
 

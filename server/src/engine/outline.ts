@@ -32,22 +32,8 @@ const NOWHERE: Place = 0;
 /** Whether all these ticks of a client are deleted, by the update or before. */
 export type IsDeleted = (client: number, start: number, end: number) => boolean;
 
-/** What an update turned out to be. */
-export interface Added {
-  /** For each client, the ticks that came without their content, because it was deleted before. */
-  readonly gone: ReadonlyMap<number, DeletedTicks>;
-  /**
-   * Items that do not stand behind what their client made just before. For these Yjs looks through what others
-   * put at the same place, so they are what an update can cost.
-   */
-  readonly jumps: number;
-}
-
-/** {@link Added} while it is being found out. */
-interface Adding extends Added {
-  readonly gone: Map<number, TickLists>;
-  jumps: number;
-}
+/** For each client, the ticks of an update that came without their content, because it was deleted before. */
+export type Gone = ReadonlyMap<number, DeletedTicks>;
 
 /** How long the lists were before an update, so that it can be taken back. */
 interface Mark {
@@ -76,7 +62,7 @@ export class Outline {
    * added then.
    * Cost: a few comparisons a struct, and a binary search for each neighbour.
    */
-  add(update: Uint8Array, inspection: Inspection, known: ClockOf, isDeleted: IsDeleted): Added {
+  add(update: Uint8Array, inspection: Inspection, known: ClockOf, isDeleted: IsDeleted): Gone {
     // A single struct adds no run before it is accepted.
     const marks = inspection.structCount <= 1 ? NO_MARKS : this.#mark(inspection);
     const roots = this.#roots.size;
@@ -98,39 +84,44 @@ export class Outline {
     inspection: Inspection,
     known: ClockOf,
     structsAStep: number,
-  ): Generator<undefined, Added> {
-    const adding: Adding = { gone: new Map(), jumps: 0 };
+  ): Generator<undefined, Gone> {
+    const gone = new Map<number, TickLists>();
     const visit = (cursor: StructCursor) => {
-      this.#place(cursor, cursor.clock < known(cursor.client), null, adding);
+      this.#place(cursor, cursor.clock < known(cursor.client), null, gone);
     };
     const walk = new OrderedWalk(update, inspection, { known, visit });
     while (walk.run(structsAStep)) yield;
-    return adding;
+    return gone;
   }
 
-  #addInOrder(update: Uint8Array, inspection: Inspection, known: ClockOf, isDeleted: IsDeleted): Added {
+  #addInOrder(update: Uint8Array, inspection: Inspection, known: ClockOf, isDeleted: IsDeleted): Gone {
     const { blocks } = inspection;
-    const adding: Adding = { gone: new Map(), jumps: 0 };
+    const gone = new Map<number, TickLists>();
     const [block] = blocks;
     if (block && blocks.length === 1) {
       const start = known(block.client);
       const cursor = new StructCursor(update, block);
       while (cursor.next()) {
         const isNew = cursor.kind !== StructKind.SKIP && cursor.clock + cursor.length > start;
-        if (isNew) this.#place(cursor, cursor.clock < start, isDeleted, adding);
+        if (isNew) this.#place(cursor, cursor.clock < start, isDeleted, gone);
       }
-      return adding;
+      return gone;
     }
     const visit = (cursor: StructCursor) => {
-      this.#place(cursor, cursor.clock < known(cursor.client), isDeleted, adding);
+      this.#place(cursor, cursor.clock < known(cursor.client), isDeleted, gone);
     };
     const { reached } = walkInOrder(update, inspection, { known, visit });
     requireWhole(inspection, reached);
-    return adding;
+    return gone;
   }
 
   /** @param isDeleted `null` where nothing is refused. */
-  #place(cursor: StructCursor, isKnownInPart: boolean, isDeleted: IsDeleted | null, adding: Adding): void {
+  #place(
+    cursor: StructCursor,
+    isKnownInPart: boolean,
+    isDeleted: IsDeleted | null,
+    gone: Map<number, TickLists>,
+  ): void {
     const isStrict = isDeleted !== null;
     const runs = this.#runsOf(cursor.client);
     const last = runs.length - 1;
@@ -143,9 +134,8 @@ export class Outline {
     }
     if (runs.places[last] !== place) runs.push(cursor.clock, place);
     if (cursor.kind === StructKind.GC || cursor.kind === StructKind.DELETED) {
-      noteTicks(adding.gone, cursor.client, cursor.clock, cursor.clock + cursor.length);
+      noteTicks(gone, cursor.client, cursor.clock, cursor.clock + cursor.length);
     }
-    if (isJump(cursor)) adding.jumps++;
   }
 
   #placeOf(cursor: StructCursor, isStrict: boolean): Place {
@@ -254,11 +244,6 @@ function misplaced({ client, clock, start }: StructCursor, how: string): Joinery
 }
 
 /** Whether an item does not stand right behind what its client made just before. */
-function isJump({ kind, client, clock, hasOrigin, originClient, originClock }: StructCursor): boolean {
-  if (kind === StructKind.GC) return false;
-  return !hasOrigin || originClient !== client || originClock !== clock - 1;
-}
-
 function isMap(place: Place): boolean {
   return (place & 1) === 1;
 }
