@@ -7,7 +7,7 @@
 import { type DocumentName, isJson, JoineryError, type Limits, toJoineryError } from "@joinery/shared";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Author, Clock, Dialect, Signal } from "./ports.ts";
-import { Rate } from "./rate.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** To whom a signal goes: everybody in the document, everybody but its sender, or one user's sessions. */
 type SignalTarget =
@@ -78,7 +78,7 @@ export interface SignalsOptions {
 
 /** What one session has sent. */
 interface Account {
-  readonly rate: Rate;
+  readonly rate: TokenBucket;
   /** Signals that the application has not decided yet. */
   pending: number;
 }
@@ -140,12 +140,13 @@ export class Signals {
   #spend(sender: SignalSession): Account {
     const { limits, clock } = this.#options;
     const { maxSignalsPerSecond: perSecond, maxBurstMs: burstMs } = limits;
+    const nowMs = clock.monotonicMs();
     let account = this.#accounts.get(sender);
     if (!account) {
-      account = { rate: new Rate({ perSecond, burstMs }), pending: 0 };
+      account = { rate: new TokenBucket({ perSecond, burstMs }, nowMs), pending: 0 };
       this.#accounts.set(sender, account);
     }
-    if (account.rate.spend(clock.monotonicMs())) return account;
+    if (account.rate.spend(nowMs)) return account;
     throw refused(`a session may send ${perSecond} signals a second`, "maxSignalsPerSecond");
   }
 

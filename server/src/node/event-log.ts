@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "../engine/ports.ts";
-import { TokenBucket } from "../transports/token-bucket.ts";
+import { TokenBucket } from "../engine/token-bucket.ts";
 import { type Logger, levelOf, logEvent, type ServerEvent } from "./log.ts";
 
 /** Enough to see what goes on, and 200 MB a day at the worst; a hundred at once, as when a server starts. */

@@ -5,9 +5,9 @@
 
 import { JoineryError, type Limits } from "@joinery/shared";
 import type { Clock } from "../engine/ports.ts";
+import { TokenBucket } from "../engine/token-bucket.ts";
 import { ADDRESS_BUDGET, Budget } from "./budget.ts";
 import type { LimitHits } from "./limit-hits.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 interface Entry {
   readonly budget: Budget;

@@ -6,7 +6,7 @@
 
 import type { LimitName, Limits } from "@joinery/shared";
 import type { Clock, Timer } from "../engine/ports.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { TokenBucket } from "../engine/token-bucket.ts";
 
 /** Which limits bound a budget. */
 export interface BudgetLimits {

@@ -31,9 +31,9 @@ import {
 } from "@joinery/shared/protocol";
 import type { Opening } from "../../engine/opening.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
-import { Rate } from "../../engine/rate.ts";
 import type { Session } from "../../engine/session.ts";
 import { StallWatch } from "../../engine/stall-watch.ts";
+import { TokenBucket } from "../../engine/token-bucket.ts";
 import type { DialectDriver, DriverContext, DriverFactory } from "../driver.ts";
 import { Channel, type ChannelLink } from "./channel.ts";
 import { JOINERY, wireError } from "./dialect.ts";
@@ -107,7 +107,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   #unopened: (() => void)[] = [];
   /** Watches over a client that does not read, while something waits for that and no session may be there to. */
   #watch: StallWatch | null = null;
-  readonly #opens: Rate;
+  readonly #opens: TokenBucket;
   readonly #frames: MessageParts<RawFrame>;
   readonly deliveries: Deliveries;
 
@@ -119,7 +119,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     this.deliveries = new Deliveries(clock, turnEnd);
     const { outbox } = context;
     const { maxOpensPerSecond: perSecond, maxBurstMs: burstMs, maxBufferedBytes } = shared.limits;
-    this.#opens = new Rate({ perSecond, burstMs });
+    this.#opens = new TokenBucket({ perSecond, burstMs }, shared.clock.monotonicMs());
     const onEmpty = () => this.drained();
     this.outgoing = new Outgoing({ outbox, turnEnd, largeFrames, maxBufferedBytes, onEmpty });
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { TokenBucket } from "../../../server/src/transports/token-bucket.ts";
+import { TokenBucket } from "../../../server/src/engine/token-bucket.ts";
 
 /** 100 tokens a second, up to 200 of them. */
 const bucket = (nowMs = 0) => new TokenBucket({ perSecond: 100, burstMs: 2_000 }, nowMs);
@@ -56,5 +56,30 @@ describe("a token bucket", () => {
     expect(it.has(1, 0)).toBe(true);
     it.take(1, 0);
     expect([it.has(1, 999), it.has(1, 1_000)]).toEqual([false, true]);
+  });
+});
+
+describe("a bucket that is spent from", () => {
+  test("allows what was saved up at once, and then one after the other", () => {
+    const rate = new TokenBucket({ perSecond: 10, burstMs: 300 }, 0);
+    const atOnce = [1, 2, 3, 4].map(() => rate.spend(1000));
+    expect(atOnce).toEqual([true, true, true, false]);
+    expect([rate.spend(1099), rate.spend(1100), rate.spend(1100), rate.spend(1200)]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  test("saves up no more than that, however long nothing happens", () => {
+    const rate = new TokenBucket({ perSecond: 10, burstMs: 200 }, 0);
+    rate.spend(0);
+    expect([1, 2, 3].map(() => rate.spend(1_000_000))).toEqual([true, true, false]);
+  });
+
+  test("always allows one, be the time for which it is saved up shorter than it takes", () => {
+    const rate = new TokenBucket({ perSecond: 1, burstMs: 1 }, 0);
+    expect([rate.spend(0), rate.spend(999), rate.spend(1000)]).toEqual([true, false, true]);
   });
 });

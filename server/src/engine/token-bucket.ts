@@ -1,6 +1,6 @@
 /**
- * A token bucket: fills at a steady rate up to what a burst may take. It is drawn from after the fact, because what
- * a message costs is known when it was handled; so it may owe.
+ * A token bucket: fills at a steady rate up to what a burst may take. It may be drawn from after the fact, where what
+ * something costs is known when it was done; so it may owe.
  */
 export class TokenBucket {
   readonly #perMs: number;
@@ -26,6 +26,13 @@ export class TokenBucket {
     // A debt has an end: what was measured may have been a stall of the machine.
     this.#level = Math.max(this.#levelAt(nowMs) - tokens, -this.#capacity);
     this.#atMs = nowMs;
+  }
+
+  /** Takes one, if there is one. @returns Whether there was. */
+  spend(nowMs: number): boolean {
+    if (!this.has(1, nowMs)) return false;
+    this.take(1, nowMs);
+    return true;
   }
 
   has(tokens: number, nowMs: number): boolean {
