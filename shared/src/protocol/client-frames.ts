@@ -10,19 +10,13 @@ import {
 } from "./frame-types.ts";
 import { FrameWriter, makeFrame } from "./frame-writer.ts";
 import {
-  type Fragment,
+  decodeTwoWayFrame,
   fragment,
-  type Ping,
-  type Progress,
   ping,
   pong,
   progress,
-  readFragment,
-  readPing,
-  readProgress,
-  readSelect,
-  type Select,
   select,
+  type TwoWayFrame,
 } from "./two-way-frames.ts";
 
 export interface ClientHello {
@@ -67,8 +61,7 @@ export type SignalTarget =
 
 export type ClientFrame =
   | ClientHello
-  | Select
-  | Ping
+  | TwoWayFrame
   /** Channel 0 is the connection. */
   | { readonly type: "token"; readonly channel: number; readonly token: string }
   | Open
@@ -84,8 +77,6 @@ export type ClientFrame =
       readonly payload: Uint8Array;
     }
   | { readonly type: "seed"; readonly update: Uint8Array }
-  | Fragment
-  | Progress
   | { readonly type: "close" };
 
 /** Bounds of texts that a server reads before it knows the client, in bytes of UTF-8. */
@@ -158,16 +149,11 @@ function open(frame: Omit<Open, "type">): Uint8Array {
  * @returns `null` for a frame that only a server sends.
  * @throws JoineryError MALFORMED_FRAME (never retry).
  */
-export function decodeClientFrame({ type, payload }: RawFrame): ClientFrame | null {
+export function decodeClientFrame(frame: RawFrame): ClientFrame | null {
+  const { type, payload } = frame;
   switch (type) {
-    case CONNECTION.select:
-      return readSelect(payload);
     case CONNECTION.hello:
       return readHello(payload);
-    case CONNECTION.ping:
-      return readPing("ping", payload);
-    case CONNECTION.pong:
-      return readPing("pong", payload);
     case CONNECTION.token:
       return readToken(payload);
     case DOCUMENT.open:
@@ -184,15 +170,11 @@ export function decodeClientFrame({ type, payload }: RawFrame): ClientFrame | nu
       return readSignal(payload);
     case DOCUMENT.seed:
       return { type: "seed", update: payload };
-    case DOCUMENT.fragment:
-      return readFragment(payload);
-    case DOCUMENT.progress:
-      return readProgress(payload);
     case DOCUMENT.close:
       new FrameReader(payload, "CLOSE").end();
       return { type: "close" };
     default:
-      return null;
+      return decodeTwoWayFrame(frame);
   }
 }
 

@@ -10,19 +10,13 @@ import {
 } from "./frame-types.ts";
 import { FrameWriter, makeFrame } from "./frame-writer.ts";
 import {
-  type Fragment,
+  decodeTwoWayFrame,
   fragment,
-  type Ping,
-  type Progress,
   ping,
   pong,
   progress,
-  readFragment,
-  readPing,
-  readProgress,
-  readSelect,
-  type Select,
   select,
+  type TwoWayFrame,
 } from "./two-way-frames.ts";
 
 export interface ServerHello {
@@ -67,8 +61,7 @@ export interface WireError {
 
 export type ServerFrame =
   | ServerHello
-  | Select
-  | Ping
+  | TwoWayFrame
   /** Come back after `afterMs` and a random part of `withinMs`. */
   | { readonly type: "goaway"; readonly afterMs: number; readonly withinMs: number }
   | ({ readonly type: "failed" } & WireError)
@@ -107,9 +100,7 @@ export type ServerFrame =
     } & WireError)
   | { readonly type: "permission"; readonly permission: WirePermission; readonly reason: string }
   /** The document is new and the client may fill it. */
-  | { readonly type: "seed" }
-  | Fragment
-  | Progress;
+  | { readonly type: "seed" };
 
 const RETRIES = ["never", "backoff", "after-auth"] as const;
 const PERMISSIONS = ["read", "write"] as const;
@@ -185,16 +176,11 @@ function writeError(writer: FrameWriter, { code, retry, message }: WireError): F
  * @returns `null` for a frame that only a client sends.
  * @throws JoineryError MALFORMED_FRAME (never retry).
  */
-export function decodeServerFrame({ type, payload }: RawFrame): ServerFrame | null {
+export function decodeServerFrame(frame: RawFrame): ServerFrame | null {
+  const { type, payload } = frame;
   switch (type) {
-    case CONNECTION.select:
-      return readSelect(payload);
     case CONNECTION.hello:
       return readHello(payload);
-    case CONNECTION.ping:
-      return readPing("ping", payload);
-    case CONNECTION.pong:
-      return readPing("pong", payload);
     case CONNECTION.goaway:
       return readGoaway(payload);
     case CONNECTION.failed:
@@ -226,12 +212,8 @@ export function decodeServerFrame({ type, payload }: RawFrame): ServerFrame | nu
     case DOCUMENT.seed:
       new FrameReader(payload, "SEED").end();
       return { type: "seed" };
-    case DOCUMENT.fragment:
-      return readFragment(payload);
-    case DOCUMENT.progress:
-      return readProgress(payload);
     default:
-      return null;
+      return decodeTwoWayFrame(frame);
   }
 }
 

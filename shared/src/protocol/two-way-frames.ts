@@ -1,6 +1,6 @@
 /** Frames that both sides send, and read, in the same way. */
 
-import { FrameReader } from "./frame-reader.ts";
+import { FrameReader, type RawFrame } from "./frame-reader.ts";
 import { CONNECTION_FRAMES, DOCUMENT_FRAMES } from "./frame-types.ts";
 import { FrameWriter, makeFrame } from "./frame-writer.ts";
 
@@ -61,21 +61,41 @@ export function progress({ id, have }: Omit<Progress, "type">): Uint8Array {
   return new FrameWriter(DOCUMENT_FRAMES.progress).fragmentId(id).uint(have).end();
 }
 
-export function readSelect(payload: Uint8Array): Select {
+export type TwoWayFrame = Select | Ping | Fragment | Progress;
+
+/** @returns `null` for a frame that only one side sends. @throws JoineryError MALFORMED_FRAME (never retry). */
+export function decodeTwoWayFrame({ type, payload }: RawFrame): TwoWayFrame | null {
+  switch (type) {
+    case CONNECTION_FRAMES.select:
+      return readSelect(payload);
+    case CONNECTION_FRAMES.ping:
+      return readPing("ping", payload);
+    case CONNECTION_FRAMES.pong:
+      return readPing("pong", payload);
+    case DOCUMENT_FRAMES.fragment:
+      return readFragment(payload);
+    case DOCUMENT_FRAMES.progress:
+      return readProgress(payload);
+    default:
+      return null;
+  }
+}
+
+function readSelect(payload: Uint8Array): Select {
   const reader = new FrameReader(payload, "SELECT");
   const channel = reader.varUint();
   reader.end();
   return { type: "select", channel };
 }
 
-export function readPing(type: "ping" | "pong", payload: Uint8Array): Ping {
+function readPing(type: "ping" | "pong", payload: Uint8Array): Ping {
   if (payload.length > MAX_PING_BYTES) {
     new FrameReader(payload, type.toUpperCase()).fail(`has more than ${MAX_PING_BYTES} bytes`);
   }
   return { type, payload };
 }
 
-export function readFragment(payload: Uint8Array): Fragment {
+function readFragment(payload: Uint8Array): Fragment {
   const reader = new FrameReader(payload, "FRAGMENT");
   const id = reader.fragmentId();
   const total = reader.varUint();
@@ -85,7 +105,7 @@ export function readFragment(payload: Uint8Array): Fragment {
   return { type: "fragment", id, total, offset, bytes: reader.rest() };
 }
 
-export function readProgress(payload: Uint8Array): Progress {
+function readProgress(payload: Uint8Array): Progress {
   const reader = new FrameReader(payload, "PROGRESS");
   const id = reader.fragmentId();
   const have = reader.varUint();
