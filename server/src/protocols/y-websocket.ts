@@ -14,6 +14,7 @@ import {
   ByteReader,
   type ErrorCode,
   JoineryError,
+  lengthPrefixed,
   parseDocumentName,
   publicMessageOf,
 } from "@joinery/shared";
@@ -40,24 +41,26 @@ const READ_ONLY: ReadonlySet<ErrorCode> = new Set(["PERMISSION_DENIED", "DOCUMEN
 export const Y_WEBSOCKET = {
   name: "y-websocket",
   opened: () => null,
-  update: (update: Uint8Array) => frame([SYNC, UPDATE], update),
+  update: (update: Uint8Array) => lengthPrefixed([SYNC, UPDATE], update),
   // The provider calls itself synced at the first step 2, so that is what the last piece is sent as.
-  catchUp: (update: Uint8Array, isLast: boolean) => frame([SYNC, isLast ? STEP_2 : UPDATE], update),
+  catchUp: (update: Uint8Array, isLast: boolean) => lengthPrefixed([SYNC, isLast ? STEP_2 : UPDATE], update),
   caughtUp: () => null,
-  ask: (stateVector: Uint8Array) => frame([SYNC, STEP_1], stateVector),
+  ask: (stateVector: Uint8Array) => lengthPrefixed([SYNC, STEP_1], stateVector),
   ack: () => null,
-  presence: (update: Uint8Array) => frame([AWARENESS], update),
+  presence: (update: Uint8Array) => lengthPrefixed([AWARENESS], update),
   durable: () => null,
   signal: () => null,
   seed: () => null,
   permission: () => null,
   refused: (error: JoineryError) =>
-    READ_ONLY.has(error.code) ? frame([AUTH, PERMISSION_DENIED], encodeUtf8(publicMessageOf(error))) : null,
+    READ_ONLY.has(error.code)
+      ? lengthPrefixed([AUTH, PERMISSION_DENIED], encodeUtf8(publicMessageOf(error)))
+      : null,
   notice: () => null,
 } satisfies Dialect;
 
 /** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */
-const KEEP_ALIVE = frame([AWARENESS], Uint8Array.of(0));
+const KEEP_ALIVE = lengthPrefixed([AWARENESS], Uint8Array.of(0));
 
 /** Serves one y-websocket connection. @param maxNameBytes Longest document name in bytes. */
 export function yWebsocketDriver(maxNameBytes: number): DriverFactory {
@@ -148,22 +151,4 @@ function decodePath(path: string): string {
   } catch (cause) {
     throw new JoineryError("INVALID_NAME", "document name is not percent-encoded UTF-8", { cause });
   }
-}
-
-/** A frame of one-byte kinds and a payload with its length before it, made in one piece. */
-function frame(kinds: readonly number[], payload: Uint8Array): Uint8Array {
-  const length = varUint(payload.length);
-  const bytes = new Uint8Array(kinds.length + length.length + payload.length);
-  bytes.set(kinds);
-  bytes.set(length, kinds.length);
-  bytes.set(payload, kinds.length + length.length);
-  return bytes;
-}
-
-function varUint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
-  bytes.push(rest);
-  return bytes;
 }

@@ -1,4 +1,5 @@
 import * as encoding from "lib0/encoding";
+import { lengthPrefixed } from "../length-prefixed.ts";
 import { FRAGMENT_ID_BYTES, type LineageId } from "./frame-types.ts";
 
 const LINEAGE = /^[0-9a-f]{32}$/;
@@ -53,25 +54,5 @@ export class FrameWriter {
 
 /** A frame, made in one piece. */
 export function makeFrame(type: number, head: Uint8Array, rest?: Uint8Array): Uint8Array {
-  const payloadBytes = head.length + (rest?.length ?? 0);
-  const frame = new Uint8Array(varUintBytes(type) + varUintBytes(payloadBytes) + payloadBytes);
-  let at = putVarUint(frame, 0, type);
-  at = putVarUint(frame, at, payloadBytes);
-  frame.set(head, at);
-  if (rest) frame.set(rest, at + head.length);
-  return frame;
-}
-
-function varUintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
-  return bytes;
-}
-
-function putVarUint(target: Uint8Array, start: number, value: number): number {
-  let at = start;
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) target[at++] = (rest % 0x80) + 0x80;
-  target[at++] = rest;
-  return at;
+  return lengthPrefixed([type], head, rest);
 }

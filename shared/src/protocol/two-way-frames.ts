@@ -4,12 +4,12 @@ import { FrameReader, type RawFrame } from "./frame-reader.ts";
 import { CONNECTION_FRAMES, DOCUMENT_FRAMES } from "./frame-types.ts";
 import { FrameWriter, makeFrame } from "./frame-writer.ts";
 
-export interface Select {
+interface Select {
   readonly type: "select";
   readonly channel: number;
 }
 
-export interface Ping {
+interface Ping {
   readonly type: "ping" | "pong";
   /** A view. At most {@link MAX_PING_BYTES}. */
   readonly payload: Uint8Array;
