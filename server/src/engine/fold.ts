@@ -51,15 +51,17 @@ export function readBack(made: Imprint): boolean {
   if (equalBytes(read.update, made.update) && equalBytes(read.layout, made.layout)) return true;
   // Yjs does not always merge what it could: read back, the same may be in fewer structs. And what lies may stand
   // elsewhere: better than a log that is never folded again. But then it has to stay so, for everybody who reads it.
-  const readOf = inspected(read.update);
   const again = imprintOf([read.update]);
-  const isSame =
-    equalBytes(made.update.subarray(madeOf.deletesStart), read.update.subarray(readOf.deletesStart)) &&
-    areSameRanges(madeOf.structs, readOf.structs);
-  // Two encodings that turn into one another have the same content, too.
-  const isLasting = equalBytes(again.update, read.update);
-  if (!isSame || !(isLasting || equalBytes(again.update, made.update))) throw differs("content");
-  return isLasting && equalBytes(again.layout, read.layout);
+  const readOf = inspected(read.update);
+  if (!isSameContent(made, madeOf, read, readOf)) throw differs("content");
+  if (!isSameContent(read, readOf, again, inspected(again.update))) throw differs("content");
+  return equalBytes(again.update, read.update) && equalBytes(again.layout, read.layout);
+}
+
+/** Whether both have the same ticks of everybody, and the same of them deleted; in whatever order. */
+function isSameContent(a: Imprint, aOf: Inspection, b: Imprint, bOf: Inspection): boolean {
+  const deletesOf = ({ update }: Imprint, { deletesStart }: Inspection) => update.subarray(deletesStart);
+  return equalBytes(deletesOf(a, aOf), deletesOf(b, bOf)) && areSameRanges(aOf.structs, bOf.structs);
 }
 
 function inspected(update: Uint8Array): Inspection {
