@@ -6,13 +6,19 @@
 import type { Limits } from "@joinery/shared";
 import type { Attendance } from "./attendance.ts";
 import { Audience } from "./audience.ts";
-import { OpenBatch } from "./batch.ts";
+import { type ClosedBatch, OpenBatch } from "./batch.ts";
 import type { Contents } from "./contents.ts";
 import { type FlushOptions, FlushWindow } from "./flush-window.ts";
 import type { Journal } from "./journal.ts";
 import type { Author, Clock, Timer } from "./ports.ts";
 import { Seeding } from "./seeding.ts";
 import type { Session } from "./session.ts";
+
+/** One batch, as it is in the log. */
+export interface AppendedBatch extends ClosedBatch {
+  readonly seq: number;
+  readonly time: number;
+}
 
 export interface FlushesOptions {
   readonly clock: Clock;
@@ -23,8 +29,8 @@ export interface FlushesOptions {
   readonly onWindowEnd: () => void;
   /** So many bytes wait that the window ends early. */
   readonly onFullBatch: () => void;
-  /** Bytes were handed to the storage. */
-  readonly onAppended: (bytes: number) => void;
+  /** A batch was handed to the storage, and that many bytes with it. */
+  readonly onAppended: (batch: AppendedBatch, bytes: number) => void;
   /** All that was due was sent. */
   readonly onFlushed: () => void;
   /** A bug, or an update that Yjs cannot merge: the room must end. */
@@ -161,7 +167,9 @@ export class Flushes {
     const batch = this.seeding.withheld ? null : this.#batch.take();
     if (batch) {
       // Append before broadcast: the disk works while the sockets are written.
-      onAppended(journal.append(batch, clock.now()));
+      const time = clock.now();
+      const bytes = journal.append(batch, time);
+      onAppended({ ...batch, seq: journal.seq, time }, bytes);
       contents.flushed();
     }
     const { seq, durableSeq } = journal;

@@ -25,9 +25,12 @@ import type { Compactions } from "./compactions.ts";
 import type { Contents } from "./contents.ts";
 import type { FlushOptions } from "./flush-window.ts";
 import { Flushes } from "./flushes.ts";
-import { Intake, type IntakeRoom } from "./intake.ts";
+import type { Guard } from "./guard.ts";
+import { Intake, type IntakeRoom, type Writer } from "./intake.ts";
 import { Journal } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
+import { type ObservableRoom, Observation } from "./observation.ts";
+import type { RoomObserver } from "./observer.ts";
 import type {
   Clock,
   Compression,
@@ -36,11 +39,12 @@ import type {
   Lineage,
   Log,
   Replicas,
+  Signal,
   Storage,
   Timer,
 } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
-import type { Session, SessionRoom } from "./session.ts";
+import { Session, type SessionRoom } from "./session.ts";
 import { type SentSignal, type SignalHandlers, Signals } from "./signals.ts";
 
 /** What all rooms of an engine share. */
@@ -57,6 +61,8 @@ export interface RoomContext {
   readonly compression: Compression | null;
   readonly signalHandlers: SignalHandlers;
   readonly compactions: Compactions;
+  /** `null` where nobody looks on. */
+  readonly observer: RoomObserver | null;
   newLineage(): Lineage;
   /** The room ended and must be forgotten. */
   roomEnded(room: Room): void;
@@ -90,16 +96,19 @@ type RoomState =
   | { readonly kind: "evicted" }
   | { readonly kind: "failed" };
 
-export class Room implements SessionRoom, IntakeRoom {
+export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
   readonly document: DocumentName;
   /** Which incarnation of the document's room this is: greater for a later one. */
   readonly epoch: number;
   readonly #context: RoomContext;
   readonly #sessions = new Set<Session>();
   readonly #attendance: Attendance<Session>;
-  readonly #signals: Signals;
+  readonly #signals: Signals<Session>;
   readonly #flushes: Flushes;
+  readonly #observation: Observation | null;
   #state: RoomState = { kind: "loading" };
+  /** Whether the document is there and the observer wants nobody let in yet. */
+  #isPreparing = false;
   #idleTimer: Timer | null = null;
 
   /** @param predecessor Resolves when nothing of the document's last room is being written any more. */
@@ -112,7 +121,8 @@ export class Room implements SessionRoom, IntakeRoom {
     this.document = document;
     this.epoch = epoch;
     this.#context = context;
-    const { clock, limits } = context;
+    const { clock, limits, observer } = context;
+    this.#observation = observer && new Observation(observer, this);
     const onLimit = (limit: LimitName) => this.report({ type: "limit-hit", document, limit });
     const onForeign = (entries: number) => context.countForeignPresence(entries);
     this.#attendance = new Attendance({
@@ -138,7 +148,10 @@ export class Room implements SessionRoom, IntakeRoom {
       attendance: this.#attendance,
       onWindowEnd: () => this.#alive.intake.retryHeld(),
       onFullBatch: () => onLimit("maxBatchBytes"),
-      onAppended: (bytes) => context.uncommittedChanged(bytes),
+      onAppended: (batch, bytes) => {
+        context.uncommittedChanged(bytes);
+        this.#observation?.appended(batch);
+      },
       onFlushed: () => this.#tellPresenceLater(),
       onMistake: (thrown) => this.#failedByMistake(thrown),
     });
@@ -147,6 +160,10 @@ export class Room implements SessionRoom, IntakeRoom {
 
   get state(): RoomState["kind"] {
     return this.#state.kind;
+  }
+
+  get guard(): Guard<Session> | null {
+    return this.#context.observer?.guard ?? null;
   }
 
   get limits(): Limits {
@@ -196,6 +213,10 @@ export class Room implements SessionRoom, IntakeRoom {
 
   get documentBytes(): number {
     return this.#alive.journal.bytes + this.#flushes.batchBytes;
+  }
+
+  get batchBytes(): number {
+    return this.#flushes.batchBytes;
   }
 
   /** Whether it takes edits in. */
@@ -249,6 +270,19 @@ export class Room implements SessionRoom, IntakeRoom {
     if (damage) this.report({ type: "document-damaged", document, error: damage });
     const ms = this.clock.monotonicMs() - startMs;
     this.report({ type: "room-loaded", document, epoch, entries: stored?.tail.length ?? 0, ms });
+    const preparing = this.#observation?.loaded() ?? null;
+    if (preparing === null) this.#letIn();
+    else {
+      this.#isPreparing = true;
+      preparing.then(
+        () => this.#letIn(),
+        (error: unknown) => this.#loadFailed(error),
+      );
+    }
+  }
+
+  #letIn(): void {
+    this.#isPreparing = false;
     this.#openAll([...this.#sessions].values());
     if (this.state === "live" && this.#sessions.size === 0) this.#becomeIdle();
   }
@@ -266,7 +300,7 @@ export class Room implements SessionRoom, IntakeRoom {
   }
 
   #loadFailed(thrown: unknown): void {
-    if (this.#state.kind !== "loading") return;
+    if (this.#state.kind !== "loading" && !this.#isPreparing) return;
     const error = toJoineryError(thrown);
     this.report({ type: "load-failed", document: this.document, error });
     this.fail(error);
@@ -280,7 +314,7 @@ export class Room implements SessionRoom, IntakeRoom {
     this.#idleTimer?.cancel();
     this.#idleTimer = null;
     if (this.#state.kind === "closing") this.#state = { ...this.#state, kind: "live" };
-    if (this.#state.kind === "live") session.opened();
+    if (this.#state.kind === "live" && !this.#isPreparing) session.opened();
   }
 
   leave(session: Session): void {
@@ -290,7 +324,12 @@ export class Room implements SessionRoom, IntakeRoom {
     if (this.isAlive) {
       this.#alive.intake.release(session, (client) => this.#attendance.presentUnder(client));
     }
-    if (this.#sessions.size === 0 && this.#state.kind === "live") this.#becomeIdle();
+    this.#observation?.left(session);
+    if (this.#sessions.size === 0 && this.#state.kind === "live" && !this.#isPreparing) this.#becomeIdle();
+  }
+
+  sessionIsOpen(session: Session): void {
+    this.#observation?.joined(session);
   }
 
   sessionIsLive(session: Session): void {
@@ -333,7 +372,7 @@ export class Room implements SessionRoom, IntakeRoom {
 
   // What sessions send
 
-  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
+  acceptUpdate(session: Writer, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
     const mustWait = this.#flushes.seeding.isTrying || this.#flushes.batchBytes >= this.limits.maxBatchBytes;
     const seeded = mustWait ? this.#flushes.seeding.whenOver() : null;
     if (seeded === null) return this.#alive.intake.receive(session, update, isAnswer);
@@ -358,17 +397,30 @@ export class Room implements SessionRoom, IntakeRoom {
     return logged && [...logged, ...this.#flushes.batchUpdates()];
   }
 
-  addNews(writer: Session, update: Uint8Array): void {
+  addNews(writer: Writer, update: Uint8Array): void {
     this.#flushes.add(writer.author, update);
-    this.#context.throttleWriter(writer);
+    if (writer instanceof Session) this.#context.throttleWriter(writer);
+    this.#observation?.accepted(writer, update);
     // What was being tried when the last one left: nobody comes who would open a window.
     if (this.#state.kind === "closing") this.flush();
     else this.#openWindow();
   }
 
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
-    const refused = this.#attendance.accept(session, entries, this.#alive.intake);
-    if (refused) throw refused;
+    const accept = () => {
+      const refused = this.#attendance.accept(session, entries, this.#alive.intake);
+      if (refused) throw refused;
+    };
+    if (this.#observation === null) accept();
+    else this.#observation.announced(session, entries, accept);
+  }
+
+  presentUnder(clientId: number): Session | null {
+    return this.#attendance.presentUnder(clientId);
+  }
+
+  tellSignal(signal: Pick<Signal, "name" | "payload">, isFor: (session: Session) => boolean): void {
+    this.#signals.tell(signal, isFor);
   }
 
   acceptSignal(session: Session, signal: SentSignal): void {
@@ -406,6 +458,7 @@ export class Room implements SessionRoom, IntakeRoom {
     if (!this.isAlive) return;
     this.#context.uncommittedChanged(-bytes);
     this.#flushes.durable(seq);
+    this.#observation?.durable(seq);
     if (this.#state.kind === "closing" && this.isDurable) this.#evict();
     else if (this.isAlive && !this.damage) this.#context.compactions.consider(this.#alive.journal);
   }
@@ -420,15 +473,33 @@ export class Room implements SessionRoom, IntakeRoom {
   #becomeIdle(): void {
     this.#idleTimer?.cancel();
     this.#idleTimer = this.clock.setTimer(this.#context.idleRoomMs, () => {
+      this.#idleTimer = null;
       this.flush();
       if (this.#state.kind !== "live") return;
-      this.#state = { ...this.#state, kind: "closing" };
-      if (this.isDurable) this.#evict();
+      const asked = this.#observation?.evicting() ?? null;
+      if (asked === null) this.#goWhenDurable();
+      else
+        asked.then((mayGo) => this.#mayGo(mayGo)).catch((thrown: unknown) => this.#failedByMistake(thrown));
     });
   }
 
+  #mayGo(mayGo: boolean): void {
+    // Somebody may have come meanwhile, or have come and gone.
+    if (this.#state.kind !== "live" || this.#sessions.size > 0 || this.#idleTimer !== null) return;
+    if (mayGo) this.#goWhenDurable();
+    else this.#becomeIdle();
+  }
+
+  #goWhenDurable(): void {
+    if (this.#state.kind !== "live") return;
+    this.#state = { ...this.#state, kind: "closing" };
+    // What was written while it was asked whether it may go.
+    this.flush();
+    if (this.isDurable) this.#evict();
+  }
+
   #evict(): void {
-    this.#end();
+    this.#end(null);
     this.#state = { kind: "evicted" };
     this.report({ type: "room-evicted", document: this.document, epoch: this.epoch });
   }
@@ -438,13 +509,15 @@ export class Room implements SessionRoom, IntakeRoom {
     if (this.#state.kind === "failed" || this.#state.kind === "evicted") return;
     const journal = this.#state.kind === "loading" ? null : this.#state.journal;
     if (journal) this.#context.uncommittedChanged(-journal.uncommittedBytes);
-    this.#end();
+    this.#end(error);
     this.#state = { kind: "failed" };
     for (const session of [...this.#sessions]) session.close(error);
   }
 
-  #end(): void {
+  #end(error: JoineryError | null): void {
+    this.#isPreparing = false;
     this.#idleTimer?.cancel();
+    this.#observation?.ended(error);
     this.#attendance.close();
     this.#flushes.close();
     if (this.#state.kind === "live" || this.#state.kind === "closing") {

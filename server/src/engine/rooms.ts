@@ -8,6 +8,7 @@ import { Compactions } from "./compactions.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
 import { InlineReplicas } from "./inline-replicas.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
+import type { RoomObserver } from "./observer.ts";
 import type { Opening } from "./opening.ts";
 import type {
   Author,
@@ -22,7 +23,7 @@ import type {
   Storage,
 } from "./ports.ts";
 import { Room, type RoomContext } from "./room.ts";
-import { type Permission, Session } from "./session.ts";
+import { type Guest, type Permission, Session } from "./session.ts";
 import type { SignalHandlers } from "./signals.ts";
 
 export interface EngineOptions {
@@ -36,6 +37,8 @@ export interface EngineOptions {
   readonly compression?: Compression;
   /** What the application does with signals, by name; may change. Default: all are passed on. */
   readonly signalHandlers?: SignalHandlers;
+  /** Who is told of rooms. Default: nobody. */
+  readonly observer?: RoomObserver;
   /** Default: the table in `@joinery/shared`. */
   readonly limits?: Limits;
   /** How long updates are collected before they are sent. Default: adaptive, 5 % of a core a room, at most 100 ms. */
@@ -58,6 +61,8 @@ export interface OpenRequest {
   /** Kept in the log with what the session writes. */
   readonly author: Author;
   readonly permission: Permission;
+  /** What whoever let the client in knows of it. Default: nothing. */
+  readonly guest?: Guest;
   /** What the client says of its copy. Default: nothing. */
   readonly opening?: Opening;
   /** Whether the client can inflate what it is sent. Default: no. */
@@ -103,6 +108,7 @@ export class Rooms {
       replicas: this.#replicas,
       compression: options.compression ?? null,
       signalHandlers: options.signalHandlers ?? new Map(),
+      observer: options.observer ?? null,
       compactions: this.#compactions,
       newLineage: () => this.#newLineage(),
       roomEnded: (room) => this.#forget(room),

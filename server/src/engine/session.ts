@@ -22,6 +22,7 @@ import {
 } from "@joinery/shared";
 import { Acks } from "./acks.ts";
 import { Feed, type FeedRoom, type FeedStateKind } from "./feed.ts";
+import type { Guard, SessionInput } from "./guard.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening, type Position } from "./opening.ts";
 import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
 import type { SentSignal } from "./signals.ts";
@@ -29,10 +30,15 @@ import { Turnstile } from "./turnstile.ts";
 
 export type Permission = "read" | "write";
 
+/** What whoever let a client in knows of it. The engine only keeps it. */
+export type Guest = object;
+
 /** What a session needs of its room. */
 export interface SessionRoom extends FeedRoom, Position {
   readonly document: DocumentName;
   readonly limits: Limits;
+  /** Looks at what clients send; `null` for nobody. */
+  readonly guard: Guard<Session> | null;
   readonly durableSeq: number;
   readonly seq: number;
   /** What is wrong with what the storage has of the document; then nobody may write to it. */
@@ -55,6 +61,8 @@ export interface SessionRoom extends FeedRoom, Position {
   offerSeed(session: Session): void;
   /** The session has something to acknowledge, once what was accepted is in the log. */
   acknowledgeSoon(session: Session): void;
+  /** The session has been let in. */
+  sessionIsOpen(session: Session): void;
   sessionIsLive(session: Session): void;
   sessionIsLagging(session: Session, bufferedBytes: number): void;
   leave(session: Session): void;
@@ -67,6 +75,8 @@ export interface SessionOptions {
   readonly id: number;
   readonly author: Author;
   readonly permission: Permission;
+  /** Default: nothing is known. */
+  readonly guest?: Guest;
   readonly dialect: Dialect;
   readonly outbox: Outbox;
   /** What the client says of its copy. Default: nothing. */
@@ -81,6 +91,7 @@ const NOBODY: PresenceUsers = new Map();
 export class Session {
   readonly id: number;
   readonly author: Author;
+  readonly guest: Guest | null;
   readonly dialect: Dialect;
   readonly #outbox: Outbox;
   readonly #room: SessionRoom;
@@ -96,6 +107,7 @@ export class Session {
     const { dialect, outbox, inflates = false } = options;
     this.id = options.id;
     this.author = options.author;
+    this.guest = options.guest ?? null;
     this.dialect = dialect;
     this.#permission = options.permission;
     this.#acks = new Acks(options.permission === "write");
@@ -137,12 +149,14 @@ export class Session {
 
   /** The client asks for what it misses; an empty state vector says that it has nothing. */
   sync(stateVector: Uint8Array): void {
-    this.#turnstile.pass(() => this.#attempt(() => this.#bringUpFrom(stateVector)));
+    this.#pass({ kind: "sync", stateVector }, (input) => {
+      this.#attempt(() => this.#bringUpFrom(input.stateVector));
+    });
   }
 
   /** The client made an edit. @param number Where its dialect numbers them: 1 for its first, then one more each. */
   update(update: Uint8Array, number = 0): void {
-    this.#turnstile.pass(() => this.#accept(update, false, number));
+    this.#passUpdate(update, false, number);
   }
 
   /**
@@ -152,7 +166,7 @@ export class Session {
    * @param number Counts on with those of {@link update}.
    */
   answer(update: Uint8Array, number = 0): void {
-    this.#turnstile.pass(() => this.#accept(update, true, number));
+    this.#passUpdate(update, true, number);
   }
 
   /** The client was asked to fill the document, and does; an empty update is nothing. */
@@ -172,7 +186,9 @@ export class Session {
       this.#attemptOrNotice(() => {
         // A client echoes all that it has heard of, the departed too.
         const entries = decodeAwareness(update, maxPresenceIds + maxPresenceTombstones);
-        this.#room.acceptPresence(this, entries);
+        this.#lookAt({ kind: "presence", entries }, (input) => {
+          this.#attemptOrNotice(() => this.#room.acceptPresence(this, input.entries));
+        });
       });
     });
   }
@@ -184,7 +200,9 @@ export class Session {
 
   /** The client says something to those who are here. */
   signal(signal: SentSignal): void {
-    this.#turnstile.pass(() => this.#attemptOrNotice(() => this.#room.acceptSignal(this, signal)));
+    this.#pass({ kind: "signal", signal }, (input) => {
+      this.#attemptOrNotice(() => this.#room.acceptSignal(this, input.signal));
+    });
   }
 
   /** The connection's socket has room again. */
@@ -214,6 +232,7 @@ export class Session {
     this.#feed.open();
     this.#attempt(() => this.#begin());
     this.#opening = NO_OPENING;
+    if (!this.isClosed) this.#room.sessionIsOpen(this);
     this.#turnstile.release();
   }
 
@@ -311,6 +330,52 @@ export class Session {
   }
 
   // How it is done.
+
+  /** Lets an input in when its turn has come and the guard has nothing against it. */
+  #pass<Input extends SessionInput>(input: Input, letIn: (input: Input) => void): void {
+    this.#turnstile.pass(() => this.#lookAt(input, letIn));
+  }
+
+  #passUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
+    this.#turnstile.pass(() => {
+      if (this.#room.guard === null) this.#accept(update, isAnswer, number);
+      else {
+        const letIn = (input: { readonly update: Uint8Array }) =>
+          this.#accept(input.update, isAnswer, number);
+        this.#lookAt({ kind: "update", update, isAnswer }, letIn, { number, remote: null });
+      }
+    });
+  }
+
+  #lookAt<Input extends SessionInput>(
+    input: Input,
+    letIn: (input: Input) => void,
+    details = NOT_AN_EDIT,
+  ): void {
+    const { guard } = this.#room;
+    const looked = guard === null ? null : guard.before(this, input);
+    if (looked === null) {
+      letIn(input);
+      guard?.after(this, input);
+      return;
+    }
+    let allowed: Input | null = null;
+    const settled = looked.then(
+      (instead) => {
+        allowed = instead;
+      },
+      (thrown: unknown) => {
+        if (input.kind === "sync" || input.kind === "update") throw thrown;
+        this.notice(toJoineryError(thrown));
+      },
+    );
+    const onDone = () => {
+      if (allowed === null) return;
+      letIn(allowed);
+      guard?.after(this, allowed);
+    };
+    this.#waitFor(settled, onDone, details);
+  }
 
   #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
     this.#acks.begin(number, isAnswer);

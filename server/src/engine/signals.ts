@@ -9,11 +9,15 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Author, Clock, Dialect, Signal } from "./ports.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** To whom a signal goes: everybody in the document, everybody but its sender, or one user's sessions. */
+/**
+ * To whom a signal goes: everybody in the document, everybody but its sender, one user's sessions, or nobody: it is
+ * for the application alone.
+ */
 type SignalTarget =
   | { readonly kind: "all" }
   | { readonly kind: "others" }
-  | { readonly kind: "user"; readonly user: Author };
+  | { readonly kind: "user"; readonly user: Author }
+  | { readonly kind: "server" };
 
 /** A signal as its sender gave it. */
 export interface SentSignal {
@@ -63,13 +67,13 @@ export interface SignalSession {
   notice(error: JoineryError): void;
 }
 
-export interface SignalsOptions {
+export interface SignalsOptions<Session extends SignalSession> {
   readonly document: DocumentName;
   readonly limits: Limits;
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly handlers: SignalHandlers;
   /** Those who are in the document. */
-  readonly sessions: ReadonlySet<SignalSession>;
+  readonly sessions: ReadonlySet<Session>;
   /** A signal was not sent to a client because that reads too slowly. */
   readonly onDropped: () => void;
   /** A handler failed. */
@@ -87,11 +91,11 @@ interface Account {
 const MAX_DEPTH = 64;
 
 /** The signals of one room. */
-export class Signals {
-  readonly #options: SignalsOptions;
+export class Signals<Session extends SignalSession> {
+  readonly #options: SignalsOptions<Session>;
   readonly #accounts = new WeakMap<SignalSession, Account>();
 
-  constructor(options: SignalsOptions) {
+  constructor(options: SignalsOptions<Session>) {
     this.#options = options;
   }
 
@@ -121,6 +125,11 @@ export class Signals {
       })
       .catch((error: unknown) => this.#failed(sender, error))
       .finally(() => account.pending--);
+  }
+
+  /** Sends a signal of the server's to those for whom this is true. */
+  tell({ name, payload }: Pick<Signal, "name" | "payload">, isFor: (session: Session) => boolean): void {
+    this.#tellAll({ user: "", session: 0, name, payload }, isFor);
   }
 
   #check({ name, payload }: SentSignal): void {
@@ -170,11 +179,17 @@ export class Signals {
   }
 
   #pass(sender: SignalSession, { to, name, payload }: SentSignal): void {
-    const signal: Signal = { user: sender.author, session: sender.id, name, payload };
+    if (to.kind === "server") return;
+    this.#tellAll({ user: sender.author, session: sender.id, name, payload }, (session) => {
+      if (to.kind === "user") return to.user !== "" && session.author === to.user;
+      return to.kind === "all" || session !== sender;
+    });
+  }
+
+  #tellAll(signal: Signal, isFor: (session: Session) => boolean): void {
     const frames = new Map<Dialect, Uint8Array | null>();
     for (const session of this.#options.sessions) {
-      if (to.kind === "others" && session === sender) continue;
-      if (to.kind === "user" && (to.user === "" || session.author !== to.user)) continue;
+      if (!isFor(session)) continue;
       let frame = frames.get(session.dialect);
       if (frame === undefined) {
         frame = session.dialect.signal(signal);
