@@ -2,7 +2,7 @@ import * as decoding from "lib0/decoding";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Rooms } from "../../server/src/engine/rooms.ts";
-import type { Principal } from "../../server/src/protocols/driver.ts";
+import type { Principal } from "../../server/src/protocols/admission.ts";
 import { Y_WEBSOCKET } from "../../server/src/protocols/y-websocket.ts";
 import { type Edit, makeEdit } from "./edit.ts";
 import { Finding } from "./finding.ts";

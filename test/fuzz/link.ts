@@ -1,10 +1,17 @@
 import { DEFAULT_LIMITS, type JoineryError, toJoineryError } from "@joinery/shared";
 import type { Outbox } from "../../server/src/engine/ports.ts";
 import type { Rooms } from "../../server/src/engine/rooms.ts";
-import type { DialectDriver, Principal } from "../../server/src/protocols/driver.ts";
+import { admitAs, NO_REQUEST, type Principal } from "../../server/src/protocols/admission.ts";
+import type { DialectDriver } from "../../server/src/protocols/driver.ts";
 import { yWebsocketDriver } from "../../server/src/protocols/y-websocket.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 
-const startDriver = yWebsocketDriver(DEFAULT_LIMITS.maxNameBytes);
+/** Nobody has to be asked who may open a document, so there is nothing to wait for. */
+const startDriver = yWebsocketDriver({
+  clock: new FakeClock(),
+  limits: DEFAULT_LIMITS,
+  onLimit: () => undefined,
+});
 
 /**
  * One y-websocket connection without a socket: what the transport does around a driver, and nothing else. Frames
@@ -26,7 +33,13 @@ export class Link implements Outbox {
 
   constructor(rooms: Rooms, path: string, principal: Principal) {
     try {
-      this.#driver = startDriver({ rooms, outbox: this, principal, path });
+      this.#driver = startDriver({
+        rooms,
+        outbox: this,
+        admissions: admitAs(principal),
+        request: NO_REQUEST,
+        path,
+      });
     } catch (thrown) {
       this.#fail(thrown);
     }

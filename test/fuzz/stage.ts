@@ -9,7 +9,7 @@ import * as Y from "yjs";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
 import type { Append, EngineEvent, Replicas } from "../../server/src/engine/ports.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
-import { ANONYMOUS, type Principal } from "../../server/src/protocols/driver.ts";
+import { ANONYMOUS, type Principal } from "../../server/src/protocols/admission.ts";
 import { Y_WEBSOCKET } from "../../server/src/protocols/y-websocket.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
 import { FakeClock } from "../support/fake-clock.ts";

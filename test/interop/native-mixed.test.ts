@@ -1,28 +1,30 @@
-/** Native clients and a published y-websocket provider in one document: edits and presence, both ways. */
+/** Native clients and the published providers of y-websocket and Hocuspocus in one document, both ways. */
 
 import { create, int31 } from "lib0/prng";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type * as Y from "yjs";
+import { HocuspocusPeer } from "../support/hocuspocus-peer.ts";
 import { until } from "../support/until.ts";
 import { becomes, openClient, reads, textOf } from "./native-client.ts";
 import { openStage } from "./stage.ts";
 
 const EDITS = 300;
 
-test("clients of both protocols type at once and end with the same text", async () => {
+test("clients of all protocols type at once and end with the same text", async () => {
   const stage = await openStage();
   const ann = openClient({ url: stage.server.wsUrl }).open("notes");
   const cid = openClient({ url: stage.server.wsUrl }).open("notes");
   const ben = await stage.join("notes").synced();
+  const dot = await new HocuspocusPeer(4, stage.server.wsUrl, "notes").synced();
+  onTestFinished(() => dot.leave());
   await Promise.all([ann.whenSynced(), cid.whenSynced()]);
 
-  await Promise.all([type(textOf(ann), "a"), type(ben.text, "b"), type(textOf(cid), "c")]);
-  await Promise.all([ann.whenSaved(), cid.whenSaved()]);
-  await until("everything to arrive", () =>
-    [textOf(ann), ben.text, textOf(cid)].every((text) => text.length === 3 * EDITS),
-  );
+  const texts = [textOf(ann), ben.text, textOf(cid), dot.text];
+  await Promise.all(texts.map((text, i) => type(text, "abcd".charAt(i))));
+  await Promise.all([ann.whenSaved(), cid.whenSaved(), dot.saved()]);
+  await until("everything to arrive", () => texts.every((text) => text.length === 4 * EDITS));
   const stranger = await stage.join("notes").synced();
-  for (const text of [textOf(ann), ben.text, textOf(cid)]) {
+  for (const text of texts) {
     expect(text.toString()).toBe(stranger.text.toString());
   }
   const newcomer = openClient({ url: stage.server.wsUrl }).open("notes");
@@ -30,7 +32,7 @@ test("clients of both protocols type at once and end with the same text", async 
   expect(textOf(newcomer).toString()).toBe(stranger.text.toString());
 });
 
-test("[P2] clients of both protocols see each other come, change and go, and nobody has a verified name", async () => {
+test("[P2] clients of different protocols see each other come, change and go, and nobody has a verified name", async () => {
   const stage = await openStage();
   const ann = openClient({ url: stage.server.wsUrl }).open("notes");
   const ben = stage.join("notes");

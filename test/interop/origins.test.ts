@@ -50,6 +50,8 @@ async function isServed(
     headers: { ...headers, ...(origin !== undefined && { Origin: origin }) },
   });
   onTestFinished(() => socket.terminate());
+  // It asks who is here, as y-websocket does: the first message tells which dialect it is.
+  socket.once("open", () => socket.send(Uint8Array.of(3)));
   const served = once(socket, "message").then(() => true);
   const closed = once(socket, "close").then(([code]) => {
     expect(code).toBe(4403);

@@ -21,8 +21,9 @@ import type { Compression, EngineEvent } from "../../server/src/engine/ports.ts"
 import { type EngineOptions, type OpenRequest, Rooms } from "../../server/src/engine/rooms.ts";
 import type { Session } from "../../server/src/engine/session.ts";
 import type { SignalHandlers } from "../../server/src/engine/signals.ts";
+import { ANONYMOUS, admitAs, type Principal } from "../../server/src/protocols/admission.ts";
 import { bySubprotocol } from "../../server/src/protocols/by-subprotocol.ts";
-import { ANONYMOUS, type DriverFactory, type Principal } from "../../server/src/protocols/driver.ts";
+import type { DriverFactory } from "../../server/src/protocols/driver.ts";
 import type { JoineryDriverOptions } from "../../server/src/protocols/joinery/driver.ts";
 import { Loopback, type LoopbackConnection, type Socket } from "../../server/src/transports/loopback.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -73,7 +74,7 @@ export class NativeStage {
     const { rooms, clock, limits } = this;
     const onLimit = (limit: string) => this.limitHits.push(limit);
     this.#start ??= joineryDriverOf({ clock, limits, onLimit });
-    return new Loopback({ rooms, clock, limits, principal, start: this.#start });
+    return new Loopback({ rooms, clock, limits, admissions: admitAs(principal), start: this.#start });
   }
 
   /** A connection on which both sides have said hello. */

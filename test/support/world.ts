@@ -9,6 +9,8 @@ import * as awarenessProtocol from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { FlushOptions } from "../../server/src/engine/flush-window.ts";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
+import type { RoomObserver } from "../../server/src/engine/observer.ts";
+import type { Opening } from "../../server/src/engine/opening.ts";
 import type {
   Append,
   Dialect,
@@ -19,7 +21,7 @@ import type {
   Storage,
 } from "../../server/src/engine/ports.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
-import type { Permission, Session } from "../../server/src/engine/session.ts";
+import type { Guest, Permission, Session } from "../../server/src/engine/session.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -77,6 +79,7 @@ export interface WorldOptions {
   readonly compaction?: CompactionOptions;
   readonly idleRoomMs?: number;
   readonly replicas?: Replicas;
+  readonly observer?: RoomObserver;
 }
 
 export class World {
@@ -148,7 +151,10 @@ export interface ClientOptions {
   readonly doc?: Y.Doc;
   readonly author?: string;
   readonly permission?: Permission;
+  readonly guest?: Guest;
   readonly dialect?: Dialect;
+  /** What it says of its copy. Default: nothing. */
+  readonly opening?: Opening;
   /** Whether it asks for what it misses as soon as it is there. Default: yes. */
   readonly syncs?: boolean;
 }
@@ -181,6 +187,8 @@ export class Client implements Outbox {
       outbox: this,
       author: options.author ?? "",
       permission: options.permission ?? "write",
+      ...(options.guest && { guest: options.guest }),
+      ...(options.opening && { opening: options.opening }),
     });
     this.doc.on("update", (update: Uint8Array, origin: unknown) => {
       if (origin !== this && !this.isMute) this.session.update(update);

@@ -5,6 +5,7 @@
 
 import type { DocumentName } from "@joinery/shared";
 import type { Author } from "../engine/ports.ts";
+import type { OpenRequest } from "../engine/rooms.ts";
 import type { Guest, Permission } from "../engine/session.ts";
 
 /** Who a client is, and what it may do. Without authentication: nobody in particular, who may write. */
@@ -68,4 +69,10 @@ export interface Admissions {
 /** Lets everybody in, as the same principal. */
 export function admitAs(principal: Principal): Admissions {
   return { admit: () => principal, needsToken: false };
+}
+
+/** What of an admission a session is opened with. */
+export function openingAs(admission: Admission): Pick<OpenRequest, "author" | "permission" | "guest"> {
+  const { author, permission, guest } = admission;
+  return guest ? { author, permission, guest } : { author, permission };
 }

@@ -1,5 +1,7 @@
 import { SUBPROTOCOL } from "@joinery/shared/protocol";
+import { byFirstMessage } from "./by-first-message.ts";
 import type { DriverFactory } from "./driver.ts";
+import { hocuspocusDriver } from "./hocuspocus/driver.ts";
 import { type JoineryDriverOptions, joineryDriver, refuseVersion } from "./joinery/driver.ts";
 import { yWebsocketDriver } from "./y-websocket.ts";
 
@@ -18,13 +20,19 @@ export function chooseSubprotocol(offered: Iterable<string>): string | null {
   return names.find((name) => name.startsWith(JOINERY_PREFIX)) ?? names[0] ?? null;
 }
 
-/** Serves each connection in the dialect that its subprotocol asks for; the y-websocket provider has none. */
+/**
+ * Serves each connection in the dialect that its subprotocol asks for. The providers of y-websocket and Hocuspocus have
+ * none: their first message tells them apart.
+ */
 export function bySubprotocol(options: JoineryDriverOptions): DriverFactory {
   const startJoinery = joineryDriver(options);
-  const startYWebsocket = yWebsocketDriver(options.limits.maxNameBytes);
+  const startOther = byFirstMessage({
+    yWebsocket: yWebsocketDriver(options),
+    hocuspocus: hocuspocusDriver(options),
+  });
   return (context) => {
     const { subprotocol = "" } = context;
     if (subprotocol === SUBPROTOCOL) return startJoinery(context);
-    return subprotocol.startsWith(JOINERY_PREFIX) ? refuseVersion(context) : startYWebsocket(context);
+    return subprotocol.startsWith(JOINERY_PREFIX) ? refuseVersion(context) : startOther(context);
   };
 }

@@ -1,21 +1,14 @@
 import type { JoineryError } from "@joinery/shared";
-import type { Author, Outbox } from "../engine/ports.ts";
+import type { Outbox } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
-import type { Permission } from "../engine/session.ts";
-
-/** Who a connection is, and what it may do. Without authentication: nobody in particular, who may write. */
-export interface Principal {
-  readonly author: Author;
-  readonly permission: Permission;
-}
-
-export const ANONYMOUS: Principal = { author: "", permission: "write" };
+import type { Admissions, ConnectionRequest } from "./admission.ts";
 
 /** What a dialect is given to serve one connection. */
 export interface DriverContext {
   readonly rooms: Rooms;
   readonly outbox: Outbox;
-  readonly principal: Principal;
+  readonly admissions: Admissions;
+  readonly request: ConnectionRequest;
   /** The request's path after the first slash, still percent-encoded, without the query. */
   readonly path: string;
   /** The WebSocket subprotocol that was agreed on; absent for none. */

@@ -12,16 +12,22 @@
 
 import {
   ByteReader,
+  type DocumentName,
   type ErrorCode,
   JoineryError,
+  type LimitName,
+  type Limits,
   lengthPrefixed,
   parseDocumentName,
   publicMessageOf,
 } from "@joinery/shared";
 import { encodeUtf8 } from "lib0/string";
-import type { Dialect } from "../engine/ports.ts";
+import type { Clock, Dialect } from "../engine/ports.ts";
 import type { Session } from "../engine/session.ts";
+import { type Admission, openingAs } from "./admission.ts";
+import { Backlog } from "./backlog.ts";
 import type { DialectDriver, DriverContext, DriverFactory } from "./driver.ts";
+import { Entrance } from "./entrance.ts";
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -62,39 +68,74 @@ export const Y_WEBSOCKET = {
 /** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */
 const KEEP_ALIVE = lengthPrefixed([AWARENESS], Uint8Array.of(0));
 
-/** Serves one y-websocket connection. @param maxNameBytes Longest document name in bytes. */
-export function yWebsocketDriver(maxNameBytes: number): DriverFactory {
-  return (context) => new YWebsocketDriver(context, maxNameBytes);
+export interface YWebsocketDriverOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly onLimit: (limit: LimitName) => void;
+}
+
+/** Serves y-websocket connections. What a client shows is the parameter `token` of its URL. */
+export function yWebsocketDriver(options: YWebsocketDriverOptions): DriverFactory {
+  return (context) => new YWebsocketDriver(context, options);
 }
 
 class YWebsocketDriver implements DialectDriver {
   readonly #context: DriverContext;
-  readonly #session: Session;
+  readonly #entrance: Entrance<Uint8Array>;
+  #session: Session | null = null;
 
-  constructor(context: DriverContext, maxNameBytes: number) {
+  constructor(context: DriverContext, { clock, limits, onLimit }: YWebsocketDriverOptions) {
+    const { admissions, outbox, request } = context;
+    const { maxUnadmittedBytes } = limits;
+    const backlog = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
+    const document = parseDocumentName(decodePath(context.path), limits.maxNameBytes);
     this.#context = context;
-    this.#session = context.rooms.open({
-      document: parseDocumentName(decodePath(context.path), maxNameBytes),
-      dialect: Y_WEBSOCKET,
-      outbox: context.outbox,
-      author: context.principal.author,
-      permission: context.principal.permission,
+    this.#entrance = new Entrance({
+      admissions,
+      clock,
+      limits,
+      onWaiting: (bytes) => backlog.changed(bytes),
+      admit: (admission) => this.#open(document, admission),
+      refuse: (error) => outbox.close(error),
+      handle: (message) => this.#receive(message),
+      fail: (error) => outbox.close(error),
+    });
+    this.#entrance.ask({
+      connection: request,
+      document,
+      dialect: Y_WEBSOCKET.name,
+      token: tokenOf(request.url),
+      agent: null,
+      requestToken: () => undefined,
     });
   }
 
+  #open(document: DocumentName, admission: Admission): void {
+    const { rooms, outbox } = this.#context;
+    this.#session = rooms.open({ document, dialect: Y_WEBSOCKET, outbox, ...openingAs(admission) });
+  }
+
   receive(message: Uint8Array): void {
+    // What waits must not keep a larger buffer in memory that it is a view into.
+    const own = this.#entrance.isWaiting ? new Uint8Array(message) : message;
+    this.#entrance.give(own, own.length);
+  }
+
+  #receive(message: Uint8Array): void {
+    if (this.#session === null) return;
+    const session = this.#session;
     const reader = new ByteReader(message, "frame", "MALFORMED_FRAME");
     const kind = reader.varUint();
     switch (kind) {
       case SYNC:
-        this.#receiveSync(reader);
+        receiveSync(session, reader);
         break;
       case AWARENESS:
-        this.#session.presence(reader.lastBytes());
+        session.presence(reader.lastBytes());
         break;
       case QUERY_AWARENESS:
         reader.end();
-        this.#session.queryPresence();
+        session.queryPresence();
         break;
       default:
         reader.fail(`frame of kind ${kind} is unknown`);
@@ -102,7 +143,7 @@ class YWebsocketDriver implements DialectDriver {
   }
 
   drained(): void {
-    this.#session.drained();
+    this.#session?.drained();
   }
 
   keepAlive(): void {
@@ -118,24 +159,25 @@ class YWebsocketDriver implements DialectDriver {
   }
 
   closed(): void {
-    this.#session.left();
+    this.#entrance.close();
+    this.#session?.left();
   }
+}
 
-  #receiveSync(reader: ByteReader): void {
-    const step = reader.varUint();
-    switch (step) {
-      case STEP_1:
-        this.#session.sync(reader.lastBytes());
-        break;
-      case STEP_2:
-        this.#session.answer(reader.lastBytes());
-        break;
-      case UPDATE:
-        this.#session.update(reader.lastBytes());
-        break;
-      default:
-        reader.fail(`sync step ${step} is unknown`);
-    }
+function receiveSync(session: Session, reader: ByteReader): void {
+  const step = reader.varUint();
+  switch (step) {
+    case STEP_1:
+      session.sync(reader.lastBytes());
+      break;
+    case STEP_2:
+      session.answer(reader.lastBytes());
+      break;
+    case UPDATE:
+      session.update(reader.lastBytes());
+      break;
+    default:
+      reader.fail(`sync step ${step} is unknown`);
   }
 }
 
@@ -151,4 +193,10 @@ function decodePath(path: string): string {
   } catch (cause) {
     throw new JoineryError("INVALID_NAME", "document name is not percent-encoded UTF-8", { cause });
   }
+}
+
+/** @returns `null` for none. */
+function tokenOf(url: string): string | null {
+  const query = url.indexOf("?");
+  return query < 0 ? null : new URLSearchParams(url.slice(query + 1)).get("token");
 }

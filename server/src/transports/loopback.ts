@@ -13,8 +13,9 @@ import {
 import { CAPABILITIES } from "@joinery/shared/protocol";
 import type { Clock, Outbox } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
+import { type Admissions, ANONYMOUS, admitAs, NO_REQUEST } from "../protocols/admission.ts";
 import { bySubprotocol } from "../protocols/by-subprotocol.ts";
-import { ANONYMOUS, type DialectDriver, type DriverFactory, type Principal } from "../protocols/driver.ts";
+import type { DialectDriver, DriverFactory } from "../protocols/driver.ts";
 
 /** The client's end of a connection, as the client package has it. */
 export interface Socket {
@@ -40,14 +41,15 @@ export interface LoopbackOptions {
   readonly rooms: Rooms;
   readonly clock: Clock;
   readonly limits: Limits;
-  /** Who connects. Default: nobody in particular, who may write. */
-  readonly principal?: Principal;
+  /** Who may open a document. Default: everybody, as nobody in particular, who may write. */
+  readonly admissions?: Admissions;
   /** What connections speak. Default: what the server speaks, by subprotocol. */
   readonly start?: DriverFactory;
   readonly onLimit?: (limit: LimitName) => void;
 }
 
 const KEEP_ALIVE_MS = 15_000;
+const EVERYBODY = admitAs(ANONYMOUS);
 
 export class Loopback {
   readonly #options: LoopbackOptions;
@@ -83,11 +85,11 @@ export class Loopback {
 
   /** The URL's path is what the y-websocket dialect reads the document's name from. */
   readonly connect: Connect = (url, subprotocol, events) => {
-    const { rooms, clock, principal = ANONYMOUS } = this.#options;
+    const { rooms, clock, admissions = EVERYBODY } = this.#options;
     const path = new URL(url, "ws://loopback").pathname.slice(1);
     const connection = new LoopbackConnection(clock, events, (outbox) => {
       if (this.#closedFor) throw this.#closedFor;
-      return this.#start({ rooms, outbox, principal, path, subprotocol });
+      return this.#start({ rooms, outbox, admissions, request: NO_REQUEST, path, subprotocol });
     });
     this.#open.add(connection);
     connection.onEnd(() => this.#open.delete(connection));

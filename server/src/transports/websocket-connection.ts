@@ -1,12 +1,14 @@
 /** One WebSocket: its dialect's outbox on one side, a `ws` socket on the other. */
 
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { JoineryError, type Limits, limitNamed, publicMessageOf, toJoineryError } from "@joinery/shared";
 import type { WebSocket } from "ws";
 import type { Clock, Outbox, Timer } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
-import type { DialectDriver, DriverFactory, Principal } from "../protocols/driver.ts";
+import type { Admissions, ConnectionRequest } from "../protocols/admission.ts";
+import type { DialectDriver, DriverFactory } from "../protocols/driver.ts";
 import { addressKey } from "./address-key.ts";
 import type { Addresses, Visit } from "./addresses.ts";
 import { Budget, CONNECTION_BUDGET } from "./budget.ts";
@@ -41,13 +43,13 @@ export interface ConnectionContext {
   readonly report: (event: ConnectionEvent) => void;
 }
 
-/** Who a connection is for, and what it is to speak. */
+/** Who may use a connection, and what it is to speak. */
 export interface Serve {
   /** The document's part of the request's path, still percent-encoded. */
   readonly path: string;
   /** The client's address, which need not be the socket's. */
   readonly address: string;
-  readonly principal: Principal;
+  readonly admissions: Admissions;
   readonly start: DriverFactory;
 }
 
@@ -56,6 +58,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   readonly #context: ConnectionContext;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
+  readonly #request: Omit<ConnectionRequest, "address">;
   readonly #gate: InputGate;
   readonly #pings: Pings;
   #driver: DialectDriver | null = null;
@@ -72,6 +75,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     this.#context = context;
     this.#webSocket = webSocket;
     this.#socket = request.socket;
+    this.#request = { id: randomUUID(), url: request.url ?? "", headers: request.headers };
     this.#pings = new Pings(webSocket);
     this.#gate = new InputGate({
       clock,
@@ -92,9 +96,10 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
       connections.add(this);
       this.#visit = addresses.enter(addressKey(serve.address));
       this.#gate.share(this.#visit.budget);
-      const { principal, path } = serve;
+      const { admissions, path } = serve;
       const { protocol: subprotocol } = this.#webSocket;
-      this.#driver = serve.start({ rooms, outbox: this, principal, path, subprotocol });
+      const request = { ...this.#request, address: serve.address };
+      this.#driver = serve.start({ rooms, outbox: this, admissions, request, path, subprotocol });
     } catch (thrown) {
       const error = toJoineryError(thrown);
       // The connection store is asked before, the document store after the address.
@@ -272,7 +277,10 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     if (this.#driver === null || this.#isClosing) return;
     try {
       input(this.#driver);
-    } catch (error) {
+    } catch (thrown) {
+      const error = toJoineryError(thrown);
+      // What a dialect throws is of the document store, as in `start`.
+      if (error.code === "SERVER_FULL" && error.limit === null) this.#context.hits.count("maxRooms");
       this.fail(error);
     }
   }

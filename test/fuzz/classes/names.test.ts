@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ANONYMOUS } from "../../../server/src/protocols/driver.ts";
+import { ANONYMOUS } from "../../../server/src/protocols/admission.ts";
 import { checkAll } from "../final-checks.ts";
 import { Innocent } from "../innocent.ts";
 import { Link } from "../link.ts";

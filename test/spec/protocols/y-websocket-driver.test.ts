@@ -5,7 +5,8 @@ import { Awareness, applyAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { EngineEvent, Outbox } from "../../../server/src/engine/ports.ts";
 import { Rooms } from "../../../server/src/engine/rooms.ts";
-import { ANONYMOUS, type DialectDriver } from "../../../server/src/protocols/driver.ts";
+import { ANONYMOUS, admitAs, NO_REQUEST } from "../../../server/src/protocols/admission.ts";
+import type { DialectDriver } from "../../../server/src/protocols/driver.ts";
 import { Y_WEBSOCKET, yWebsocketDriver } from "../../../server/src/protocols/y-websocket.ts";
 import { MemoryStorage } from "../../../server/src/storage/memory.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -62,9 +63,10 @@ class Stage {
 
   connect(path: string, permission: "read" | "write" = "write"): Connected {
     const outbox = new KeptOutbox();
-    const principal = { ...ANONYMOUS, permission };
-    const start = yWebsocketDriver(DEFAULT_LIMITS.maxNameBytes);
-    return { driver: start({ rooms: this.rooms, outbox, principal, path }), outbox };
+    const admissions = admitAs({ ...ANONYMOUS, permission });
+    const { rooms, clock } = this;
+    const start = yWebsocketDriver({ clock, limits: DEFAULT_LIMITS, onLimit: () => undefined });
+    return { driver: start({ rooms, outbox, admissions, request: NO_REQUEST, path }), outbox };
   }
 
   /** Connects, and waits until the document is loaded and the server has asked its question. */

@@ -5,7 +5,8 @@ import { DEFAULT_LIMITS, JoineryError, type Limits } from "@joinery/shared";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Outbox } from "../../../server/src/engine/ports.ts";
 import type { Rooms } from "../../../server/src/engine/rooms.ts";
-import { ANONYMOUS, type DriverFactory } from "../../../server/src/protocols/driver.ts";
+import { ANONYMOUS, admitAs } from "../../../server/src/protocols/admission.ts";
+import type { DriverFactory } from "../../../server/src/protocols/driver.ts";
 import { Connections, DEFAULT_HEARTBEAT } from "../../../server/src/transports/connections.ts";
 import { LimitHits } from "../../../server/src/transports/limit-hits.ts";
 import { WebSocketTransport } from "../../../server/src/transports/websocket.ts";
@@ -61,7 +62,12 @@ async function stage(changes: Partial<Limits> = {}, refuse?: () => never) {
   const httpServer = createHttpServer();
   httpServer.on("connection", (socket) => sockets.push(socket));
   httpServer.on("upgrade", (request, socket, head) => {
-    transport.accept(request, socket, head, { path: "notes", address: "a", principal: ANONYMOUS, start });
+    transport.accept(request, socket, head, {
+      path: "notes",
+      address: "a",
+      admissions: admitAs(ANONYMOUS),
+      start,
+    });
   });
   httpServer.listen(0, "127.0.0.1");
   await once(httpServer, "listening");

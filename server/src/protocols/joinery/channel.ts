@@ -5,18 +5,25 @@
  */
 
 import { type ErrorCode, JoineryError } from "@joinery/shared";
-import { type PartialFrame, serverFrames } from "@joinery/shared/protocol";
-import type { CloseDetails, Outbox } from "../../engine/ports.ts";
+import { type ClientFrame, type PartialFrame, serverFrames } from "@joinery/shared/protocol";
+import { NO_OPENING, type Opening } from "../../engine/opening.ts";
+import type { Author, CloseDetails, Outbox } from "../../engine/ports.ts";
 import type { Session } from "../../engine/session.ts";
+import type { Admission, AdmissionRequest } from "../admission.ts";
+import type { Entrance } from "../entrance.ts";
+import { SessionInputs } from "../session-inputs.ts";
+import { TokenRenewal } from "../token-renewal.ts";
 import { wireError } from "./dialect.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { Deliveries, Waiter } from "./turn.ts";
+import type { Deliveries } from "./turn.ts";
 
 /** What is wrong with the whole connection then. */
 const OF_THE_CONNECTION: ReadonlySet<ErrorCode> = new Set(["TOO_SLOW", "CONNECTION_LOST"]);
 
-const OVERHEAD_BYTES = 64;
 const NO_DETAILS: CloseDetails = { number: 0, remote: null };
+
+/** What a client says about a document that it has opened. */
+export type FrameOfDocument = Exclude<ClientFrame, { type: "hello" | "select" | "ping" | "pong" | "open" }>;
 
 /** What a channel needs of its connection. */
 export interface ChannelLink {
@@ -25,23 +32,25 @@ export interface ChannelLink {
   readonly deliveries: Deliveries;
   /** Bytes that wait for a session (positive), or wait no more (negative). */
   waitingChanged(bytes: number): void;
+  /** The way into the channel's document. */
+  entranceOf(channel: Channel): Entrance<FrameOfDocument>;
   /** Nothing will be sent or received on the channel any more. */
   channelEnded(channel: Channel): void;
 }
 
-interface WaitingInput {
-  readonly bytes: number;
-  readonly input: (session: Session) => void;
-}
-
-export class Channel implements Outbox, Waiter {
+export class Channel implements Outbox {
   readonly number: number;
   /** The document's name; empty if there can be none of the name that the client wrote. */
   readonly document: string;
+  readonly entrance: Entrance<FrameOfDocument>;
+  /** What the client showed for this document alone; `null` if the connection's token is its own. */
+  readonly token: string | null;
   readonly #link: ChannelLink;
-  #session: Session | null = null;
-  #pauses = 0;
-  #waiting: WaitingInput[] = [];
+  readonly #inputs: SessionInputs;
+  #author: Author = "";
+  /** What the client says of its copy, until it is let in. */
+  #opening: Opening;
+  #renewal: TokenRenewal | null = null;
   #isEnded = false;
   /** What the client has of a snapshot whose download was cut off. */
   #partial: PartialFrame | null;
@@ -49,33 +58,59 @@ export class Channel implements Outbox, Waiter {
 
   constructor(
     link: ChannelLink,
-    { number, document, partial }: Pick<Channel, "number" | "document"> & { partial: PartialFrame | null },
+    options: Pick<Channel, "number" | "document" | "token"> & {
+      opening: Opening;
+      partial: PartialFrame | null;
+    },
   ) {
+    const { number, document, token, opening, partial } = options;
     this.number = number;
     this.document = document;
+    this.token = token;
+    this.#opening = opening;
     this.#link = link;
+    this.#inputs = new SessionInputs(link);
+    this.entrance = link.entranceOf(this);
     this.#partial = partial;
   }
 
   /** Whether what is given now has to wait. */
   get isWaiting(): boolean {
-    return this.#session === null || this.#pauses > 0 || this.#waiting.length > 0;
+    return this.entrance.isWaiting || this.#inputs.isWaiting;
   }
 
-  /**
-   * Opens the session, once. What is given before waits for that.
-   *
-   * @param open Given this as the session's outbox. What it throws closes the channel alone.
-   */
-  open(open: () => Session): void {
+  /** Whom the client was taken for when it was let in. */
+  get author(): Author {
+    return this.#author;
+  }
+
+  /** Asks whether the client may open the document, once. A refusal that is known at once closes the channel alone. */
+  open(request: () => AdmissionRequest): void {
     if (this.#isEnded) return;
     try {
-      this.#session = open();
-      if (this.#pauses === 0 && this.#waiting.length > 0) this.#link.deliveries.add(this);
+      this.entrance.ask(request());
     } catch (thrown) {
       if (!(thrown instanceof JoineryError)) throw thrown;
       this.close(thrown);
     }
+  }
+
+  takeOpening(): Opening {
+    const opening = this.#opening;
+    this.#opening = NO_OPENING;
+    return opening;
+  }
+
+  /** The client was let in. @param session Whose outbox this is. */
+  start(session: Session, admission: Admission): void {
+    this.#author = admission.author;
+    this.#renewal = new TokenRenewal(session, admission);
+    this.#inputs.start(session);
+  }
+
+  /** The client gave another token. */
+  renew(token: string): void {
+    this.#renewal?.give(token);
   }
 
   /**
@@ -97,17 +132,10 @@ export class Channel implements Outbox, Waiter {
    * @param bytes What it keeps in memory while it waits.
    */
   give(bytes: number, input: (session: Session) => void): void {
-    if (this.#isEnded) return;
-    if (this.#session && !this.isWaiting) {
-      input(this.#session);
-      return;
-    }
-    const waiting = { bytes: bytes + OVERHEAD_BYTES, input };
-    this.#waiting.push(waiting);
-    this.#link.waitingChanged(waiting.bytes);
+    this.#inputs.give(bytes, input);
   }
 
-  /** The client closed the channel, or the connection is gone: what came before is still let in. */
+  /** The client closed the channel: what came before is still let in. */
   leave(): void {
     this.give(0, (session) => {
       session.left();
@@ -115,20 +143,14 @@ export class Channel implements Outbox, Waiter {
     });
   }
 
-  /** Gives the session what has waited, as long as it lets it in. */
-  deliver(turn: { readonly isOver: boolean }): boolean {
-    while (this.#pauses === 0 && this.#session) {
-      const next = this.#waiting.shift();
-      if (!next) break;
-      this.#link.waitingChanged(-next.bytes);
-      next.input(this.#session);
-      if (turn.isOver) return this.#waiting.length === 0;
-    }
-    return true;
+  /** The connection is gone: as {@link leave}, but who was not let in by now never is. */
+  abandon(): void {
+    if (this.entrance.isIn) this.leave();
+    else this.#end();
   }
 
   drained(): void {
-    this.#session?.drained();
+    this.#inputs.session?.drained();
   }
 
   // Outbox
@@ -148,13 +170,11 @@ export class Channel implements Outbox, Waiter {
   }
 
   pauseInput(): void {
-    this.#pauses++;
+    this.#inputs.pause();
   }
 
   resumeInput(): void {
-    this.#pauses--;
-    // Not now: whoever resumes has more to do before it is ready for what comes.
-    if (this.#pauses === 0 && this.#waiting.length > 0) this.#link.deliveries.add(this);
+    this.#inputs.resume();
   }
 
   probe(timeoutMs: number, onSilent: () => void): void {
@@ -171,7 +191,8 @@ export class Channel implements Outbox, Waiter {
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    for (const { bytes } of this.#waiting.splice(0)) this.#link.waitingChanged(-bytes);
+    this.entrance.close();
+    this.#inputs.end();
     this.#link.channelEnded(this);
   }
 }

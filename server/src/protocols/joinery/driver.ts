@@ -31,11 +31,13 @@ import {
 } from "@joinery/shared/protocol";
 import type { Opening } from "../../engine/opening.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
-import type { Session } from "../../engine/session.ts";
 import { StallWatch } from "../../engine/stall-watch.ts";
-import { TokenBucket } from "../../engine/token-bucket.ts";
+import { type Admission, type AdmissionRequest, openingAs } from "../admission.ts";
+import { Backlog } from "../backlog.ts";
 import type { DialectDriver, DriverContext, DriverFactory } from "../driver.ts";
-import { Channel, type ChannelLink } from "./channel.ts";
+import { Entrance } from "../entrance.ts";
+import { OpeningBudget } from "../opening-budget.ts";
+import { Channel, type ChannelLink, type FrameOfDocument } from "./channel.ts";
 import { JOINERY, wireError } from "./dialect.ts";
 import { LargeFrames } from "./large-frames.ts";
 import { Outgoing } from "./outgoing.ts";
@@ -101,25 +103,31 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   #capabilities: number | null = null;
   #selected = 0;
   #lastOpened = 0;
-  #waitingBytes = 0;
-  #isPaused = false;
+  /** What HELLO said. */
+  #agent = "";
+  #token = "";
   /** Opens that wait because the client does not read what it was sent. */
   #unopened: (() => void)[] = [];
   /** Watches over a client that does not read, while something waits for that and no session may be there to. */
   #watch: StallWatch | null = null;
-  readonly #opens: TokenBucket;
+  readonly #opens: OpeningBudget;
+  /** Of documents that are loading or busy, and of those that the client was not let into yet. */
+  readonly #waiting: Backlog;
+  readonly #unadmitted: Backlog;
   readonly #frames: MessageParts<RawFrame>;
   readonly deliveries: Deliveries;
 
   constructor(context: DriverContext, shared: Shared) {
     this.#context = context;
     this.#shared = shared;
-    const { turnEnd, largeFrames, clock } = shared;
+    const { turnEnd, largeFrames, clock, limits, onLimit } = shared;
     this.#frames = new MessageParts(clock, (frame) => this.#receive(frame));
     this.deliveries = new Deliveries(clock, turnEnd);
     const { outbox } = context;
-    const { maxOpensPerSecond: perSecond, maxBurstMs: burstMs, maxBufferedBytes } = shared.limits;
-    this.#opens = new TokenBucket({ perSecond, burstMs }, shared.clock.monotonicMs());
+    const { maxBufferedBytes, maxWaitingInputBytes, maxUnadmittedBytes } = limits;
+    this.#opens = new OpeningBudget(shared);
+    this.#waiting = new Backlog(outbox, maxWaitingInputBytes, () => onLimit("maxWaitingInputBytes"));
+    this.#unadmitted = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
     const onEmpty = () => this.drained();
     this.outgoing = new Outgoing({ outbox, turnEnd, largeFrames, maxBufferedBytes, onEmpty });
   }
@@ -169,7 +177,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     this.#stopWatching();
     this.#unopened = [];
     this.#channels.clear();
-    for (const channel of this.#sessions) channel.leave();
+    for (const channel of this.#sessions) channel.abandon();
   }
 
   // What channels do.
@@ -179,16 +187,21 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   }
 
   waitingChanged(bytes: number): void {
-    this.#waitingBytes += bytes;
-    const { limits, onLimit } = this.#shared;
-    const isTooMuch = this.#waitingBytes > limits.maxWaitingInputBytes;
-    if (isTooMuch === this.#isPaused) return;
-    this.#isPaused = isTooMuch;
-    if (!isTooMuch) this.outbox.resumeInput();
-    else {
-      onLimit("maxWaitingInputBytes");
-      this.outbox.pauseInput();
-    }
+    this.#waiting.changed(bytes);
+  }
+
+  entranceOf(channel: Channel): Entrance<FrameOfDocument> {
+    const { clock, limits } = this.#shared;
+    return new Entrance({
+      admissions: this.#context.admissions,
+      clock,
+      limits,
+      onWaiting: (bytes) => this.#unadmitted.changed(bytes),
+      admit: (admission) => this.#admitted(channel, admission),
+      refuse: (error) => channel.close(error),
+      handle: (frame, bytes) => this.#receiveOfDocument(channel, frame, bytes),
+      fail: (error) => this.outbox.close(error),
+    });
   }
 
   channelEnded(channel: Channel): void {
@@ -212,16 +225,18 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     return { type: raw.type, payload: new Uint8Array(raw.payload) };
   }
 
-  #hello({ version, capabilities }: ClientFrame & { type: "hello" }): void {
+  #hello({ version, capabilities, agent, token }: ClientFrame & { type: "hello" }): void {
     if (this.#capabilities !== null) throw malformed("hello came twice");
     if (version !== PROTOCOL_VERSION) throw unsupported(`version ${version}`);
-    const { limits, agent, keepAliveMs } = this.#shared;
+    const { limits, keepAliveMs } = this.#shared;
+    this.#agent = agent;
+    this.#token = token;
     this.#capabilities = capabilities & this.#shared.capabilities;
     this.outgoing.sendControl(
       serverFrames.hello({
         version: PROTOCOL_VERSION,
         capabilities: this.#capabilities,
-        agent,
+        agent: this.#shared.agent,
         maxMessageBytes: limits.maxMessageBytes,
         fragmentBytes: limits.maxFragmentBytes,
         maxDocuments: limits.maxDocumentsPerConnection,
@@ -242,13 +257,25 @@ class JoineryDriver implements DialectDriver, ChannelLink {
         // Whatever is received is a sign of life.
         break;
       case "token":
-        // Without authentication everybody is nobody in particular, with a token or without.
+        this.#replaceToken(frame, bytes);
         break;
       case "open":
         this.#open(frame);
         break;
       default:
-        this.#receiveOfDocument(frame, bytes);
+        this.#receiveOfSelected(frame, bytes);
+    }
+  }
+
+  #replaceToken(frame: ClientFrame & { type: "token" }, bytes: number): void {
+    const { channel: number, token } = frame;
+    if (number !== 0) {
+      this.#channels.get(number)?.entrance.give(frame, bytes);
+      return;
+    }
+    this.#token = token;
+    for (const channel of this.#channels.values()) {
+      if (channel.token === null) channel.entrance.give(frame, bytes);
     }
   }
 
@@ -261,21 +288,23 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     const channel = new Channel(this, {
       number,
       document: typeof name === "string" ? name : "",
+      token: frame.token === "" ? null : frame.token,
+      opening: openingOf(frame),
       partial: partial && { ...partial, id: new Uint8Array(partial.id) },
     });
-    const isOneTooMany = this.#sessions.size >= this.#shared.limits.maxDocumentsPerConnection;
+    const { size } = this.#sessions;
     this.#channels.set(number, channel);
     this.#sessions.add(channel);
-    const opening = openingOf(frame);
     const open = () => {
       channel.open(() => {
         if (typeof name !== "string") throw name;
-        if (isOneTooMany) throw this.#oneTooMany();
-        return this.#openSession(channel, name, opening);
+        this.#opens.spend(size);
+        return this.#requestOf(channel, name);
       });
     };
     if (!this.outgoing.isAboveMark) open();
-    else if (isOneTooMany) throw new JoineryError("TOO_SLOW", "opens documents and reads nothing");
+    else if (size >= this.#shared.limits.maxDocumentsPerConnection)
+      throw new JoineryError("TOO_SLOW", "opens documents and reads nothing");
     else {
       // Each is answered, and nobody would watch over the answers.
       this.#unopened.push(open);
@@ -292,40 +321,43 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     }
   }
 
-  #oneTooMany(): JoineryError {
-    const message = `the connection has ${this.#shared.limits.maxDocumentsPerConnection} documents open, its limit`;
-    return this.#tooMany("maxDocumentsPerConnection", message);
+  #requestOf({ token }: Channel, document: DocumentName): AdmissionRequest {
+    return {
+      connection: this.#context.request,
+      document,
+      dialect: JOINERY.name,
+      token: (token ?? this.#token) || null,
+      agent: this.#agent || null,
+      // The client gives one before the old one runs out.
+      requestToken: () => undefined,
+    };
   }
 
-  #openSession(channel: Channel, document: DocumentName, opening: Opening): Session {
-    const { rooms, principal } = this.#context;
-    const { clock, limits } = this.#shared;
-    if (!this.#opens.spend(clock.monotonicMs())) {
-      const message = `a connection may open ${limits.maxOpensPerSecond} documents a second`;
-      throw this.#tooMany("maxOpensPerSecond", message);
-    }
-    return rooms.open({
-      document,
+  #admitted(channel: Channel, admission: Admission): void {
+    const session = this.#context.rooms.open({
+      // reason: only what has such a name is asked for.
+      document: channel.document as DocumentName,
       dialect: JOINERY,
       outbox: channel,
-      author: principal.author,
-      permission: principal.permission,
-      opening,
+      ...openingAs(admission),
+      opening: channel.takeOpening(),
       inflates: ((this.#capabilities ?? 0) & CAPABILITIES.deflate) !== 0,
     });
+    channel.start(session, admission);
   }
 
-  #tooMany(limit: LimitName, message: string): JoineryError {
-    this.#shared.onLimit(limit);
-    return new JoineryError("TOO_MANY_DOCUMENTS", message, { limit });
-  }
-
-  #receiveOfDocument(frame: OfDocument, bytes: number): void {
+  #receiveOfSelected(frame: FrameOfDocument, bytes: number): void {
     const channel = this.#channels.get(this.#selected);
     if (!channel) {
       if (this.#selected >= 1 && this.#selected <= this.#lastOpened) return;
       throw malformed(`${frame.type} came on channel ${this.#selected}, which was never opened`);
     }
+    // Nothing that comes after it is for this channel.
+    if (frame.type === "close") this.#channels.delete(channel.number);
+    channel.entrance.give(frame, bytes);
+  }
+
+  #receiveOfDocument(channel: Channel, frame: FrameOfDocument, bytes: number): void {
     switch (frame.type) {
       case "sync":
         channel.give(bytes, (session) => session.sync(frame.stateVector));
@@ -353,8 +385,10 @@ class JoineryDriver implements DialectDriver, ChannelLink {
       case "progress":
         // All of a frame is on its way already.
         break;
+      case "token":
+        channel.renew(frame.token);
+        break;
       case "close":
-        this.#channels.delete(channel.number);
         channel.leave();
         break;
       default:
@@ -364,7 +398,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
 
   #receiveFragment(channel: Channel, fragment: Fragment): void {
     const { id } = fragment;
-    const scope = JSON.stringify([this.#context.principal.author, channel.document]);
+    const scope = JSON.stringify([channel.author, channel.document]);
     const { have, frame } = this.#shared.uploads.take(this, scope, fragment);
     this.#answerIfRead(serverFrames.progress({ id, have }), channel.number);
     if (frame) this.#receive(readReassembled(frame));
@@ -392,8 +426,6 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     this.#watch = null;
   }
 }
-
-type OfDocument = Exclude<ClientFrame, { type: "hello" | "select" | "ping" | "pong" | "token" | "open" }>;
 
 /** What the client says of its copy; its bytes are a copy, as they may be kept until the document is loaded. */
 function openingOf({ revision, lineage, stateVector, offersSeed }: Open): Opening {

@@ -1,0 +1,245 @@
+/**
+ * The dialect of Hocuspocus providers: many documents on one connection, each known by its address. `messages.ts` says
+ * how it is written, docs/hocuspocus.md what differs from the server that it is from.
+ *
+ *   address: unknown ──> open ──> left by the provider: forgotten, but for what it says on its way out
+ *                             └─> refused: nothing of it is heard until there is another token
+ */
+
+import { ByteReader, JoineryError, type LimitName, type Limits, publicMessageOf } from "@joinery/shared";
+import type { Clock, Outbox } from "../../engine/ports.ts";
+import { type Admission, openingAs } from "../admission.ts";
+import { Backlog } from "../backlog.ts";
+import type { DialectDriver, DriverContext, DriverFactory } from "../driver.ts";
+import { Entrance } from "../entrance.ts";
+import { Deliveries } from "../joinery/turn.ts";
+import { TurnEnd } from "../joinery/turn-end.ts";
+import { OpeningBudget } from "../opening-budget.ts";
+import { AddressedFrames, documentOf, encodeAddress, joined, maxAddressBytes } from "./addresses.ts";
+import { Channel, type ChannelLink, goodbye } from "./channel.ts";
+import { HOCUSPOCUS } from "./dialect.ts";
+import {
+  type ClientMessage,
+  PING,
+  PONG,
+  PONG_MESSAGE,
+  readMessage,
+  serverMessages,
+  shortString,
+} from "./messages.ts";
+
+export interface HocuspocusDriverOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly onLimit: (limit: LimitName) => void;
+}
+
+/** What all connections of a server share. */
+interface Shared extends HocuspocusDriverOptions {
+  readonly turnEnd: TurnEnd;
+  readonly frames: AddressedFrames;
+}
+
+/** Serves connections of Hocuspocus providers. */
+export function hocuspocusDriver(options: HocuspocusDriverOptions): DriverFactory {
+  const shared = { ...options, turnEnd: new TurnEnd(options.clock), frames: new AddressedFrames() };
+  return (context) => new HocuspocusDriver(context, shared);
+}
+
+class HocuspocusDriver implements DialectDriver, ChannelLink {
+  readonly #context: DriverContext;
+  readonly #shared: Shared;
+  readonly #channels = new Map<string, Channel>();
+  /** Addresses that were open, and whether it was the provider that left; the one that ended first is first. */
+  readonly #ended = new Map<string, boolean>();
+  readonly #opens: OpeningBudget;
+  readonly #waiting: Backlog;
+  readonly #unadmitted: Backlog;
+  readonly deliveries: Deliveries;
+
+  constructor(context: DriverContext, shared: Shared) {
+    const { clock, limits, onLimit, turnEnd } = shared;
+    const { maxWaitingInputBytes, maxUnadmittedBytes } = limits;
+    const { outbox } = context;
+    this.#context = context;
+    this.#shared = shared;
+    this.#opens = new OpeningBudget(shared);
+    this.#waiting = new Backlog(outbox, maxWaitingInputBytes, () => onLimit("maxWaitingInputBytes"));
+    this.#unadmitted = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
+    this.deliveries = new Deliveries(clock, turnEnd);
+  }
+
+  // What the transport does.
+
+  receive(message: Uint8Array): void {
+    if (message.length === 1 && this.#receiveOfConnection(message[0] as number)) return;
+    const first = new ByteReader(message, "message", "MALFORMED_FRAME");
+    const address = shortString(first, maxAddressBytes(this.#shared.limits.maxNameBytes));
+    const known = this.#channels.get(address);
+    const reader = known && !known.isWaiting ? first : ownReader(first);
+    const said = readMessage(reader);
+    const channel = known ?? this.#openFor(address, said);
+    if (channel) this.#give(channel, said, message.length);
+  }
+
+  /** @returns Whether it was a message of the connection. */
+  #receiveOfConnection(kind: number): boolean {
+    // One that reads nothing is not answered: it would be kept in memory.
+    if (kind === PING && this.outbox.bufferedBytes <= this.maxBufferedBytes) this.outbox.send([PONG_MESSAGE]);
+    return kind === PING || kind === PONG;
+  }
+
+  drained(): void {
+    for (const channel of this.#channels.values()) channel.drained();
+  }
+
+  keepAlive(): void {
+    const [channel] = this.#channels.values();
+    const [ended] = this.#ended.keys();
+    if (channel) channel.keepAlive();
+    else if (ended !== undefined) {
+      // Whoever was refused may be about to show another token, and a connection that is silent is given up.
+      this.outbox.send([joined(encodeAddress(ended), serverMessages.awareness(Uint8Array.of(0)))]);
+    }
+  }
+
+  goAway(): void {
+    // Providers are told by the close code alone.
+  }
+
+  failing(error: JoineryError): void {
+    // A close code alone would make it come back, with the same.
+    if (error.row.retry === "never")
+      for (const channel of this.#channels.values()) channel.say(goodbye(error));
+  }
+
+  closed(): void {
+    for (const channel of [...this.#channels.values()]) channel.leave();
+  }
+
+  // What channels do.
+
+  get outbox(): Outbox {
+    return this.#context.outbox;
+  }
+
+  get frames(): AddressedFrames {
+    return this.#shared.frames;
+  }
+
+  get maxBufferedBytes(): number {
+    return this.#shared.limits.maxBufferedBytes;
+  }
+
+  waitingChanged(bytes: number): void {
+    this.#waiting.changed(bytes);
+  }
+
+  entranceOf(channel: Channel): Entrance<ClientMessage> {
+    const { clock, limits } = this.#shared;
+    return new Entrance({
+      admissions: this.#context.admissions,
+      clock,
+      limits,
+      onWaiting: (bytes) => this.#unadmitted.changed(bytes),
+      admit: (admission) => this.#admitted(channel, admission),
+      refuse: (error) => channel.close(error),
+      handle: (message, bytes) => channel.receive(message, bytes),
+      fail: (error) => this.outbox.close(error),
+    });
+  }
+
+  channelEnded(channel: Channel, isByProvider: boolean): void {
+    const { address } = channel;
+    if (this.#channels.get(address) === channel) this.#channels.delete(address);
+    this.#remember(address, isByProvider);
+  }
+
+  #remember(address: string, isByProvider: boolean): void {
+    this.#ended.delete(address);
+    this.#ended.set(address, isByProvider);
+    const [first] = this.#ended.keys();
+    if (this.#ended.size > this.#shared.limits.maxDocumentsPerConnection) this.#ended.delete(first as string);
+  }
+
+  // Opening.
+
+  /** The channel of an address that has none, if what is said is a beginning. */
+  #openFor(address: string, { kind }: ClientMessage): Channel | null {
+    const wasLeft = this.#ended.get(address);
+    // Where it was refused, what the provider sent on is not meant for a session that it would open as nobody.
+    if (wasLeft === false && kind !== "token") return null;
+    // Providers of version 2 say goodbye to others after they have left.
+    if (wasLeft === true && kind !== "token" && kind !== "step1") return null;
+    if (kind === "close") return null;
+    return this.#open(address);
+  }
+
+  #open(address: string): Channel | null {
+    try {
+      documentOf(address, this.#shared.limits.maxNameBytes);
+      this.#opens.spend(this.#channels.size);
+    } catch (thrown) {
+      if (!(thrown instanceof JoineryError)) throw thrown;
+      this.outbox.send([joined(encodeAddress(address), serverMessages.denied(publicMessageOf(thrown)))]);
+      this.#remember(address, false);
+      return null;
+    }
+    const channel = new Channel(this, address);
+    this.#ended.delete(address);
+    this.#channels.set(address, channel);
+    // For a token, which comes first if there is one.
+    channel.entrance.expire();
+    return channel;
+  }
+
+  /** Gives a message to a channel. The first token, or question of who needs none, opens its document. */
+  #give(channel: Channel, message: ClientMessage, bytes: number): void {
+    const { entrance } = channel;
+    const { needsToken } = this.#context.admissions;
+    channel.attempt(() => {
+      if (entrance.isAsked) entrance.give(message, bytes);
+      else if (message.kind === "token") this.#ask(channel, message.token, message.agent);
+      else if (message.kind === "close") channel.leave();
+      else {
+        if (message.kind === "step1" && !needsToken) this.#ask(channel, null, null);
+        else this.#requireRoom(entrance, bytes);
+        entrance.give(message, bytes);
+      }
+    });
+  }
+
+  /** The connection has to be read while a token is waited for: what is too much is refused. */
+  #requireRoom({ waitingBytes }: Entrance<ClientMessage>, bytes: number): void {
+    const { maxUnadmittedBytes } = this.#shared.limits;
+    if (waitingBytes + bytes <= maxUnadmittedBytes) return;
+    const text = `sent more than ${maxUnadmittedBytes} bytes before a token`;
+    throw new JoineryError("MESSAGE_TOO_LARGE", text, { limit: "maxUnadmittedBytes" });
+  }
+
+  #ask(channel: Channel, token: string | null, agent: string | null): void {
+    channel.entrance.ask({
+      connection: this.#context.request,
+      document: documentOf(channel.address, this.#shared.limits.maxNameBytes),
+      dialect: HOCUSPOCUS.name,
+      token,
+      agent,
+      requestToken: () => channel.say(serverMessages.requestToken()),
+    });
+  }
+
+  #admitted(channel: Channel, admission: Admission): void {
+    const session = this.#context.rooms.open({
+      document: documentOf(channel.address, this.#shared.limits.maxNameBytes),
+      dialect: HOCUSPOCUS,
+      outbox: channel,
+      ...openingAs(admission),
+    });
+    channel.start(session, admission);
+  }
+}
+
+/** A reader of the rest of a message's bytes that keeps no larger buffer in memory. */
+function ownReader({ bytes, position }: ByteReader): ByteReader {
+  return new ByteReader(new Uint8Array(bytes.subarray(position)), "message", "MALFORMED_FRAME");
+}

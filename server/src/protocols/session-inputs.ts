@@ -1,0 +1,96 @@
+import type { Session } from "../engine/session.ts";
+import type { Deliveries, Waiter } from "./joinery/turn.ts";
+
+export interface SessionInputsLink {
+  readonly deliveries: Deliveries;
+  /** Bytes that wait for a session (positive), or wait no more (negative). */
+  waitingChanged(bytes: number): void;
+}
+
+interface WaitingInput {
+  readonly bytes: number;
+  readonly input: (session: Session) => void;
+}
+
+/** What an input takes besides its bytes. */
+const OVERHEAD_BYTES = 64;
+
+/**
+ * What a client sends to one of the documents of its connection. While the session is not there, or lets nothing in
+ * because its room is loading or busy, it waits here, so that the connection's other documents go on.
+ */
+export class SessionInputs implements Waiter {
+  readonly #link: SessionInputsLink;
+  #session: Session | null = null;
+  #pauses = 0;
+  #waiting: WaitingInput[] = [];
+  #isEnded = false;
+
+  constructor(link: SessionInputsLink) {
+    this.#link = link;
+  }
+
+  /** `null` until there is one. */
+  get session(): Session | null {
+    return this.#session;
+  }
+
+  /** Whether what is given now has to wait. */
+  get isWaiting(): boolean {
+    return this.#session === null || this.#pauses > 0 || this.#waiting.length > 0;
+  }
+
+  /** The session is there. */
+  start(session: Session): void {
+    this.#session = session;
+    this.#deliverIfReady();
+  }
+
+  /**
+   * Gives an input to the session, when that lets it in.
+   *
+   * @param bytes What it keeps in memory while it waits.
+   */
+  give(bytes: number, input: (session: Session) => void): void {
+    if (this.#isEnded) return;
+    if (this.#session && !this.isWaiting) {
+      input(this.#session);
+      return;
+    }
+    const waiting = { bytes: bytes + OVERHEAD_BYTES, input };
+    this.#waiting.push(waiting);
+    this.#link.waitingChanged(waiting.bytes);
+  }
+
+  pause(): void {
+    this.#pauses++;
+  }
+
+  resume(): void {
+    this.#pauses--;
+    // Not now: whoever resumes has more to do before it is ready for what comes.
+    this.#deliverIfReady();
+  }
+
+  /** Gives the session what has waited, as long as it lets it in. */
+  deliver(turn: { readonly isOver: boolean }): boolean {
+    while (this.#pauses === 0 && this.#session) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      this.#link.waitingChanged(-next.bytes);
+      next.input(this.#session);
+      if (turn.isOver) return this.#waiting.length === 0;
+    }
+    return true;
+  }
+
+  /** Drops what waits and what comes. */
+  end(): void {
+    this.#isEnded = true;
+    for (const { bytes } of this.#waiting.splice(0)) this.#link.waitingChanged(-bytes);
+  }
+
+  #deliverIfReady(): void {
+    if (this.#session && this.#pauses === 0 && this.#waiting.length > 0) this.#link.deliveries.add(this);
+  }
+}

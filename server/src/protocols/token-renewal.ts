@@ -1,0 +1,47 @@
+import { toJoineryError } from "@joinery/shared";
+import type { Permission, Session } from "../engine/session.ts";
+import type { Admission } from "./admission.ts";
+
+/**
+ * Tokens that a client gives while its session goes on. One is looked at at a time; of those that come meanwhile only
+ * the newest counts.
+ */
+export class TokenRenewal {
+  readonly #session: Session;
+  readonly #renew: ((token: string) => Promise<Permission>) | null;
+  #isBusy = false;
+  #next: string | null = null;
+
+  constructor(session: Session, admission: Admission) {
+    this.#session = session;
+    this.#renew = admission.renew ? (token) => (admission.renew as Renew)(token) : null;
+  }
+
+  give(token: string): void {
+    if (this.#renew === null || this.#session.isClosed) return;
+    if (this.#isBusy) this.#next = token;
+    else void this.#look(this.#renew, token);
+  }
+
+  async #look(renew: Renew, first: string): Promise<void> {
+    this.#isBusy = true;
+    for (let token: string | null = first; token !== null && !this.#session.isClosed; token = this.#take()) {
+      try {
+        const permission = await renew(token);
+        if (this.#next === null) this.#session.setPermission(permission, "the token was replaced");
+      } catch (thrown) {
+        // Another one was given since, which may be good.
+        if (this.#next === null) this.#session.close(toJoineryError(thrown));
+      }
+    }
+    this.#isBusy = false;
+  }
+
+  #take(): string | null {
+    const next = this.#next;
+    this.#next = null;
+    return next;
+  }
+}
+
+type Renew = (token: string) => Promise<Permission>;
