@@ -13,6 +13,21 @@ export type {
   StoredDocument,
 } from "./engine/ports.ts";
 export type { SignalContext, SignalHandler } from "./engine/signals.ts";
+export type { HocuspocusExtension, HocuspocusOptions } from "./extensions/hocuspocus/index.ts";
+export {
+  AccessDenied,
+  type AuthenticateRequest,
+  type Authentication,
+  type DocumentChange,
+  type DocumentState,
+  defineHooks,
+  type HookConnection,
+  type Hooks,
+  type PresenceChange,
+  type SignalMessage,
+  type Visitor,
+  type VisitorSession,
+} from "./extensions/hooks/hooks.ts";
 export {
   CONFIG_FILES,
   type Config,
@@ -24,15 +39,15 @@ export {
 } from "./node/config.ts";
 export type { Logger } from "./node/log.ts";
 export type { ServerOptions } from "./node/options.ts";
-export {
-  type AttachOptions,
-  type CloseResult,
-  createServer,
-  type ListenOptions,
-  type Server,
-  type ServerCounts,
-  type UpgradeSource,
-} from "./node/server.ts";
+export { createServer } from "./node/server.ts";
+export type {
+  AttachOptions,
+  CloseResult,
+  ListenOptions,
+  Server,
+  ServerCounts,
+  UpgradeSource,
+} from "./node/server-api.ts";
 export { LevelStorage } from "./storage/level.ts";
 export { MemoryStorage } from "./storage/memory.ts";
 export type { HeartbeatOptions } from "./transports/connections.ts";

@@ -91,6 +91,11 @@ export const ERROR_DETAILS: Readonly<Record<ErrorCode, ErrorDetails>> = {
     meaning: "The document could not be built from its log, or not within its bounds of time and memory.",
     isInternal: true,
   },
+  HOOK_FAILED: {
+    httpStatus: 503,
+    meaning: "The application that runs the server could not answer, or not in time; come back in a moment.",
+    isInternal: true,
+  },
   CONNECTION_LOST: {
     httpStatus: 503,
     meaning: "The connection broke. 1006 is what a client's own WebSocket reports; it is never sent.",

@@ -39,6 +39,7 @@ export const ERRORS = {
   DATA_FOLDER_UNUSABLE: never(1011),
   ADDRESS_UNAVAILABLE: never(1011),
   REPLICA_FAILED: backoff(1011),
+  HOOK_FAILED: backoff(4511),
   CONNECTION_LOST: backoff(1006),
   DOCUMENT_FULL: never(4413),
   CLIENT_ID_IN_USE: backoff(4509),

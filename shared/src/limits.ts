@@ -117,7 +117,25 @@ export const LIMITS = {
     unit: "ms",
     error: "TOO_SLOW",
     meaning:
-      "How long a connection may be open without a message. y-websocket clients ask what they miss as soon as they are connected: what says nothing is no client.",
+      "How long a connection may be open without a message. y-websocket and Hocuspocus providers ask what they miss as soon as they are connected, or have a token: what says nothing is no client.",
+  },
+  maxUnadmittedBytes: {
+    default: 512 * KIB,
+    min: KIB,
+    max: 1024 * MIB,
+    unit: "bytes",
+    error: "MESSAGE_TOO_LARGE",
+    meaning:
+      "What a connection sent to documents while it is not known whether it may open them, and 64 bytes more a message; above it the connection is not read. One message that is larger is refused with MESSAGE_TOO_LARGE. Room for the state vector of a document of 50,000 clients. Where nobody has to be asked, nothing waits.",
+  },
+  admissionTimeoutMs: {
+    default: 15_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "ms",
+    error: "TOO_SLOW",
+    meaning:
+      "How long it may take until it is known whether a client may open a document, its token included; after that it is told to come back. An application that asks a database and another service needs a second or two.",
   },
   maxMessagesPerSecond: {
     default: 5000,
@@ -506,7 +524,7 @@ export const LIMITS = {
     unit: "count",
     error: "TOO_MANY_DOCUMENTS",
     meaning:
-      "Documents that one connection of the native dialect has open; one more is refused with TOO_MANY_DOCUMENTS, and the others go on. Each costs a session, about 1 KB, and may load a document.",
+      "Documents that one connection has open; one more is refused with TOO_MANY_DOCUMENTS, and the others go on. Each costs a session, about 1 KB, and may load a document.",
   },
   maxOpensPerSecond: {
     default: 100,
@@ -515,7 +533,7 @@ export const LIMITS = {
     unit: "count/s",
     error: "TOO_MANY_DOCUMENTS",
     meaning:
-      "Documents that a connection of the native dialect opens; what is not used is saved up for maxBurstMs, and more are refused with TOO_MANY_DOCUMENTS. Each may be one to load that stays in memory for a while, so this bounds how fast one connection can fill maxRooms.",
+      "Documents that a connection opens; what is not used is saved up for maxBurstMs, and more are refused with TOO_MANY_DOCUMENTS. Each may be one to load that stays in memory for a while, so this bounds how fast one connection can fill maxRooms.",
   },
   maxFragmentBytes: {
     default: 256 * KIB,
@@ -560,7 +578,7 @@ export const LIMITS = {
     unit: "bytes",
     error: null,
     meaning:
-      "What a connection of the native dialect sent to documents that are still loading or busy, and 64 bytes more a frame; above it the connection is not read. Until then its other documents go on.",
+      "What a connection sent to documents that are still loading or busy, and 64 bytes more a frame; above it the connection is not read. Until then its other documents go on.",
   },
   maxSignalBytes: {
     default: 16 * KIB,
@@ -597,6 +615,24 @@ export const LIMITS = {
     error: "SIGNAL_REFUSED",
     meaning:
       "Signals of a session that the application's handler has not decided yet; more are refused with SIGNAL_REFUSED.",
+  },
+  maxPendingChanges: {
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Batches of a document that wait for the application's hook `change`; those that come then are put together with the last one that waits, and told by one call. A hook that takes a second is called once a second, however fast people write.",
+  },
+  maxStoredMarks: {
+    default: 100_000,
+    min: 1,
+    max: 100_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Documents of which the server remembers that the application's hook `store` has all of them; above it the one that was stored longest ago is forgotten, and stored once more when somebody opens it. About 200 bytes each.",
   },
   seedTimeoutMs: {
     default: 30_000,

@@ -13,10 +13,11 @@ export type SessionInput =
 /** Looks at what clients send, before it is let in. What the client sends after it waits meanwhile. */
 export interface Guard<Session> {
   /**
-   * @returns What is let in instead, of the same kind; `null` for the input as it is, at once. A rejection is the
-   * refusal that the client is told.
+   * @returns What is let in instead, of the same kind; `null` for the input as it is, at once. A promise of `null` says
+   * that nothing is, and nobody told; not of an update, whose sender would never learn that it is not saved. A
+   * rejection is the refusal that the client is told.
    */
-  before<Input extends SessionInput>(session: Session, input: Input): Promise<Input> | null;
+  before<Input extends SessionInput>(session: Session, input: Input): Promise<Input | null> | null;
   /** It was let in; refused or not. */
   after(session: Session, input: SessionInput): void;
 }

@@ -18,6 +18,8 @@ import { type Candidate, type Culprit, type TrialRoom, Trials } from "./trials.t
 export interface Writer extends Culprit {
   readonly author: Author;
   readonly permission: "read" | "write";
+  /** Whether what it writes under is its own for a while. */
+  readonly claimsIds: boolean;
   /** Asks the client for what the server misses. */
   ask(): void;
   /** Something that the client sent just now is not taken in, or not yet. */
@@ -201,7 +203,8 @@ export class Intake {
     // It is in the batch that is still open, unless that was flushed for it.
     this.#trials.period.add(writer, news, weight, Math.max(loggedSeq + 1, this.#room.loggedSeq), wasTried);
     const [first] = structs;
-    if (!isAnswer && first && structs.length === 1 && !writer.isClosed) this.#ids.wrote(writer, first.client);
+    const isOwn = !isAnswer && writer.claimsIds && structs.length === 1 && !writer.isClosed;
+    if (isOwn && first) this.#ids.wrote(writer, first.client);
   }
 
   #requireRoom(): void {

@@ -32,6 +32,14 @@ export interface JournalEvents {
   onFailed(error: JoineryError): void;
 }
 
+/** A document as it is on disk. */
+export interface DurableState {
+  /** The last batch that is in it. */
+  readonly seq: number;
+  /** Yjs v1 update; empty for a document that was never written to. */
+  readonly update: Uint8Array;
+}
+
 /** Pieces larger than this are not merged any more: it would take the event loop longer than it saves joiners. */
 const MAX_MERGED_BYTES = 1024 * 1024;
 
@@ -151,6 +159,13 @@ export class Journal {
 
   wholeUpdates(): readonly Uint8Array[] {
     const updates = this.#tail.map((batch) => batch.update);
+    return this.#base ? [this.#base.update, ...updates] : updates;
+  }
+
+  /** What is on disk of it, in order. */
+  durableUpdates(): readonly Uint8Array[] {
+    const count = Math.max(0, this.#durableSeq - (this.#base?.seq ?? 0));
+    const updates = this.#tail.slice(0, count).map((batch) => batch.update);
     return this.#base ? [this.#base.update, ...updates] : updates;
   }
 

@@ -4,28 +4,24 @@
  */
 
 import { type AwarenessEntry, type DocumentName, JoineryError } from "@joinery/shared";
-import type { AppendedBatch } from "./flushes.ts";
+import type { AppendedBatch, Flushes } from "./flushes.ts";
 import type { Writer } from "./intake.ts";
+import type { DurableState } from "./journal.ts";
+import type { LoadedDocument } from "./loaded-document.ts";
 import type { ObservedRoom, RoomObserver } from "./observer.ts";
 import type { Lineage, Signal } from "./ports.ts";
 import type { Session } from "./session.ts";
+import type { Signals } from "./signals.ts";
 
 /** What an observation needs of its room. */
 export interface ObservableRoom {
   readonly document: DocumentName;
-  readonly lineage: Lineage;
-  readonly sessions: ReadonlySet<Session>;
   readonly seq: number;
-  readonly durableSeq: number;
-  /** The last batch that was handed to the storage, shown or not. */
-  readonly loggedSeq: number;
-  readonly damage: JoineryError | null;
-  allUpdates(): readonly Uint8Array[];
-  acceptUpdate(writer: Writer, update: Uint8Array, isAnswer: boolean): Promise<void> | null;
-  /** Bytes of what was accepted and is not in the log. */
-  readonly batchBytes: number;
-  flush(): void;
-  tellSignal(signal: Pick<Signal, "name" | "payload">, isFor: (session: Session) => boolean): void;
+  readonly loaded: LoadedDocument;
+  readonly flushes: Flushes;
+  readonly signals: Signals<Session>;
+  /** Those who wait for it, too. */
+  readonly sessions: ReadonlySet<Session>;
   /** Whose presence this id is. */
   presentUnder(clientId: number): Session | null;
 }
@@ -41,10 +37,13 @@ class House implements Writer {
   readonly author = "";
   readonly permission = "write";
   readonly isClosed = false;
-  wasLeftOut = false;
+  /** What it writes may have been made under anybody's id, and be of somebody who comes back. */
+  readonly claimsIds = false;
 
   leftOut(): void {
-    this.wasLeftOut = true;
+    // Nobody could be asked for the rest, so nothing is held aside.
+    const message = "the server wrote an update that builds upon what the document has not";
+    throw new JoineryError("INTERNAL", message);
   }
 
   ask(): void {
@@ -52,7 +51,7 @@ class House implements Writer {
   }
 
   takenIn(): void {
-    // It was told already that it was not.
+    // Nothing of it is ever held aside.
   }
 
   probe(): void {
@@ -60,7 +59,7 @@ class House implements Writer {
   }
 
   close(): void {
-    // As with `takenIn`.
+    // It cannot be sent away.
   }
 }
 
@@ -71,6 +70,7 @@ export class Observation implements ObservedRoom {
   /** Those who were let in. */
   readonly #joined = new Set<Session>();
   #waiters: Waiter[] = [];
+  #isLoaded = false;
   #end: JoineryError | null = null;
 
   constructor(observer: RoomObserver, room: ObservableRoom) {
@@ -85,11 +85,15 @@ export class Observation implements ObservedRoom {
   }
 
   get lineage(): Lineage {
-    return this.#room.lineage;
+    return this.#room.loaded.lineage;
   }
 
   get sessions(): ReadonlySet<Session> {
     return this.#joined;
+  }
+
+  get waiting(): readonly Session[] {
+    return [...this.#room.sessions].filter((session) => !this.#joined.has(session));
   }
 
   get seq(): number {
@@ -97,42 +101,44 @@ export class Observation implements ObservedRoom {
   }
 
   get durableSeq(): number {
-    return this.#room.durableSeq;
+    return this.#room.loaded.journal.durableSeq;
   }
 
   get damage(): JoineryError | null {
-    return this.#room.damage;
+    return this.#room.loaded.damage;
   }
 
   allUpdates(): readonly Uint8Array[] {
-    return this.#room.allUpdates();
+    return this.#room.loaded.allUpdates();
+  }
+
+  async encodeDurable(): Promise<DurableState> {
+    this.#requireLife();
+    return await this.#room.loaded.encodeDurable();
   }
 
   write(update: Uint8Array): Promise<void> | null {
     this.#requireLife();
-    this.#house.wasLeftOut = false;
-    const tried = this.#room.acceptUpdate(this.#house, update, false);
-    if (tried !== null) return tried;
-    if (!this.#house.wasLeftOut) return null;
-    throw new JoineryError(
-      "INTERNAL",
-      "the server wrote an update that builds upon what the document has not",
-    );
+    const tried = this.#room.loaded.receive(this.#house, update, false);
+    // While it is tried the room may end, and then it was not written.
+    return tried === null ? null : tried.then(() => this.#requireLife());
   }
 
   async whenDurable(): Promise<void> {
     this.#requireLife();
-    this.#room.flush();
-    const { loggedSeq, batchBytes } = this.#room;
-    const seq = batchBytes > 0 ? loggedSeq + 1 : loggedSeq;
-    if (seq <= this.#room.durableSeq) return;
+    const { flushes, loaded } = this.#room;
+    flushes.flush();
+    // That may have gone wrong.
+    this.#requireLife();
+    const seq = flushes.batchBytes > 0 ? loaded.loggedSeq + 1 : loaded.loggedSeq;
+    if (seq <= this.durableSeq) return;
     await new Promise<void>((resolve, reject) => {
       this.#waiters.push({ seq, resolve, reject });
     });
   }
 
   signal(signal: Pick<Signal, "name" | "payload">, isFor: (session: Session) => boolean = () => true): void {
-    if (this.#end === null) this.#room.tellSignal(signal, isFor);
+    if (this.#end === null) this.#room.signals.tell(signal, isFor);
   }
 
   #requireLife(): void {
@@ -142,6 +148,7 @@ export class Observation implements ObservedRoom {
   // What the room tells.
 
   loaded(): Promise<void> | null {
+    this.#isLoaded = true;
     const settled = this.#observer.loaded?.(this) ?? null;
     return settled === null ? null : settled.then(() => this.whenDurable());
   }
@@ -162,11 +169,12 @@ export class Observation implements ObservedRoom {
 
   /** @param accept Takes the entries in. What is told of them is what is the session's own. */
   announced(session: Session, entries: readonly AwarenessEntry[], accept: () => void): void {
-    const isOwn = ({ clientId }: AwarenessEntry) => this.#room.presentUnder(clientId) === session;
     if (!this.#observer.announced) {
       accept();
       return;
     }
+    const isOwn = ({ clientId }: AwarenessEntry) => this.#room.presentUnder(clientId) === session;
+    // An id that is taken back was its own before, one that is new is so after.
     const before = new Set(entries.filter(isOwn));
     accept();
     const own = entries.filter((entry) => before.has(entry) || isOwn(entry));
@@ -192,7 +200,7 @@ export class Observation implements ObservedRoom {
   ended(error: JoineryError | null): void {
     this.#end = error ?? new JoineryError("SERVER_DRAINING", "the document's room is gone");
     for (const { reject } of this.#waiters.splice(0)) reject(this.#end);
-    this.#joined.clear();
-    this.#observer.ended?.(this, error);
+    for (const session of [...this.#joined]) this.left(session);
+    if (this.#isLoaded) this.#observer.ended?.(this, error);
   }
 }

@@ -20,96 +20,48 @@ import {
   toJoineryError,
 } from "@joinery/shared";
 import { Attendance } from "./attendance.ts";
-import { CatchUp, nothingToCatchUp } from "./catch-up.ts";
-import type { Compactions } from "./compactions.ts";
-import type { Contents } from "./contents.ts";
-import type { FlushOptions } from "./flush-window.ts";
 import { Flushes } from "./flushes.ts";
 import type { Guard } from "./guard.ts";
-import { Intake, type IntakeRoom, type Writer } from "./intake.ts";
-import { Journal } from "./journal.ts";
+import { Idleness } from "./idleness.ts";
+import { inTurns } from "./in-turns.ts";
+import type { Writer } from "./intake.ts";
+import type { JournalEvents } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
+import { type DocumentHolder, LoadedDocument } from "./loaded-document.ts";
 import { type ObservableRoom, Observation } from "./observation.ts";
-import type { RoomObserver } from "./observer.ts";
-import type {
-  Clock,
-  Compression,
-  Dialect,
-  EngineEvent,
-  Lineage,
-  Log,
-  Replicas,
-  Signal,
-  Storage,
-  Timer,
-} from "./ports.ts";
+import type { Clock, Dialect, EngineEvent, Lineage } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
-import { Session, type SessionRoom } from "./session.ts";
-import { type SentSignal, type SignalHandlers, Signals } from "./signals.ts";
-
-/** What all rooms of an engine share. */
-export interface RoomContext {
-  readonly storage: Storage;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly limits: Limits;
-  readonly flush: FlushOptions;
-  /** How long a room without sessions stays in memory, in milliseconds. */
-  readonly idleRoomMs: number;
-  readonly replicas: Replicas;
-  /** `null` where nothing is compressed. */
-  readonly compression: Compression | null;
-  readonly signalHandlers: SignalHandlers;
-  readonly compactions: Compactions;
-  /** `null` where nobody looks on. */
-  readonly observer: RoomObserver | null;
-  newLineage(): Lineage;
-  /** The room ended and must be forgotten. */
-  roomEnded(room: Room): void;
-  /** Log bytes were handed to the storage (positive) or came back from it (negative). */
-  uncommittedChanged(bytes: number): void;
-  /** Stops reading from this session's client if the storage has fallen behind. */
-  throttleWriter(session: Session): void;
-  /** A session announced presence that is somebody else's; most are echoes. */
-  countForeignPresence(entries: number): void;
-  /** A signal was not sent to a client because that reads too slowly. */
-  countDroppedSignal(): void;
-}
-
-/** How long those who have waited for the document may be busied with before all others get their turn. */
-const MAX_TURN_MS = 25;
-
-interface Live {
-  readonly journal: Journal;
-  readonly contents: Contents;
-  readonly catchUp: CatchUp;
-  readonly intake: Intake;
-  /** What is wrong with what the storage has; then the document is read only. */
-  readonly damage: JoineryError | null;
-}
+import type { RoomContext } from "./room-context.ts";
+import { Session } from "./session.ts";
+import type { SessionRoom } from "./session-room.ts";
+import { Signals } from "./signals.ts";
 
 type RoomState =
   | { readonly kind: "loading" }
-  | ({ readonly kind: "live" } & Live)
+  | { readonly kind: "live"; readonly loaded: LoadedDocument }
   /** Nobody is here; what was flushed becomes durable, then the room goes. Somebody who comes makes it live again. */
-  | ({ readonly kind: "closing" } & Live)
+  | { readonly kind: "closing"; readonly loaded: LoadedDocument }
   | { readonly kind: "evicted" }
   | { readonly kind: "failed" };
 
-export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
+export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoom {
   readonly document: DocumentName;
   /** Which incarnation of the document's room this is: greater for a later one. */
   readonly epoch: number;
   readonly #context: RoomContext;
   readonly #sessions = new Set<Session>();
+  readonly signals: Signals<Session>;
+  readonly flushes: Flushes;
   readonly #attendance: Attendance<Session>;
-  readonly #signals: Signals<Session>;
-  readonly #flushes: Flushes;
   readonly #observation: Observation | null;
+  readonly #idleness: Idleness;
+  readonly journalEvents: JournalEvents = {
+    onDurable: (seq, bytes) => this.#durable(seq, bytes),
+    onFailed: (error) => this.#commitFailed(error),
+  };
   #state: RoomState = { kind: "loading" };
   /** Whether the document is there and the observer wants nobody let in yet. */
   #isPreparing = false;
-  #idleTimer: Timer | null = null;
 
   /** @param predecessor Resolves when nothing of the document's last room is being written any more. */
   constructor(
@@ -132,7 +84,7 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
       onForeign,
       onChanged: () => this.#openWindow(),
     });
-    this.#signals = new Signals({
+    this.signals = new Signals({
       document,
       clock,
       limits,
@@ -141,18 +93,27 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
       onDropped: () => context.countDroppedSignal(),
       onFailed: (error) => this.report({ type: "signal-failed", document, error }),
     });
-    this.#flushes = new Flushes({
+    this.flushes = new Flushes({
       clock,
       limits,
       flush: context.flush,
       attendance: this.#attendance,
-      onWindowEnd: () => this.#alive.intake.retryHeld(),
+      onWindowEnd: () => this.loaded.intake.retryHeld(),
       onFullBatch: () => onLimit("maxBatchBytes"),
       onAppended: (batch, bytes) => {
         context.uncommittedChanged(bytes);
         this.#observation?.appended(batch);
       },
       onFlushed: () => this.#tellPresenceLater(),
+      onMistake: (thrown) => this.#failedByMistake(thrown),
+    });
+    this.#idleness = new Idleness({
+      clock,
+      idleMs: context.idleRoomMs,
+      mayGo: () => this.#observation?.evicting() ?? null,
+      isIdle: () => this.#isIdle,
+      beforeAsking: () => this.flush(),
+      go: () => this.#goWhenDurable(),
       onMistake: (thrown) => this.#failedByMistake(thrown),
     });
     this.#load(predecessor);
@@ -174,49 +135,39 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
     return this.#sessions;
   }
 
+  /** @throws Error unless it has loaded and not ended. */
+  get loaded(): LoadedDocument {
+    if (this.#state.kind === "live" || this.#state.kind === "closing") return this.#state.loaded;
+    throw new Error(`room is ${this.#state.kind}`);
+  }
+
   get lineage(): Lineage {
-    return this.#alive.journal.lineage;
+    return this.loaded.lineage;
   }
 
   /** The last batch that may be shown. */
   get seq(): number {
-    return this.#flushes.seq;
-  }
-
-  get loggedSeq(): number {
-    return this.#alive.journal.seq;
-  }
-
-  get stateVector(): Uint8Array {
-    return this.#alive.contents.stateVector;
+    return this.flushes.seq;
   }
 
   get durableSeq(): number {
-    return this.#alive.journal.durableSeq;
+    return this.loaded.journal.durableSeq;
+  }
+
+  get stateVector(): Uint8Array {
+    return this.loaded.stateVector;
   }
 
   get clock(): Clock {
     return this.#context.clock;
   }
 
-  get replicas(): Replicas {
-    return this.#context.replicas;
-  }
-
   hasLogSince(seq: number): boolean {
-    return this.#alive.journal.updatesSince(seq) !== null;
+    return this.loaded.journal.updatesSince(seq) !== null;
   }
 
   get damage(): JoineryError | null {
-    return this.#alive.damage;
-  }
-
-  get documentBytes(): number {
-    return this.#alive.journal.bytes + this.#flushes.batchBytes;
-  }
-
-  get batchBytes(): number {
-    return this.#flushes.batchBytes;
+    return this.loaded.damage;
   }
 
   /** Whether it takes edits in. */
@@ -226,19 +177,17 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
 
   /** Bytes of updates that cannot be added yet. */
   get heldBytes(): number {
-    return this.isAlive ? this.#alive.intake.heldBytes : 0;
+    return this.isAlive ? this.loaded.intake.heldBytes : 0;
   }
 
   /** Whether everything that was accepted is on disk. */
   get isDurable(): boolean {
-    return !this.isAlive || (this.#flushes.batchBytes === 0 && this.#alive.journal.isDurable);
+    return !this.isAlive || this.loaded.isDurable;
   }
 
   /** Resolves when nothing of this room is being written any more. Asked when it ends. */
   whenQuiet(): Promise<void> | null {
-    return this.#state.kind === "live" || this.#state.kind === "closing"
-      ? this.#state.journal.whenQuiet()
-      : null;
+    return this.isAlive ? this.loaded.journal.whenQuiet() : null;
   }
 
   // Loading
@@ -250,30 +199,18 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
       .catch((error: unknown) => this.#loadFailed(error));
   }
 
-  #bringToLife({ contents, stored }: Loaded, startMs: number): void {
+  #bringToLife(found: Loaded, startMs: number): void {
     if (this.#state.kind !== "loading") return;
-    const journal = new Journal({
-      document: this.document,
-      storage: this.#context.storage,
-      stored,
-      newLineage: this.#context.newLineage(),
-      events: {
-        onDurable: (seq, bytes) => this.#durable(seq, bytes),
-        onFailed: (error) => this.#commitFailed(error),
-      },
-    });
-    const damage = stored?.damage ?? null;
-    const catchUp = new CatchUp(journal, contents, this.#context.compression);
-    this.#state = { kind: "live", journal, contents, catchUp, intake: new Intake(this, contents), damage };
-    this.#flushes.start({ journal, contents, isSound: damage === null });
+    const loaded = new LoadedDocument(this.#context, this, found);
+    this.#state = { kind: "live", loaded };
     const { document, epoch } = this;
-    if (damage) this.report({ type: "document-damaged", document, error: damage });
+    if (loaded.damage) this.report({ type: "document-damaged", document, error: loaded.damage });
     const ms = this.clock.monotonicMs() - startMs;
-    this.report({ type: "room-loaded", document, epoch, entries: stored?.tail.length ?? 0, ms });
+    this.report({ type: "room-loaded", document, epoch, entries: found.stored?.tail.length ?? 0, ms });
+    this.#isPreparing = true;
     const preparing = this.#observation?.loaded() ?? null;
     if (preparing === null) this.#letIn();
     else {
-      this.#isPreparing = true;
       preparing.then(
         () => this.#letIn(),
         (error: unknown) => this.#loadFailed(error),
@@ -283,20 +220,12 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
 
   #letIn(): void {
     this.#isPreparing = false;
-    this.#openAll([...this.#sessions].values());
-    if (this.state === "live" && this.#sessions.size === 0) this.#becomeIdle();
-  }
-
-  /** Opens those who have waited, a turn's time at a time: what each is sent may take as long as the document is large. */
-  #openAll(waiting: Iterator<Session>): void {
-    const startMs = this.clock.monotonicMs();
-    for (let next = waiting.next(); !next.done; next = waiting.next()) {
-      if (!this.isAlive) return;
-      next.value.opened();
-      if (this.clock.monotonicMs() - startMs < MAX_TURN_MS) continue;
-      this.clock.endOfTurn(() => this.#openAll(waiting));
-      return;
-    }
+    // What each is sent may take as long as the document is large.
+    inTurns(this.clock, [...this.#sessions].values(), (session) => {
+      if (this.isAlive) session.opened();
+      return this.isAlive;
+    });
+    if (this.#isIdle) this.#idleness.begin();
   }
 
   #loadFailed(thrown: unknown): void {
@@ -311,21 +240,20 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
   /** Lets a session in; it is opened now or when the room has loaded. Rooms that failed take nobody. */
   join(session: Session): void {
     this.#sessions.add(session);
-    this.#idleTimer?.cancel();
-    this.#idleTimer = null;
+    this.#idleness.end();
     if (this.#state.kind === "closing") this.#state = { ...this.#state, kind: "live" };
     if (this.#state.kind === "live" && !this.#isPreparing) session.opened();
   }
 
   leave(session: Session): void {
     if (!this.#sessions.delete(session)) return;
-    this.#flushes.forget(session);
+    this.flushes.forget(session);
     this.#attendance.leave(session);
     if (this.isAlive) {
-      this.#alive.intake.release(session, (client) => this.#attendance.presentUnder(client));
+      this.loaded.intake.release(session, (client) => this.#attendance.presentUnder(client));
     }
     this.#observation?.left(session);
-    if (this.#sessions.size === 0 && this.#state.kind === "live" && !this.#isPreparing) this.#becomeIdle();
+    if (this.#isIdle) this.#idleness.begin();
   }
 
   sessionIsOpen(session: Session): void {
@@ -333,33 +261,28 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
   }
 
   sessionIsLive(session: Session): void {
-    this.#flushes.audience.add(session);
+    this.flushes.audience.add(session);
   }
 
   sessionIsLagging(session: Session, bufferedBytes: number): void {
-    this.#flushes.audience.delete(session);
+    this.flushes.audience.delete(session);
     this.report({ type: "session-lagging", document: this.document, bufferedBytes });
   }
 
   whenBorn(): Promise<void> | null {
-    return this.#flushes.whenBorn();
+    return this.flushes.whenBorn();
   }
 
   prepareCatchUp(stateVector: Uint8Array): Promise<void> | null {
-    return this.#flushes.seeding.withheld ? null : this.#alive.catchUp.prepare(stateVector);
+    return this.loaded.prepareCatchUp(stateVector);
   }
 
   catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[] {
-    if (this.#flushes.seeding.withheld) return nothingToCatchUp(stateVector, dialect);
-    // All deletes are sent, and those of the open batch are known already: they have to be in the log first.
-    if (stateVector.length > 1 && this.#flushes.batchBytes > 0) this.flush();
-    if (!this.isAlive) return [];
-    return this.#alive.catchUp.forStateVector(stateVector, dialect, inflates);
+    return this.loaded.catchUp(stateVector, dialect, inflates);
   }
 
   catchUpSince(seq: number, dialect: Dialect): Uint8Array[] {
-    // Whoever is here then has been sent nothing, and there is nothing yet that may be.
-    return this.#flushes.seeding.withheld ? [] : this.#alive.catchUp.forSeq(seq, dialect);
+    return this.loaded.catchUpSince(seq, dialect);
   }
 
   get presenceVersion(): number {
@@ -372,33 +295,21 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
 
   // What sessions send
 
-  acceptUpdate(session: Writer, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
-    const mustWait = this.#flushes.seeding.isTrying || this.#flushes.batchBytes >= this.limits.maxBatchBytes;
-    const seeded = mustWait ? this.#flushes.seeding.whenOver() : null;
-    if (seeded === null) return this.#alive.intake.receive(session, update, isAnswer);
-    return seeded.then(() => this.acceptUpdate(session, update, isAnswer) ?? undefined);
+  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
+    return this.loaded.receive(session, update, isAnswer);
   }
 
   offerSeed(session: Session): void {
-    if (session.permission === "write") this.#flushes.seeding.offer(session);
+    if (session.permission === "write") this.flushes.seeding.offer(session);
   }
 
   acceptSeed(session: Session, update: Uint8Array): Promise<void> | null {
-    const receive = () => this.#alive.intake.receive(session, update, false);
-    return this.#flushes.seeding.accept(session, update, receive, () => this.flush());
+    const receive = () => this.loaded.intake.receive(session, update, false);
+    return this.flushes.seeding.accept(session, update, receive, () => this.flush());
   }
 
-  allUpdates(): readonly Uint8Array[] {
-    return [...this.#alive.journal.wholeUpdates(), ...this.#flushes.batchUpdates()];
-  }
-
-  updatesSince(seq: number): readonly Uint8Array[] | null {
-    const logged = this.#alive.journal.updatesSince(seq);
-    return logged && [...logged, ...this.#flushes.batchUpdates()];
-  }
-
-  addNews(writer: Writer, update: Uint8Array): void {
-    this.#flushes.add(writer.author, update);
+  newsCame(writer: Writer, update: Uint8Array): void {
+    this.flushes.add(writer.author, update);
     if (writer instanceof Session) this.#context.throttleWriter(writer);
     this.#observation?.accepted(writer, update);
     // What was being tried when the last one left: nobody comes who would open a window.
@@ -407,39 +318,32 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
   }
 
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
-    const accept = () => {
-      const refused = this.#attendance.accept(session, entries, this.#alive.intake);
-      if (refused) throw refused;
-    };
-    if (this.#observation === null) accept();
-    else this.#observation.announced(session, entries, accept);
+    if (this.#observation === null) this.#acceptPresence(session, entries);
+    else this.#observation.announced(session, entries, () => this.#acceptPresence(session, entries));
+  }
+
+  #acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
+    const refused = this.#attendance.accept(session, entries, this.loaded.intake);
+    if (refused) throw refused;
   }
 
   presentUnder(clientId: number): Session | null {
     return this.#attendance.presentUnder(clientId);
   }
 
-  tellSignal(signal: Pick<Signal, "name" | "payload">, isFor: (session: Session) => boolean): void {
-    this.#signals.tell(signal, isFor);
-  }
-
-  acceptSignal(session: Session, signal: SentSignal): void {
-    this.#signals.accept(session, signal);
-  }
-
   acknowledgeSoon(session: Session): void {
-    if (this.#state.kind === "live") this.#flushes.acknowledgeSoon(session);
+    if (this.#state.kind === "live") this.flushes.acknowledgeSoon(session);
   }
 
   // Flushing
 
   #openWindow(): void {
-    if (this.#state.kind === "live") this.#flushes.openWindow();
+    if (this.#state.kind === "live") this.flushes.openWindow();
   }
 
   /** Appends what was accepted, and sends it and changed presence to everybody. */
   flush(): void {
-    this.#flushes.flush();
+    this.flushes.flush();
   }
 
   #tellPresenceLater(): void {
@@ -457,10 +361,12 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
   #durable(seq: number, bytes: number): void {
     if (!this.isAlive) return;
     this.#context.uncommittedChanged(-bytes);
-    this.#flushes.durable(seq);
+    this.flushes.durable(seq);
+    // What was flushed with it may have ended the room.
+    if (!this.isAlive) return;
     this.#observation?.durable(seq);
     if (this.#state.kind === "closing" && this.isDurable) this.#evict();
-    else if (this.isAlive && !this.damage) this.#context.compactions.consider(this.#alive.journal);
+    else if (this.isAlive && !this.damage) this.#context.compactions.consider(this.loaded.journal);
   }
 
   #commitFailed(error: JoineryError): void {
@@ -470,24 +376,8 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
 
   // The end
 
-  #becomeIdle(): void {
-    this.#idleTimer?.cancel();
-    this.#idleTimer = this.clock.setTimer(this.#context.idleRoomMs, () => {
-      this.#idleTimer = null;
-      this.flush();
-      if (this.#state.kind !== "live") return;
-      const asked = this.#observation?.evicting() ?? null;
-      if (asked === null) this.#goWhenDurable();
-      else
-        asked.then((mayGo) => this.#mayGo(mayGo)).catch((thrown: unknown) => this.#failedByMistake(thrown));
-    });
-  }
-
-  #mayGo(mayGo: boolean): void {
-    // Somebody may have come meanwhile, or have come and gone.
-    if (this.#state.kind !== "live" || this.#sessions.size > 0 || this.#idleTimer !== null) return;
-    if (mayGo) this.#goWhenDurable();
-    else this.#becomeIdle();
+  get #isIdle(): boolean {
+    return this.#state.kind === "live" && this.#sessions.size === 0 && !this.#isPreparing;
   }
 
   #goWhenDurable(): void {
@@ -495,7 +385,8 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
     this.#state = { ...this.#state, kind: "closing" };
     // What was written while it was asked whether it may go.
     this.flush();
-    if (this.isDurable) this.#evict();
+    // That may have gone wrong.
+    if (this.isAlive && this.isDurable) this.#evict();
   }
 
   #evict(): void {
@@ -507,8 +398,7 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
   /** Gives the room up: everybody is told why and sent away; what was not durable they still have. */
   fail(error: JoineryError): void {
     if (this.#state.kind === "failed" || this.#state.kind === "evicted") return;
-    const journal = this.#state.kind === "loading" ? null : this.#state.journal;
-    if (journal) this.#context.uncommittedChanged(-journal.uncommittedBytes);
+    if (this.isAlive) this.#context.uncommittedChanged(-this.loaded.journal.uncommittedBytes);
     this.#end(error);
     this.#state = { kind: "failed" };
     for (const session of [...this.#sessions]) session.close(error);
@@ -516,20 +406,15 @@ export class Room implements SessionRoom, IntakeRoom, ObservableRoom {
 
   #end(error: JoineryError | null): void {
     this.#isPreparing = false;
-    this.#idleTimer?.cancel();
+    this.#idleness.end();
     this.#observation?.ended(error);
     this.#attendance.close();
-    this.#flushes.close();
-    if (this.#state.kind === "live" || this.#state.kind === "closing") {
-      this.#state.intake.close();
-      this.#context.compactions.cancel(this.#state.journal);
+    this.flushes.close();
+    if (this.isAlive) {
+      this.loaded.intake.close();
+      this.#context.compactions.cancel(this.loaded.journal);
     }
     this.#context.roomEnded(this);
-  }
-
-  get #alive(): Live {
-    if (this.#state.kind === "live" || this.#state.kind === "closing") return this.#state;
-    throw new Error(`room is ${this.#state.kind}`);
   }
 
   report(event: EngineEvent): void {

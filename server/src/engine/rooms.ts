@@ -22,7 +22,8 @@ import type {
   Replicas,
   Storage,
 } from "./ports.ts";
-import { Room, type RoomContext } from "./room.ts";
+import { Room } from "./room.ts";
+import type { EndedRoom, RoomContext } from "./room-context.ts";
 import { type Guest, type Permission, Session } from "./session.ts";
 import type { SignalHandlers } from "./signals.ts";
 
@@ -168,9 +169,13 @@ export class Rooms {
    * Stops: reads nothing more, makes durable what was accepted, sends everybody away to come back.
    *
    * @param deadlineMs How long the storage may take.
+   * @param beforeEnd Called when what was accepted is durable, while the rooms are still there; waited for.
    * @returns Names of the documents whose last batches are not known to be durable: empty when all went well.
    */
-  async drain(deadlineMs: number): Promise<readonly DocumentName[]> {
+  async drain(
+    deadlineMs: number,
+    beforeEnd: () => Promise<void> | null = () => null,
+  ): Promise<readonly DocumentName[]> {
     this.#isDraining = true;
     this.#compactions.stop();
     const waiting = new Set([...this.#rooms.values()].filter((room) => !room.isDurable));
@@ -179,6 +184,8 @@ export class Rooms {
       room.flush();
     }
     const unsaved = await this.#whenDurable(waiting, deadlineMs);
+    const last = beforeEnd();
+    if (last !== null) await last;
     for (const room of [...this.#rooms.values()]) room.fail(comeBack());
     return unsaved;
   }
@@ -194,7 +201,7 @@ export class Rooms {
     return room;
   }
 
-  #forget(room: Room): void {
+  #forget(room: EndedRoom): void {
     const { document } = room;
     // The name may have another room by now: only the one that ended goes.
     if (this.#rooms.get(document) === room) this.#rooms.delete(document);

@@ -17,58 +17,19 @@ import {
   decodeAwareness,
   encodeAwareness,
   JoineryError,
-  type Limits,
-  toJoineryError,
 } from "@joinery/shared";
 import { Acks } from "./acks.ts";
-import { Feed, type FeedRoom, type FeedStateKind } from "./feed.ts";
-import type { Guard, SessionInput } from "./guard.ts";
-import { beginningOf, lineageChanged, NO_OPENING, type Opening, type Position } from "./opening.ts";
+import { Checkpoint, NOT_AN_EDIT } from "./checkpoint.ts";
+import { Feed, type FeedStateKind } from "./feed.ts";
+import { beginningOf, lineageChanged, NO_OPENING, type Opening } from "./opening.ts";
 import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
+import type { SessionRoom } from "./session-room.ts";
 import type { SentSignal } from "./signals.ts";
-import { Turnstile } from "./turnstile.ts";
 
 export type Permission = "read" | "write";
 
 /** What whoever let a client in knows of it. The engine only keeps it. */
 export type Guest = object;
-
-/** What a session needs of its room. */
-export interface SessionRoom extends FeedRoom, Position {
-  readonly document: DocumentName;
-  readonly limits: Limits;
-  /** Looks at what clients send; `null` for nobody. */
-  readonly guard: Guard<Session> | null;
-  readonly durableSeq: number;
-  readonly seq: number;
-  /** What is wrong with what the storage has of the document; then nobody may write to it. */
-  readonly damage: JoineryError | null;
-  /** What the room contains, flushed or not. */
-  readonly stateVector: Uint8Array;
-  /** Resolves when the document's first batch is durable; `null` when it is, or there is none. */
-  whenBorn(): Promise<void> | null;
-  /** Resolves when what a client with this state vector is to be sent is ready; `null` when it is. */
-  prepareCatchUp(stateVector: Uint8Array): Promise<void> | null;
-  /**
-   * These throw JoineryError when the input is refused. A promise says that it is being tried, and that what the
-   * client sends after it has to wait; it rejects with the refusal.
-   */
-  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null;
-  acceptSeed(session: Session, update: Uint8Array): Promise<void> | null;
-  acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void;
-  acceptSignal(session: Session, signal: SentSignal): void;
-  /** The session would fill the document, if that is new. */
-  offerSeed(session: Session): void;
-  /** The session has something to acknowledge, once what was accepted is in the log. */
-  acknowledgeSoon(session: Session): void;
-  /** The session has been let in. */
-  sessionIsOpen(session: Session): void;
-  sessionIsLive(session: Session): void;
-  sessionIsLagging(session: Session, bufferedBytes: number): void;
-  leave(session: Session): void;
-  reportRefusal(error: JoineryError): void;
-  reportTooSlow(bufferedBytes: number): void;
-}
 
 export interface SessionOptions {
   /** Greater for each session opened. */
@@ -85,25 +46,26 @@ export interface SessionOptions {
   readonly inflates?: boolean;
 }
 
-const NOT_AN_EDIT: CloseDetails = { number: 0, remote: null };
 const NOBODY: PresenceUsers = new Map();
 
 export class Session {
+  /** What it writes under is its own, as long as it is there. */
+  readonly claimsIds = true;
   readonly id: number;
   readonly author: Author;
   readonly guest: Guest | null;
   readonly dialect: Dialect;
   readonly #outbox: Outbox;
-  readonly #room: SessionRoom;
+  readonly #room: SessionRoom<Session>;
   /** Until it has begun. */
   #opening: Opening;
   readonly #inflates: boolean;
   readonly #feed: Feed;
-  readonly #turnstile: Turnstile;
+  readonly #checkpoint: Checkpoint<Session>;
   readonly #acks: Acks;
   #permission: Permission;
 
-  constructor(options: SessionOptions, room: SessionRoom) {
+  constructor(options: SessionOptions, room: SessionRoom<Session>) {
     const { dialect, outbox, inflates = false } = options;
     this.id = options.id;
     this.author = options.author;
@@ -124,9 +86,9 @@ export class Session {
       onLagging: (bufferedBytes) => room.sessionIsLagging(this, bufferedBytes),
       onStalled: (bufferedBytes) => this.#stalled(bufferedBytes),
     });
-    this.#turnstile = new Turnstile(outbox);
+    this.#checkpoint = new Checkpoint<Session>({ session: this, reading: outbox, guard: room.guard });
     // For the room to load.
-    this.#turnstile.hold();
+    this.#checkpoint.hold();
   }
 
   get state(): FeedStateKind {
@@ -149,8 +111,10 @@ export class Session {
 
   /** The client asks for what it misses; an empty state vector says that it has nothing. */
   sync(stateVector: Uint8Array): void {
-    this.#pass({ kind: "sync", stateVector }, (input) => {
-      this.#attempt(() => this.#bringUpFrom(input.stateVector));
+    this.#checkpoint.pass(() => {
+      this.#checkpoint.look({ kind: "sync", stateVector }, (input) => {
+        this.#checkpoint.attempt(() => this.#bringUpFrom(input.stateVector));
+      });
     });
   }
 
@@ -171,50 +135,45 @@ export class Session {
 
   /** The client was asked to fill the document, and does; an empty update is nothing. */
   seed(update: Uint8Array): void {
-    this.#turnstile.pass(() => {
-      this.#attempt(() => {
-        const tried = this.#room.acceptSeed(this, update);
-        if (tried !== null) this.#waitFor(tried, () => undefined);
+    this.#checkpoint.pass(() => {
+      this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
+        this.#checkpoint.attempt(() => {
+          const tried = this.#room.acceptSeed(this, input.update);
+          if (tried !== null) this.#checkpoint.waitFor(tried, () => undefined);
+        });
       });
     });
   }
 
   /** The client announced presence, as an awareness update. */
   presence(update: Uint8Array): void {
-    const { maxPresenceIds, maxPresenceTombstones } = this.#room.limits;
-    this.#turnstile.pass(() => {
-      this.#attemptOrNotice(() => {
-        // A client echoes all that it has heard of, the departed too.
-        const entries = decodeAwareness(update, maxPresenceIds + maxPresenceTombstones);
-        this.#lookAt({ kind: "presence", entries }, (input) => {
-          this.#attemptOrNotice(() => this.#room.acceptPresence(this, input.entries));
-        });
-      });
-    });
+    this.#checkpoint.pass(() => this.#checkpoint.attemptOrNotice(() => this.#receivePresence(update)));
   }
 
   /** The client asks who is here. */
   queryPresence(): void {
-    this.#turnstile.pass(() => this.#feed.tellPresence());
+    this.#checkpoint.pass(() => this.#feed.tellPresence());
   }
 
   /** The client says something to those who are here. */
   signal(signal: SentSignal): void {
-    this.#pass({ kind: "signal", signal }, (input) => {
-      this.#attemptOrNotice(() => this.#room.acceptSignal(this, input.signal));
+    this.#checkpoint.pass(() => {
+      this.#checkpoint.look({ kind: "signal", signal }, (input) => {
+        this.#checkpoint.attemptOrNotice(() => this.#room.signals.accept(this, input.signal));
+      });
     });
   }
 
   /** The connection's socket has room again. */
   drained(): void {
-    this.#attempt(() => this.#feed.drained());
+    this.#checkpoint.attempt(() => this.#feed.drained());
   }
 
   /** The connection is gone. Idempotent. */
   left(): void {
     if (this.isClosed) return;
     this.#feed.close();
-    this.#turnstile.close();
+    this.#checkpoint.close();
     this.#room.leave(this);
   }
 
@@ -230,10 +189,10 @@ export class Session {
       return;
     }
     this.#feed.open();
-    this.#attempt(() => this.#begin());
+    this.#checkpoint.attempt(() => this.#begin());
     this.#opening = NO_OPENING;
     if (!this.isClosed) this.#room.sessionIsOpen(this);
-    this.#turnstile.release();
+    this.#checkpoint.release();
   }
 
   /** Sends what one flush made; the same frames for all sessions of a dialect. Live sessions only. */
@@ -313,13 +272,24 @@ export class Session {
     this.#outbox.resumeInput();
   }
 
-  /** Something other than an edit was refused: tells the client, or ends the session where its dialect cannot. */
+  /** An edit or a question was refused: tells the client, or ends the session where its dialect cannot. */
+  refuse(error: JoineryError, details: CloseDetails): void {
+    this.#room.reportRefusal(error);
+    const frame = this.dialect.refused(error);
+    if (frame) this.#feed.send([frame]);
+    else this.close(error, details);
+  }
+
+  /** Something other than an edit was refused: tells the client, or does as with an edit where its dialect cannot. */
   notice(error: JoineryError): void {
     if (this.isClosed) return;
-    this.#room.reportRefusal(error);
     const frame = this.dialect.notice(error);
-    if (frame) this.#feed.send([frame]);
-    else this.#refuse(error, NOT_AN_EDIT);
+    if (frame === null) {
+      this.refuse(error, NOT_AN_EDIT);
+      return;
+    }
+    this.#room.reportRefusal(error);
+    this.#feed.send([frame]);
   }
 
   /** Ends the session, and its connection if that has no other; the error says whether to come back. */
@@ -331,50 +301,28 @@ export class Session {
 
   // How it is done.
 
-  /** Lets an input in when its turn has come and the guard has nothing against it. */
-  #pass<Input extends SessionInput>(input: Input, letIn: (input: Input) => void): void {
-    this.#turnstile.pass(() => this.#lookAt(input, letIn));
-  }
-
   #passUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
-    this.#turnstile.pass(() => {
-      if (this.#room.guard === null) this.#accept(update, isAnswer, number);
+    this.#checkpoint.pass(() => {
+      if (!this.#checkpoint.hasGuard) this.#accept(update, isAnswer, number);
       else {
         const letIn = (input: { readonly update: Uint8Array }) =>
           this.#accept(input.update, isAnswer, number);
-        this.#lookAt({ kind: "update", update, isAnswer }, letIn, { number, remote: null });
+        this.#checkpoint.look({ kind: "update", update, isAnswer }, letIn, { number, remote: null });
       }
     });
   }
 
-  #lookAt<Input extends SessionInput>(
-    input: Input,
-    letIn: (input: Input) => void,
-    details = NOT_AN_EDIT,
-  ): void {
-    const { guard } = this.#room;
-    const looked = guard === null ? null : guard.before(this, input);
-    if (looked === null) {
-      letIn(input);
-      guard?.after(this, input);
+  #receivePresence(update: Uint8Array): void {
+    const { maxPresenceIds, maxPresenceTombstones } = this.#room.limits;
+    // A client echoes all that it has heard of, the departed too.
+    const entries = decodeAwareness(update, maxPresenceIds + maxPresenceTombstones);
+    if (!this.#checkpoint.hasGuard) {
+      this.#room.acceptPresence(this, entries);
       return;
     }
-    let allowed: Input | null = null;
-    const settled = looked.then(
-      (instead) => {
-        allowed = instead;
-      },
-      (thrown: unknown) => {
-        if (input.kind === "sync" || input.kind === "update") throw thrown;
-        this.notice(toJoineryError(thrown));
-      },
-    );
-    const onDone = () => {
-      if (allowed === null) return;
-      letIn(allowed);
-      guard?.after(this, allowed);
-    };
-    this.#waitFor(settled, onDone, details);
+    this.#checkpoint.look({ kind: "presence", entries }, (input) => {
+      this.#checkpoint.attemptOrNotice(() => this.#room.acceptPresence(this, input.entries));
+    });
   }
 
   #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
@@ -384,9 +332,9 @@ export class Session {
       if (this.#acks.end()) this.ask();
       if (this.#acks.isDue) this.#room.acknowledgeSoon(this);
     };
-    this.#attempt(() => {
+    this.#checkpoint.attempt(() => {
       const tried = this.#room.acceptUpdate(this, update, isAnswer);
-      if (tried !== null) this.#waitFor(tried, done, details);
+      if (tried !== null) this.#checkpoint.waitFor(tried, done, details);
       else done();
     }, details);
   }
@@ -422,59 +370,13 @@ export class Session {
   #bringUpFrom(stateVector: Uint8Array): void {
     const preparing = this.#inflates ? this.#room.prepareCatchUp(stateVector) : null;
     const bringUp = () => this.#feed.bringUpFrom(stateVector);
-    if (preparing !== null) this.#waitFor(preparing, bringUp);
+    if (preparing !== null) this.#checkpoint.waitFor(preparing, bringUp);
     else bringUp();
   }
 
   /** Nobody may write to a document that is damaged. */
   get #shownPermission(): Permission {
     return this.#room.damage ? "read" : this.#permission;
-  }
-
-  /** Lets nothing in before this is settled. A rejection is the client's refusal. */
-  #waitFor(promise: Promise<void>, onDone: () => void, details = NOT_AN_EDIT): void {
-    this.#turnstile.hold();
-    const settle = (outcome: () => void) => {
-      if (this.isClosed) return;
-      this.#attempt(outcome, details);
-      this.#turnstile.release();
-    };
-    promise.then(
-      () => settle(onDone),
-      (error: unknown) => {
-        settle(() => {
-          throw error;
-        });
-      },
-    );
-  }
-
-  /**
-   * Runs an input. A refusal goes to its sender alone, by a frame if the dialect has one, else by closing; so
-   * does a mistake of ours, because inputs that have waited run where nobody would catch it.
-   */
-  #attempt(input: () => void, details = NOT_AN_EDIT): void {
-    try {
-      input();
-    } catch (thrown) {
-      const error = toJoineryError(thrown);
-      this.#room.reportRefusal(error);
-      this.#refuse(error, details);
-    }
-  }
-
-  #attemptOrNotice(input: () => void): void {
-    try {
-      input();
-    } catch (thrown) {
-      this.notice(toJoineryError(thrown));
-    }
-  }
-
-  #refuse(error: JoineryError, details: CloseDetails): void {
-    const frame = this.dialect.refused(error);
-    if (frame) this.#feed.send([frame]);
-    else this.close(error, details);
   }
 
   #stalled(bufferedBytes: number): void {

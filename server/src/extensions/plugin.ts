@@ -5,7 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Limits } from "@joinery/shared";
+import type { LimitName, Limits } from "@joinery/shared";
 import type { RoomObserver } from "../engine/observer.ts";
 import type { Clock } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
@@ -18,6 +18,8 @@ export interface PluginServer {
   readonly limits: Limits;
   /** Something that the application did failed, or took too long. Never throws. */
   report(event: PluginEvent): void;
+  /** A limit was reached. */
+  countLimit(limit: LimitName): void;
 }
 
 /** What happened in the application's own functions that a person may want to know. */

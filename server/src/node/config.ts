@@ -3,13 +3,13 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { JoineryError } from "@joinery/shared";
 import { refuseUnknown, SERVER_OPTION_NAMES, type ServerOptions } from "./options.ts";
-import type { ListenOptions } from "./server.ts";
+import type { ListenOptions } from "./server-api.ts";
 
 /** What a config file exports as its default, and what the environment and flags override. */
-export type Config = ServerOptions & ListenOptions;
+export type Config<Context = unknown> = ServerOptions<Context> & ListenOptions;
 
 /** Gives a config file its types: `export default defineConfig({ port: 8080 })`. */
-export function defineConfig(config: Config): Config {
+export function defineConfig<Context = unknown>(config: Config<Context>): Config<Context> {
   return config;
 }
 

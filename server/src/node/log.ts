@@ -1,4 +1,5 @@
 import type { EngineEvent } from "../engine/ports.ts";
+import type { PluginEvent } from "../extensions/plugin.ts";
 import type { StorageEvent } from "../storage/level.ts";
 import type { ConnectionEvent } from "../transports/websocket-connection.ts";
 
@@ -12,7 +13,7 @@ export interface Logger {
 
 export type LogLevel = keyof Logger;
 
-export type ServerEvent = EngineEvent | ConnectionEvent | StorageEvent;
+export type ServerEvent = EngineEvent | ConnectionEvent | StorageEvent | PluginEvent;
 
 /** What each event is to a person: how loud, and in which words. Total by type: a new event needs a row. */
 const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, string] } = {
@@ -36,6 +37,10 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
   "rehearsal-failed": ["warn", "document takes too long to build; an update was taken without trying it"],
   "held-dropped": ["info", "update was held aside for too long and let go"],
   "signal-failed": ["error", "application could not handle a signal"],
+  // Clients can cause these at will, by tokens that a hook does not expect.
+  "hook-failed": ["warn", "the application's hook failed"],
+  "hook-timed-out": ["warn", "the application's hook took too long and was given up"],
+  "hook-slow": ["info", "the application's hook is slow"],
   "limit-hit": ["debug", "limit reached"],
   "session-lagging": ["info", "client reads too slowly; it will catch up when its socket drains"],
   "session-too-slow": ["warn", "client did not read and was sent away"],
@@ -65,7 +70,7 @@ export function levelOf(event: ServerEvent): LogLevel {
 export function logEvent(logger: Logger, event: ServerEvent, unlogged = 0): void {
   const [level, message] = EVENTS[event.type];
   const { type, ...fields } = event;
-  const error = "error" in event && { error: describe(event.error) };
+  const error = "error" in event && event.error !== null && { error: describe(event.error) };
   const printed = Object.entries({ ...fields, ...error }).map(([name, value]) => [name, printable(value)]);
   const missing = unlogged > 0 && { unlogged };
   logger[level]({ event: type, ...Object.fromEntries(printed), ...missing }, message);

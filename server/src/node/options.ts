@@ -1,13 +1,15 @@
 import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type Limits } from "@joinery/shared";
 import { DEFAULT_FLUSH, type FlushOptions } from "../engine/flush-window.ts";
 import type { Storage } from "../engine/ports.ts";
+import type { HocuspocusExtension, HocuspocusOptions } from "../extensions/hocuspocus/index.ts";
+import { HOOK_NAMES, type Hooks } from "../extensions/hooks/hooks.ts";
 import { isOrigin } from "../http/origin.ts";
 import { hasPage } from "../http/page.ts";
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from "../transports/connections.ts";
 import type { Logger } from "./log.ts";
 
 /** How a server is made. Everything has a default. */
-export interface ServerOptions {
+export interface ServerOptions<Context = unknown> {
   /** Folder where the documents are kept; created if it is not there. Default `./data`. */
   readonly data?: string;
   /** Where to keep documents instead of a folder. */
@@ -36,6 +38,18 @@ export interface ServerOptions {
   readonly drainTimeoutMs?: number;
   /** Where log lines go; a pino logger fits. Default: warnings and errors as JSON to standard error. */
   readonly logger?: Logger;
+  /** Functions of yours that the server calls: docs/hooks.md. Default: none. */
+  readonly hooks?: Hooks<Context>;
+  /** How long one call of a hook may take, in milliseconds. Default 10,000. */
+  readonly hookTimeoutMs?: number;
+  /** How long nobody must have changed a document before the hook `store` is called, in milliseconds. Default 2,000. */
+  readonly storeDelayMs?: number;
+  /** How long that may be put off while people go on writing, in milliseconds. Default 10,000. */
+  readonly maxStoreDelayMs?: number;
+  /** Extensions written for Hocuspocus 4, which are called as there: docs/hocuspocus.md. Default: none. */
+  readonly extensions?: readonly HocuspocusExtension[];
+  /** What Hocuspocus' own configuration has for them: hooks, which are called last, and times. */
+  readonly hocuspocus?: HocuspocusOptions;
 }
 
 /** Options with every default filled in and every value checked. */
@@ -51,6 +65,12 @@ export interface ResolvedOptions {
   readonly idleRoomMs: number;
   readonly drainTimeoutMs: number;
   readonly logger: Logger | null;
+  readonly hooks: Hooks | null;
+  readonly hookTimeoutMs: number;
+  readonly storeDelayMs: number;
+  readonly maxStoreDelayMs: number;
+  readonly extensions: readonly HocuspocusExtension[];
+  readonly hocuspocus: HocuspocusOptions | null;
 }
 
 /** Total by type: an option that is not here does not compile. */
@@ -66,6 +86,12 @@ const KNOWN: { readonly [name in keyof Required<ServerOptions>]: true } = {
   idleRoomMs: true,
   drainTimeoutMs: true,
   logger: true,
+  hooks: true,
+  hookTimeoutMs: true,
+  storeDelayMs: true,
+  maxStoreDelayMs: true,
+  extensions: true,
+  hocuspocus: true,
 };
 
 /** Names of all options of a server. */
@@ -90,6 +116,11 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     idleRoomMs: checkNumber("idleRoomMs", options.idleRoomMs ?? 30_000, 0, 86_400_000, "ms"),
     drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000, "ms"),
     logger: checkObject("logger", options.logger, ["debug", "info", "warn", "error"], "a logger"),
+    hooks: options.hooks === undefined ? null : checkHooks(options.hooks),
+    hookTimeoutMs: checkNumber("hookTimeoutMs", options.hookTimeoutMs ?? 10_000, 10, 600_000, "ms"),
+    storeDelayMs: checkNumber("storeDelayMs", options.storeDelayMs ?? 2_000, 0, 3_600_000, "ms"),
+    maxStoreDelayMs: checkNumber("maxStoreDelayMs", options.maxStoreDelayMs ?? 10_000, 0, 3_600_000, "ms"),
+    ...resolveExtensions(options),
   };
 }
 
@@ -167,6 +198,24 @@ function checkPage(folder: unknown): string {
   const path = checkText("page", folder);
   if (hasPage(path)) return path;
   throw invalid("page", folder, "a folder with an index.html");
+}
+
+/** What is in these is checked where they are made a plugin of. */
+function resolveExtensions(options: ServerOptions): Pick<ResolvedOptions, "extensions" | "hocuspocus"> {
+  const { extensions = [], hocuspocus = null } = options;
+  if (!Array.isArray(extensions)) throw invalid("extensions", extensions, "a list of extensions");
+  if (hocuspocus !== null) requireObject("hocuspocus", hocuspocus);
+  return { extensions: [...extensions], hocuspocus };
+}
+
+/** Methods of a class are hooks too. */
+function checkHooks(hooks: Hooks): Hooks {
+  refuseUnknown(hooks, HOOK_NAMES, "hooks.");
+  for (const name of HOOK_NAMES) {
+    const hook: unknown = hooks[name as keyof Hooks];
+    if (hook !== undefined && typeof hook !== "function") throw invalid(`hooks.${name}`, hook, "a function");
+  }
+  return hooks;
 }
 
 /** Something that somebody made: it has at least these methods. */

@@ -12,12 +12,15 @@ import pino from "pino";
 import type { EngineEvent, Storage } from "../engine/ports.ts";
 import { comeBack, Rooms } from "../engine/rooms.ts";
 import type { SignalHandler, SignalHandlers } from "../engine/signals.ts";
+import { hocuspocusExtensions } from "../extensions/hocuspocus/index.ts";
+import { hooksPlugin } from "../extensions/hooks/hooks-plugin.ts";
+import type { Plugin } from "../extensions/plugin.ts";
 import { clientAddress } from "../http/address.ts";
 import { allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
 import { allowOrigins, originOf, type RequestRule } from "../http/origin.ts";
 import { pageHandler } from "../http/page.ts";
 import { bySubprotocol, chooseSubprotocol } from "../protocols/by-subprotocol.ts";
-import { ANONYMOUS, type DriverFactory } from "../protocols/driver.ts";
+import type { DriverFactory } from "../protocols/driver.ts";
 import { WorkerReplicas } from "../replicas/worker-replicas.ts";
 import { LevelStorage } from "../storage/level.ts";
 import { Connections } from "../transports/connections.ts";
@@ -30,80 +33,17 @@ import { EventLog } from "./event-log.ts";
 import { createLimitedHttpServer, respondRaw, type UpgradeHandler } from "./http-server.ts";
 import type { Logger } from "./log.ts";
 import { type ResolvedOptions, resolveOptions, type ServerOptions, show } from "./options.ts";
+import { PluginHost } from "./plugin-host.ts";
+import type {
+  AttachOptions,
+  CloseResult,
+  ListenOptions,
+  Server,
+  ServerCounts,
+  UpgradeSource,
+} from "./server-api.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
-
-export interface ListenOptions {
-  /** A loopback address or name: without authentication nothing else is listened on. Default 127.0.0.1. */
-  readonly host?: string;
-  /** Port to listen on; 0 takes a free one. Default 4321. */
-  readonly port?: number;
-}
-
-export interface AttachOptions {
-  /**
-   * Upgrade requests below this path are the server's; the document's name is what follows it. Default `/`: all
-   * of them. Give one where others use WebSockets too, as Vite does.
-   */
-  readonly path?: string;
-}
-
-export interface ServerCounts {
-  readonly connections: number;
-  /** Clients in documents. */
-  readonly sessions: number;
-  /** Documents in memory. */
-  readonly rooms: number;
-  /** Replicas that are being built or wait for it. */
-  readonly replicaJobs: number;
-  /** Bytes of updates that are held aside until what they build upon comes. */
-  readonly heldBytes: number;
-  /** Bytes of updates that are not on disk yet. */
-  readonly uncommittedBytes: number;
-  /** Presence entries dropped since the start because another session owns their id; most are echoes. */
-  readonly foreignPresence: number;
-  /** Signals that were not sent to a client since the start because it read too slowly. */
-  readonly droppedSignals: number;
-  /** How often each limit was reached since the start. */
-  readonly limitHits: Readonly<Record<LimitName, number>>;
-}
-
-export interface CloseResult {
-  /** Names of documents whose last edits could not be stored; empty when all went well. */
-  readonly unsaved: readonly string[];
-}
-
-export interface Server {
-  /**
-   * Opens the storage, then listens on a socket of its own, where it also serves the page.
-   *
-   * @returns The address as people type it, such as `http://127.0.0.1:4321`.
-   * @throws JoineryError DATA_FOLDER_IN_USE, DATA_FOLDER_UNUSABLE, ADDRESS_UNAVAILABLE, INVALID_OPTION (never retry).
-   */
-  listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
-  /**
-   * Serves WebSocket upgrades of somebody else's HTTP server: Node's own, Express's, Vite's. Pages of that server
-   * may connect, and those of the option `origins`. Await `ready` to know whether the storage opened.
-   */
-  attach(httpServer: UpgradeSource, options?: AttachOptions): void;
-  /** Resolves when the storage is open; rejects as `listen` does. */
-  ready(): Promise<void>;
-  /** Connects a client in the same process, without a socket: give it to the client as its way to connect. */
-  readonly connect: Connect;
-  /**
-   * Decides what becomes of signals of this name, in all documents; replaces what was registered for it before. Without
-   * a handler signals are passed on to whom they are for.
-   */
-  signal<Schema extends StandardSchemaV1>(name: string, handler: SignalHandler<Schema>): void;
-  /**
-   * Drains: accepts nobody, makes durable what was accepted, closes the clients with a code that means "come
-   * back" (1012), and closes the storage. Idempotent. An attached HTTP server stays open.
-   */
-  close(): Promise<CloseResult>;
-  counts(): ServerCounts;
-}
-
-/** The part of an HTTP server that attaching needs. */
-export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
+import { withinMs } from "./within.ts";
 
 /** A restart takes about a second; then they come one after the other. */
 const GO_AWAY = { afterMs: 1_000, withinMs: 4_000 };
@@ -116,7 +56,7 @@ const STORAGE_CLOSE_TIMEOUT_MS = 1_500;
  *
  * @throws JoineryError INVALID_OPTION (never retry), naming the option.
  */
-export function createServer(options: ServerOptions = {}): Server {
+export function createServer<Context = unknown>(options: ServerOptions<Context> = {}): Server {
   return new JoineryServer(resolveOptions(options));
 }
 
@@ -128,6 +68,7 @@ class JoineryServer implements Server {
   readonly #options: ResolvedOptions;
   readonly #storage: Storage;
   readonly #replicas: WorkerReplicas;
+  readonly #plugins: PluginHost;
   readonly #rooms: Rooms;
   readonly #connections: Connections;
   readonly #transport: WebSocketTransport;
@@ -155,6 +96,13 @@ class JoineryServer implements Server {
         report: (event) => log.report(event),
       });
     this.#replicas = new WorkerReplicas({ limits, onLimit: (limit) => this.#hits.count(limit) });
+    this.#plugins = new PluginHost(pluginsOf(options), {
+      clock: SYSTEM_CLOCK,
+      limits,
+      report: (event) => log.report(event),
+      countLimit: (limit) => this.#hits.count(limit),
+    });
+    const { observer, admissions } = this.#plugins;
     this.#rooms = new Rooms({
       storage: this.#storage,
       replicas: this.#replicas,
@@ -172,6 +120,7 @@ class JoineryServer implements Server {
       limits,
       flush: options.flush,
       idleRoomMs: options.idleRoomMs,
+      ...(observer && { observer }),
     });
     this.#connections = new Connections({
       clock: SYSTEM_CLOCK,
@@ -188,7 +137,6 @@ class JoineryServer implements Server {
       chooseSubprotocol,
       report: (event) => log.report(event),
     });
-    // A third dialect is chosen here, by its first bytes.
     this.#start = bySubprotocol({
       clock: SYSTEM_CLOCK,
       limits,
@@ -197,7 +145,13 @@ class JoineryServer implements Server {
       capabilities: CAPABILITIES.deflate,
       onLimit: (limit) => this.#hits.count(limit),
     });
-    this.#loopback = new Loopback({ clock: SYSTEM_CLOCK, rooms: this.#rooms, limits, start: this.#start });
+    this.#loopback = new Loopback({
+      clock: SYSTEM_CLOCK,
+      rooms: this.#rooms,
+      limits,
+      admissions,
+      start: this.#start,
+    });
   }
 
   get connect(): Connect {
@@ -217,6 +171,7 @@ class JoineryServer implements Server {
   }
 
   async #open(): Promise<void> {
+    await this.#plugins.begin(this.#rooms);
     await this.#storage.open();
     // What a killed process left behind would name the wrong one to whoever finds the folder locked.
     if (!this.#options.storage) await removeServerFile(this.#options.data);
@@ -255,13 +210,14 @@ class JoineryServer implements Server {
     const httpServer = createLimitedHttpServer({
       limits: this.#options.limits,
       hits: this.#hits,
-      handle: onlyWhere(isAllowed, pageHandler(this.#options.page)),
+      handle: onlyWhere(isAllowed, this.#plugins.handle(pageHandler(this.#options.page))),
       upgrade: (request, socket, head) => this.#accept(request, socket, head, "/", isAllowed),
     });
     const address = await startListening(httpServer, host, port);
     this.#httpServer = httpServer;
     const url = `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${address.port}`;
     if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });
+    await this.#plugins.listening({ host, port: address.port });
     return { url, port: address.port };
   }
 
@@ -293,12 +249,13 @@ class JoineryServer implements Server {
   #accept(
     ...[request, socket, head, prefix, isAllowed]: [...Parameters<UpgradeHandler>, string, RequestRule]
   ): void {
-    this.#transport.accept(request, socket, head, {
+    const serve = {
       path: pathOf(request).slice(prefix.length),
       address: clientAddress(request, this.#options.trustProxy),
-      principal: ANONYMOUS,
+      admissions: this.#plugins.admissions,
       start: isAllowed(request) ? this.#start : () => refuseOrigin(originOf(request)),
-    });
+    };
+    this.#plugins.upgrade(request, socket, head, () => this.#transport.accept(request, socket, head, serve));
   }
 
   #refuseWhenClosed(): void {
@@ -321,10 +278,11 @@ class JoineryServer implements Server {
     httpServer?.closeIdleConnections();
     this.#transport.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
     for (const connection of this.#loopback.open) connection.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
-    const unsaved = await this.#rooms.drain(this.#options.drainTimeoutMs);
+    const unsaved = await this.#drainRooms();
     await this.#replicas.close();
     await this.#transport.close(comeBack());
     this.#loopback.close(comeBack());
+    await this.#plugins.close();
     for (const detach of this.#detachers) detach();
     httpServer?.closeAllConnections();
     await httpClosed;
@@ -335,6 +293,32 @@ class JoineryServer implements Server {
     }
     return { unsaved };
   }
+
+  /** What the application stores elsewhere has the time that the storage has left of its own. */
+  async #drainRooms(): Promise<readonly string[]> {
+    const { drainTimeoutMs } = this.#options;
+    const endMs = SYSTEM_CLOCK.monotonicMs() + drainTimeoutMs;
+    return await this.#rooms.drain(drainTimeoutMs, () => {
+      return this.#plugins.draining(Math.max(0, endMs - SYSTEM_CLOCK.monotonicMs()));
+    });
+  }
+}
+
+/**
+ * What the options add to the server. Hooks of its own are asked first.
+ *
+ * @throws JoineryError INVALID_OPTION (never retry).
+ */
+function pluginsOf({ hooks, extensions, hocuspocus, ...options }: ResolvedOptions): Plugin[] {
+  const { hookTimeoutMs, storeDelayMs, maxStoreDelayMs } = options;
+  const plugins: Plugin[] = [];
+  if (hooks !== null) {
+    plugins.push(hooksPlugin(hooks, { timeoutMs: hookTimeoutMs, storeDelayMs, maxStoreDelayMs }));
+  }
+  if (extensions.length > 0 || hocuspocus !== null) {
+    plugins.push(hocuspocusExtensions(extensions, { hookTimeoutMs, ...hocuspocus }));
+  }
+  return plugins;
 }
 
 /** Stands in for a dialect where a page of another site tries to connect. */
@@ -356,14 +340,6 @@ function limitOf(event: EngineEvent): LimitName | null {
   if (event.type === "input-refused") return limitNamed(event.error.limit);
   if (event.type === "session-lagging") return "maxBufferedBytes";
   return event.type === "session-too-slow" ? "stalledTimeoutMs" : null;
-}
-
-/** Resolves when the promise does, or after that time. */
-async function withinMs(promise: Promise<void>, ms: number): Promise<void> {
-  const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, ms);
-  await Promise.race([promise, timeout.promise]);
-  clearTimeout(timer);
 }
 
 function startListening(httpServer: HttpServer, host: string, port: number): Promise<AddressInfo> {

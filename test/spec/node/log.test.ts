@@ -38,3 +38,18 @@ test("what is printable stays as it is, in every script", () => {
     address: "::1",
   });
 });
+
+test("what the application's functions do is told with the function, the document, and the error if there is one", () => {
+  const event = { hook: "change", document: "notes", ms: 5 } as const;
+  expect(logged({ ...event, type: "hook-failed", error: new Error("no database") })).toEqual({
+    event: "hook-failed",
+    hook: "change",
+    document: "notes",
+    ms: 5,
+    error: { message: "no database" },
+  });
+  expect(logged({ ...event, type: "hook-slow", error: null })).toMatchObject({
+    event: "hook-slow",
+    error: null,
+  });
+});

@@ -31,6 +31,8 @@ const SILENT: Logger = {
 };
 
 const STEP_1 = Y_WEBSOCKET.ask(Y.encodeStateVector(new Y.Doc()));
+/** Of y-websocket. */
+const QUERY_PRESENCE = Uint8Array.of(3);
 
 async function listening(options: ServerOptions = {}): Promise<{ server: Server; url: string }> {
   const server = createServer({ storage: new MemoryStorage(), logger: SILENT, ...options });
@@ -87,11 +89,12 @@ describe("the subprotocol", () => {
     for (const name of ["joinery.v7", "joinery.v1"]) expect(reason).toContain(name);
   });
 
-  test("of something else, or none, leaves a client to the y-websocket dialect", async () => {
+  test("of something else, or none, leaves it to a client's first message what it speaks", async () => {
     const { url } = await listening();
     for (const offered of [[], ["something", "else"]]) {
       const socket = await connected(`${url}/notes`, offered);
       expect(socket.subprotocol).toBe(offered[0] ?? "");
+      socket.send(QUERY_PRESENCE);
       expect(await socket.next()).toEqual(STEP_1);
     }
   });
@@ -103,6 +106,7 @@ describe("a native connection", () => {
     const [native, other] = [await connected(url, ["joinery.v1"]), await connected(`${url}/notes`, [])];
     native.send(joined([HELLO, clientFrames.select(1), openFrame("notes", { stateVector: NOTHING })]));
     await next(native, "caughtUp");
+    other.send(QUERY_PRESENCE);
     expect(await other.next()).toEqual(STEP_1);
     other.send(Y_WEBSOCKET.update(new Typist(7).type("hello")));
     const { update } = await next(native, "batch");

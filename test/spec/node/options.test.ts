@@ -39,6 +39,12 @@ describe("options", () => {
       idleRoomMs: 30_000,
       drainTimeoutMs: 6_000,
       logger: null,
+      hooks: null,
+      hookTimeoutMs: 10_000,
+      storeDelayMs: 2_000,
+      maxStoreDelayMs: 10_000,
+      extensions: [],
+      hocuspocus: null,
     });
   });
 
@@ -60,6 +66,12 @@ describe("options", () => {
       idleRoomMs: 0,
       drainTimeoutMs: 600_000,
       logger: console,
+      hooks: { load: () => null },
+      hookTimeoutMs: 10,
+      storeDelayMs: 0,
+      maxStoreDelayMs: 3_600_000,
+      extensions: [{ onChange: () => undefined }],
+      hocuspocus: { debounce: 5 },
     };
     const resolved = resolve({ ...given, limits: { maxRooms: 3 } });
     expect(resolved).toEqual({ ...given, limits: { ...DEFAULT_LIMITS, maxRooms: 3 } });
@@ -127,6 +139,13 @@ describe("a refusal names the option and what it may be", () => {
     ["trustProxy", { trustProxy: 17 }, "from 0 to 16"],
     ["limits.maxRooms", { limits: { maxRooms: 5n } }, "from 1 to 1000000"],
     ["limits", { limits: 5 }, ""],
+    ["hooks", { hooks: 5 }, "an object"],
+    ["hooks.change", { hooks: { change: "yes" } }, "a function"],
+    ["extensions", { extensions: { onChange: () => undefined } }, "a list"],
+    ["hocuspocus", { hocuspocus: 5 }, "an object"],
+    ["hookTimeoutMs", { hookTimeoutMs: 9 }, "from 10 to 600000"],
+    ["storeDelayMs", { storeDelayMs: -1 }, "from 0 to 3600000"],
+    ["maxStoreDelayMs", { maxStoreDelayMs: 1.5 }, "from 0 to 3600000"],
   ])("%s in %o", (name, options, allowed) => {
     const { message } = refusalOf(options);
     expect(message).toContain(`"${name}"`);
@@ -139,12 +158,23 @@ describe("a refusal names the option and what it may be", () => {
   });
 });
 
+test("hooks may be the methods of a class", () => {
+  class Application {
+    load(): null {
+      return null;
+    }
+  }
+  const hooks = new Application();
+  expect(resolve({ hooks }).hooks).toBe(hooks);
+});
+
 describe("an option that does not exist is refused, with those that do", () => {
   test.each([
     ["dataFolder", { dataFolder: "x" }, "drainTimeoutMs"],
     ["limits.maxRoom", { limits: { maxRoom: 5 } }, "maxRooms"],
     ["flush.maxWindow", { flush: { ...DEFAULT_FLUSH, maxWindow: 5 } }, "maxWindowMs"],
     ["flush.share", { flush: { kind: "fixed", windowMs: 50, share: 0.5 } }, "windowMs"],
+    ["hooks.onChange", { hooks: { onChange: () => undefined } }, "change"],
     ["heartbeat.interval", { heartbeat: { ...DEFAULT_HEARTBEAT, interval: 5 } }, "intervalMs"],
   ])("%s", (name, options, existing) => {
     const { message } = refusalOf(options);

@@ -36,6 +36,8 @@ const SILENT = {
 
 async function expectServed(url: string, headers: Record<string, string>): Promise<void> {
   const socket = await Socket.open(url, { headers });
+  // As y-websocket asks who is here: its first message tells which dialect it is.
+  socket.send(Uint8Array.of(3));
   expect((await socket.next())[0]).toBe(0);
   await socket.close();
 }

@@ -10,6 +10,8 @@ import { until, within } from "../../support/until.ts";
 import { get, Socket } from "./socket.ts";
 
 const STEP_1 = Y_WEBSOCKET.ask(Y.encodeStateVector(new Y.Doc()));
+/** Says which dialect it is, and asks for nothing that is there. */
+const QUERY_PRESENCE = Uint8Array.of(3);
 
 /** What a test started, last first. */
 const endings: (() => unknown)[] = [];
@@ -57,6 +59,7 @@ async function join(url: string): Promise<Socket> {
 /** Joins, and waits until the server has asked what it misses: then the document is loaded. */
 async function joined(url: string): Promise<Socket> {
   const socket = await join(url);
+  socket.send(QUERY_PRESENCE);
   expect(await socket.next()).toEqual(STEP_1);
   return socket;
 }
@@ -90,7 +93,9 @@ describe("a server that listens", () => {
     const ann = await joined(`${url}/team/a%20b?token=secret`);
     ann.send(Y_WEBSOCKET.update(edit("hello")));
     await until("the edit to be stored", async () => (await storage.load(name("team/a b"))) !== null);
-    await join(`${url}/team%2Fa%20b?`);
+    const ben = await join(`${url}/team%2Fa%20b?`);
+    ben.send(QUERY_PRESENCE);
+    await ben.next();
     expect(server.counts()).toMatchObject({ connections: 2, sessions: 2, rooms: 1 });
   });
 
@@ -98,11 +103,13 @@ describe("a server that listens", () => {
     const { server, url } = await listening();
     for (const path of ["", "/", "/a%00", "/%ff", `/${"x".repeat(513)}`]) {
       const socket = await join(`${url}${path}`);
+      socket.send(QUERY_PRESENCE);
       const { code, reason } = await within("the close", socket.closed);
       expect(code, path).toBe(4400);
       expect(reason, path).toMatch(/^document name (is|has) /);
     }
-    expect(server.counts()).toMatchObject({ connections: 0, rooms: 0 });
+    await until("all to be gone", () => server.counts().connections === 0);
+    expect(server.counts()).toMatchObject({ rooms: 0 });
   });
 
   test("closes who sends what does not decode with 4422, and nobody else", async () => {
@@ -332,6 +339,7 @@ describe("listening", () => {
     async (origin) => {
       const { url } = await listening();
       const socket = await Socket.open(`${url}/notes`, { headers: { Origin: origin } });
+      socket.send(QUERY_PRESENCE);
       expect(await socket.next()).toEqual(STEP_1);
       await socket.close();
     },
@@ -343,6 +351,7 @@ describe("listening", () => {
       Promise.reject(new JoineryError("STORAGE_UNAVAILABLE", "IO error: /srv/secret/000003.log"));
     const { url } = await listening({ storage });
     const socket = await Socket.open(`${url}/notes`);
+    socket.send(QUERY_PRESENCE);
     const { code, reason } = await socket.closed;
     expect(code).toBe(4503);
     expect(reason).not.toContain("/srv");

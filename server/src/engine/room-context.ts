@@ -1,0 +1,43 @@
+import type { DocumentName, Limits } from "@joinery/shared";
+import type { Compactions } from "./compactions.ts";
+import type { FlushOptions } from "./flush-window.ts";
+import type { RoomObserver } from "./observer.ts";
+import type { Clock, Compression, Lineage, Log, Replicas, Storage } from "./ports.ts";
+import type { Session } from "./session.ts";
+import type { SignalHandlers } from "./signals.ts";
+
+/** A room that has ended. */
+export interface EndedRoom {
+  readonly document: DocumentName;
+  /** Resolves when nothing of it is being written any more. */
+  whenQuiet(): Promise<void> | null;
+}
+
+/** What all rooms of an engine share. */
+export interface RoomContext {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: Limits;
+  readonly flush: FlushOptions;
+  /** How long a room without sessions stays in memory, in milliseconds. */
+  readonly idleRoomMs: number;
+  readonly replicas: Replicas;
+  /** `null` where nothing is compressed. */
+  readonly compression: Compression | null;
+  readonly signalHandlers: SignalHandlers;
+  readonly compactions: Compactions;
+  /** `null` where nobody looks on. */
+  readonly observer: RoomObserver | null;
+  newLineage(): Lineage;
+  /** The room ended and must be forgotten. */
+  roomEnded(room: EndedRoom): void;
+  /** Log bytes were handed to the storage (positive) or came back from it (negative). */
+  uncommittedChanged(bytes: number): void;
+  /** Stops reading from this session's client if the storage has fallen behind. */
+  throttleWriter(session: Session): void;
+  /** A session announced presence that is somebody else's; most are echoes. */
+  countForeignPresence(entries: number): void;
+  /** A signal was not sent to a client because that reads too slowly. */
+  countDroppedSignal(): void;
+}

@@ -1,0 +1,42 @@
+import type { AwarenessEntry, DocumentName, JoineryError, Limits } from "@joinery/shared";
+import type { FeedRoom } from "./feed.ts";
+import type { Guard } from "./guard.ts";
+import type { Position } from "./opening.ts";
+import type { SentSignal } from "./signals.ts";
+
+/** What a session needs of its room. */
+export interface SessionRoom<Session> extends FeedRoom, Position {
+  readonly document: DocumentName;
+  readonly limits: Limits;
+  /** Looks at what clients send; `null` for nobody. */
+  readonly guard: Guard<Session> | null;
+  readonly signals: { accept(session: Session, signal: SentSignal): void };
+  readonly durableSeq: number;
+  readonly seq: number;
+  /** What is wrong with what the storage has of the document; then nobody may write to it. */
+  readonly damage: JoineryError | null;
+  /** What the room contains, flushed or not. */
+  readonly stateVector: Uint8Array;
+  /** Resolves when the document's first batch is durable; `null` when it is, or there is none. */
+  whenBorn(): Promise<void> | null;
+  /** Resolves when what a client with this state vector is to be sent is ready; `null` when it is. */
+  prepareCatchUp(stateVector: Uint8Array): Promise<void> | null;
+  /**
+   * These throw JoineryError when the input is refused. A promise says that it is being tried, and that what the
+   * client sends after it has to wait; it rejects with the refusal.
+   */
+  acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null;
+  acceptSeed(session: Session, update: Uint8Array): Promise<void> | null;
+  acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void;
+  /** The session would fill the document, if that is new. */
+  offerSeed(session: Session): void;
+  /** The session has something to acknowledge, once what was accepted is in the log. */
+  acknowledgeSoon(session: Session): void;
+  /** The session has been let in. */
+  sessionIsOpen(session: Session): void;
+  sessionIsLive(session: Session): void;
+  sessionIsLagging(session: Session, bufferedBytes: number): void;
+  leave(session: Session): void;
+  reportRefusal(error: JoineryError): void;
+  reportTooSlow(bufferedBytes: number): void;
+}

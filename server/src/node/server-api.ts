@@ -1,0 +1,80 @@
+/** What an embedder sees of a server. */
+
+import type { Server as HttpServer } from "node:http";
+import type { LimitName } from "@joinery/shared";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { SignalHandler } from "../engine/signals.ts";
+import type { Connect } from "../transports/loopback.ts";
+
+export interface ListenOptions {
+  /** A loopback address or name: without authentication nothing else is listened on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Port to listen on; 0 takes a free one. Default 4321. */
+  readonly port?: number;
+}
+
+export interface AttachOptions {
+  /**
+   * Upgrade requests below this path are the server's; the document's name is what follows it. Default `/`: all
+   * of them. Give one where others use WebSockets too, as Vite does.
+   */
+  readonly path?: string;
+}
+
+export interface ServerCounts {
+  readonly connections: number;
+  /** Clients in documents. */
+  readonly sessions: number;
+  /** Documents in memory. */
+  readonly rooms: number;
+  /** Replicas that are being built or wait for it. */
+  readonly replicaJobs: number;
+  /** Bytes of updates that are held aside until what they build upon comes. */
+  readonly heldBytes: number;
+  /** Bytes of updates that are not on disk yet. */
+  readonly uncommittedBytes: number;
+  /** Presence entries dropped since the start because another session owns their id; most are echoes. */
+  readonly foreignPresence: number;
+  /** Signals that were not sent to a client since the start because it read too slowly. */
+  readonly droppedSignals: number;
+  /** How often each limit was reached since the start. */
+  readonly limitHits: Readonly<Record<LimitName, number>>;
+}
+
+export interface CloseResult {
+  /** Names of documents whose last edits could not be stored; empty when all went well. */
+  readonly unsaved: readonly string[];
+}
+
+export interface Server {
+  /**
+   * Opens the storage, then listens on a socket of its own, where it also serves the page.
+   *
+   * @returns The address as people type it, such as `http://127.0.0.1:4321`.
+   * @throws JoineryError DATA_FOLDER_IN_USE, DATA_FOLDER_UNUSABLE, ADDRESS_UNAVAILABLE, INVALID_OPTION (never retry).
+   */
+  listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
+  /**
+   * Serves WebSocket upgrades of somebody else's HTTP server: Node's own, Express's, Vite's. Pages of that server
+   * may connect, and those of the option `origins`. Await `ready` to know whether the storage opened.
+   */
+  attach(httpServer: UpgradeSource, options?: AttachOptions): void;
+  /** Resolves when the storage is open; rejects as `listen` does. */
+  ready(): Promise<void>;
+  /** Connects a client in the same process, without a socket: give it to the client as its way to connect. */
+  readonly connect: Connect;
+  /**
+   * Decides what becomes of signals of this name, in all documents; replaces what was registered for it before. Without
+   * a handler signals are passed on to whom they are for.
+   */
+  signal<Schema extends StandardSchemaV1>(name: string, handler: SignalHandler<Schema>): void;
+  /**
+   * Drains: accepts nobody, makes durable what was accepted, closes the clients with a code that means "come
+   * back" (1012), and closes the storage. Idempotent. An attached HTTP server stays open.
+   */
+  close(): Promise<CloseResult>;
+  counts(): ServerCounts;
+}
+
+/** The part of an HTTP server that attaching needs. */
+export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
