@@ -28,6 +28,7 @@ import { Flushes } from "./flushes.ts";
 import { Intake, type IntakeRoom } from "./intake.ts";
 import { Journal } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
+import type { PendingSignalBytes } from "./pending-signals.ts";
 import type {
   Clock,
   Compression,
@@ -56,8 +57,13 @@ export interface RoomContext {
   /** `null` where nothing is compressed. */
   readonly compression: Compression | null;
   readonly signalHandlers: SignalHandlers;
+  readonly pendingSignals: PendingSignalBytes;
   readonly compactions: Compactions;
   newLineage(): Lineage;
+  /** Nobody is in the room, and it may be let go of. */
+  roomIsIdle(room: Room): void;
+  /** Somebody is in the room, or it is being let go of. */
+  roomIsUsed(room: Room): void;
   /** The room ended and must be forgotten. */
   roomEnded(room: Room): void;
   /** Log bytes were handed to the storage (positive) or came back from it (negative). */
@@ -127,6 +133,7 @@ export class Room implements SessionRoom, IntakeRoom {
       clock,
       limits,
       handlers: context.signalHandlers,
+      pending: context.pendingSignals,
       sessions: this.#sessions,
       onDropped: () => context.countDroppedSignal(),
       onFailed: (error) => this.report({ type: "signal-failed", document, error }),
@@ -279,6 +286,7 @@ export class Room implements SessionRoom, IntakeRoom {
     this.#sessions.add(session);
     this.#idleTimer?.cancel();
     this.#idleTimer = null;
+    this.#context.roomIsUsed(this);
     if (this.#state.kind === "closing") this.#state = { ...this.#state, kind: "live" };
     if (this.#state.kind === "live") session.opened();
   }
@@ -345,8 +353,9 @@ export class Room implements SessionRoom, IntakeRoom {
   }
 
   acceptSeed(session: Session, update: Uint8Array): Promise<void> | null {
-    const receive = () => this.#alive.intake.receive(session, update, false);
-    return this.#flushes.seeding.accept(session, update, receive, () => this.flush());
+    const { seeding } = this.#flushes;
+    const receive = () => this.#alive.intake.receiveSeed(session, update, seeding);
+    return seeding.accept(session, update, receive, () => this.flush());
   }
 
   allUpdates(): readonly Uint8Array[] {
@@ -419,12 +428,19 @@ export class Room implements SessionRoom, IntakeRoom {
 
   #becomeIdle(): void {
     this.#idleTimer?.cancel();
-    this.#idleTimer = this.clock.setTimer(this.#context.idleRoomMs, () => {
-      this.flush();
-      if (this.#state.kind !== "live") return;
-      this.#state = { ...this.#state, kind: "closing" };
-      if (this.isDurable) this.#evict();
-    });
+    this.#idleTimer = this.clock.setTimer(this.#context.idleRoomMs, () => this.retire());
+    this.#context.roomIsIdle(this);
+  }
+
+  /** Nobody is here, and it is not kept for who may come: goes, now or when all is on disk. */
+  retire(): void {
+    this.#idleTimer?.cancel();
+    this.#idleTimer = null;
+    this.#context.roomIsUsed(this);
+    this.flush();
+    if (this.#state.kind !== "live") return;
+    this.#state = { ...this.#state, kind: "closing" };
+    if (this.isDurable) this.#evict();
   }
 
   #evict(): void {
@@ -446,6 +462,7 @@ export class Room implements SessionRoom, IntakeRoom {
   #end(): void {
     this.#idleTimer?.cancel();
     this.#attendance.close();
+    this.#signals.close();
     this.#flushes.close();
     if (this.#state.kind === "live" || this.#state.kind === "closing") {
       this.#state.intake.close();

@@ -9,6 +9,7 @@ import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
 import { InlineReplicas } from "./inline-replicas.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
 import type { Opening } from "./opening.ts";
+import { PendingSignalBytes } from "./pending-signals.ts";
 import type {
   Author,
   Clock,
@@ -70,6 +71,8 @@ export class Rooms {
   readonly #limits: Limits;
   readonly #context: RoomContext;
   readonly #rooms = new Map<DocumentName, Room>();
+  /** Those in which nobody is; the one that was left first is first. */
+  readonly #idle = new Set<Room>();
   readonly #compactions: Compactions;
   readonly #paused = new Set<Session>();
   /** Documents whose last room is gone while something of it was still being written. */
@@ -103,8 +106,11 @@ export class Rooms {
       replicas: this.#replicas,
       compression: options.compression ?? null,
       signalHandlers: options.signalHandlers ?? new Map(),
+      pendingSignals: new PendingSignalBytes(),
       compactions: this.#compactions,
       newLineage: () => this.#newLineage(),
+      roomIsIdle: (room) => this.#idle.add(room),
+      roomIsUsed: (room) => this.#idle.delete(room),
       roomEnded: (room) => this.#forget(room),
       uncommittedChanged: (bytes) => this.#uncommittedChanged(bytes),
       countForeignPresence: (entries) => {
@@ -179,17 +185,29 @@ export class Rooms {
 
   #start(document: DocumentName): Room {
     const { maxRooms } = this.#limits;
-    if (this.#rooms.size >= maxRooms) {
-      throw new JoineryError("SERVER_FULL", `the server has ${maxRooms} documents open, its limit`);
-    }
+    if (this.#rooms.size >= maxRooms) this.#makeRoomFor(document, maxRooms);
     const predecessor = this.#unquiet.get(document) ?? null;
     const room = new Room(document, ++this.#lastEpoch, this.#context, predecessor);
     this.#rooms.set(document, room);
     return room;
   }
 
+  /** Lets go of a room in which nobody is. One that has to wait for the disk goes by itself, and is not asked again. */
+  #makeRoomFor(document: DocumentName, maxRooms: number): void {
+    for (const room of this.#idle) {
+      this.#idle.delete(room);
+      room.retire();
+      if (this.#rooms.size >= maxRooms) continue;
+      this.#options.log.report({ type: "limit-hit", document, limit: "maxRooms" });
+      return;
+    }
+    const message = `the server has ${maxRooms} documents open, its limit`;
+    throw new JoineryError("SERVER_FULL", message, { limit: "maxRooms" });
+  }
+
   #forget(room: Room): void {
     const { document } = room;
+    this.#idle.delete(room);
     // The name may have another room by now: only the one that ended goes.
     if (this.#rooms.get(document) === room) this.#rooms.delete(document);
     const quiet = room.whenQuiet();

@@ -1,7 +1,7 @@
 import type { JoineryError } from "@joinery/shared";
 import type { Author, Outbox } from "../engine/ports.ts";
-import type { Rooms } from "../engine/rooms.ts";
-import type { Permission } from "../engine/session.ts";
+import type { OpenRequest, Rooms } from "../engine/rooms.ts";
+import type { Permission, Session } from "../engine/session.ts";
 
 /** Who a connection is, and what it may do. Without authentication: nobody in particular, who may write. */
 export interface Principal {
@@ -10,6 +10,14 @@ export interface Principal {
 }
 
 export const ANONYMOUS: Principal = { author: "", permission: "write" };
+
+/** How many documents may be open from where a connection comes. */
+export interface DocumentQuota {
+  /** One more is being opened. @throws JoineryError TOO_MANY_DOCUMENTS (backoff); it does not count then. */
+  open(): void;
+  /** One of them is closed. */
+  close(): void;
+}
 
 /** What a dialect is given to serve one connection. */
 export interface DriverContext {
@@ -20,6 +28,19 @@ export interface DriverContext {
   readonly path: string;
   /** The WebSocket subprotocol that was agreed on; absent for none. */
   readonly subprotocol?: string;
+  /** Absent where nobody counts. */
+  readonly documents?: DocumentQuota;
+}
+
+/** Opens a document for a connection. Whoever does calls `documents.close` when the session has ended. */
+export function openSession({ rooms, documents }: DriverContext, request: OpenRequest): Session {
+  documents?.open();
+  try {
+    return rooms.open(request);
+  } catch (error) {
+    documents?.close();
+    throw error;
+  }
 }
 
 /**

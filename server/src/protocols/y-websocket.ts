@@ -21,7 +21,7 @@ import {
 import { encodeUtf8 } from "lib0/string";
 import type { Dialect } from "../engine/ports.ts";
 import type { Session } from "../engine/session.ts";
-import type { DialectDriver, DriverContext, DriverFactory } from "./driver.ts";
+import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "./driver.ts";
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -73,7 +73,7 @@ class YWebsocketDriver implements DialectDriver {
 
   constructor(context: DriverContext, maxNameBytes: number) {
     this.#context = context;
-    this.#session = context.rooms.open({
+    this.#session = openSession(context, {
       document: parseDocumentName(decodePath(context.path), maxNameBytes),
       dialect: Y_WEBSOCKET,
       outbox: context.outbox,
@@ -119,6 +119,7 @@ class YWebsocketDriver implements DialectDriver {
 
   closed(): void {
     this.#session.left();
+    this.#context.documents?.close();
   }
 
   #receiveSync(reader: ByteReader): void {

@@ -91,10 +91,11 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     try {
       connections.add(this);
       this.#visit = addresses.enter(addressKey(serve.address));
-      this.#gate.share(this.#visit.budget);
+      const { budget, documents } = this.#visit;
+      this.#gate.share(budget);
       const { principal, path } = serve;
       const { protocol: subprotocol } = this.#webSocket;
-      this.#driver = serve.start({ rooms, outbox: this, principal, path, subprotocol });
+      this.#driver = serve.start({ rooms, outbox: this, principal, path, subprotocol, documents });
     } catch (thrown) {
       const error = toJoineryError(thrown);
       // The connection store is asked before, the document store after the address.

@@ -25,8 +25,12 @@ export interface ChannelLink {
   readonly deliveries: Deliveries;
   /** Bytes that wait for a session (positive), or wait no more (negative). */
   waitingChanged(bytes: number): void;
-  /** Nothing will be sent or received on the channel any more. */
-  channelEnded(channel: Channel): void;
+  /**
+   * Nothing will be sent or received on the channel any more.
+   *
+   * @param hadSession Whether a session had been opened for it.
+   */
+  channelEnded(channel: Channel, hadSession: boolean): void;
 }
 
 interface WaitingInput {
@@ -172,6 +176,6 @@ export class Channel implements Outbox, Waiter {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const { bytes } of this.#waiting.splice(0)) this.#link.waitingChanged(-bytes);
-    this.#link.channelEnded(this);
+    this.#link.channelEnded(this, this.#session !== null);
   }
 }

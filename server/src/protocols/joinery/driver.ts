@@ -12,6 +12,7 @@ import {
   JoineryError,
   type LimitName,
   type Limits,
+  limitNamed,
   parseDocumentName,
   toJoineryError,
 } from "@joinery/shared";
@@ -34,7 +35,7 @@ import type { Clock, Outbox } from "../../engine/ports.ts";
 import type { Session } from "../../engine/session.ts";
 import { StallWatch } from "../../engine/stall-watch.ts";
 import { TokenBucket } from "../../engine/token-bucket.ts";
-import type { DialectDriver, DriverContext, DriverFactory } from "../driver.ts";
+import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Channel, type ChannelLink } from "./channel.ts";
 import { JOINERY, wireError } from "./dialect.ts";
 import { LargeFrames } from "./large-frames.ts";
@@ -191,15 +192,21 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     }
   }
 
-  channelEnded(channel: Channel): void {
+  channelEnded(channel: Channel, hadSession: boolean): void {
     this.#sessions.delete(channel);
+    if (hadSession) this.#context.documents?.close();
     if (this.#channels.get(channel.number) === channel) this.#channels.delete(channel.number);
   }
 
   // What the client says.
 
   #receive(raw: RawFrame): void {
-    const frame = decodeClientFrame(this.#ownIfItWaits(raw));
+    this.#receiveOwn(this.#ownIfItWaits(raw));
+  }
+
+  /** @param raw Its bytes are nobody else's, or it does not wait. */
+  #receiveOwn(raw: RawFrame): void {
+    const frame = decodeClientFrame(raw);
     if (frame === null) throw malformed(`frame of type ${raw.type} is for servers to send`);
     if (frame.type === "hello") this.#hello(frame);
     else if (this.#capabilities === null) throw malformed(`${frame.type} came before hello`);
@@ -298,13 +305,13 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   }
 
   #openSession(channel: Channel, document: DocumentName, opening: Opening): Session {
-    const { rooms, principal } = this.#context;
+    const { principal } = this.#context;
     const { clock, limits } = this.#shared;
     if (!this.#opens.spend(clock.monotonicMs())) {
       const message = `a connection may open ${limits.maxOpensPerSecond} documents a second`;
       throw this.#tooMany("maxOpensPerSecond", message);
     }
-    return rooms.open({
+    const request = {
       document,
       dialect: JOINERY,
       outbox: channel,
@@ -312,7 +319,14 @@ class JoineryDriver implements DialectDriver, ChannelLink {
       permission: principal.permission,
       opening,
       inflates: ((this.#capabilities ?? 0) & CAPABILITIES.deflate) !== 0,
-    });
+    };
+    try {
+      return openSession(this.#context, request);
+    } catch (thrown) {
+      const limit = limitNamed(toJoineryError(thrown).limit);
+      if (limit !== null) this.#shared.onLimit(limit);
+      throw thrown;
+    }
   }
 
   #tooMany(limit: LimitName, message: string): JoineryError {
@@ -367,7 +381,8 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     const scope = JSON.stringify([this.#context.principal.author, channel.document]);
     const { have, frame } = this.#shared.uploads.take(this, scope, fragment);
     this.#answerIfRead(serverFrames.progress({ id, have }), channel.number);
-    if (frame) this.#receive(readReassembled(frame));
+    // As large as an upload may be: it is not copied once more.
+    if (frame) this.#receiveOwn(readReassembled(frame));
   }
 
   // Of a client that does not read.
