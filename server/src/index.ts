@@ -13,6 +13,8 @@ export type {
   StoredDocument,
 } from "./engine/ports.ts";
 export type { SignalContext, SignalHandler } from "./engine/signals.ts";
+export type { ImportKind, ImportOutcome } from "./import/import-documents.ts";
+export { SOURCE_KINDS } from "./import/sources.ts";
 export {
   CONFIG_FILES,
   type Config,
@@ -23,6 +25,7 @@ export {
   parseProxies,
 } from "./node/config.ts";
 export type { Logger } from "./node/log.ts";
+export { type MigrateOptions, type Migration, openMigration } from "./node/migrate.ts";
 export type { ServerOptions } from "./node/options.ts";
 export {
   type AttachOptions,

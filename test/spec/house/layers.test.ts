@@ -37,6 +37,11 @@ const FORBIDDEN_IMPORTS = [
   ["server/src/replicas", "../node/server.ts"],
   ["server/src/transports", "../storage/level.ts"],
   ["server/src/transports", "../node/server.ts"],
+  ["server/src/engine", "../import/sources.ts"],
+  ["server/src/storage", "../import/sources.ts"],
+  ["server/src/import", "../node/server.ts"],
+  ["server/src/import", "../replicas/worker-replicas.ts"],
+  ["server/src/import", "level"],
   ["client/src", "@joinery/server"],
   ["client/src", "node:fs"],
 ] as const;
@@ -64,6 +69,9 @@ const CASES: readonly Case[] = [
   { folder: "server/src/replicas", code: importing("../engine/fold.ts"), rule: null },
   { folder: "server/src/replicas", code: importing("node:worker_threads"), rule: null },
   { folder: "server/src/node", code: importing("../storage/level.ts"), rule: null },
+  { folder: "server/src/import", code: importing("../storage/database.ts"), rule: null },
+  { folder: "server/src/import", code: importing("../engine/contents.ts"), rule: null },
+  { folder: "server/src/import", code: importing("node:sqlite"), rule: null },
 ];
 
 describe("the lint step", () => {
