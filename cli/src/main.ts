@@ -2,6 +2,7 @@
 
 import { JoineryError } from "@joinery/shared";
 import { Command } from "commander";
+import { migrateCommand } from "./commands/migrate.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { VERSION } from "./version.ts";
 
@@ -15,7 +16,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const program = new Command("joinery")
     .description("A collaboration server for Yjs: saved means saved.")
     .version(VERSION)
-    .addCommand(serveCommand());
+    .addCommand(serveCommand())
+    .addCommand(migrateCommand());
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

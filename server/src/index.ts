@@ -28,6 +28,8 @@ export {
   type Visitor,
   type VisitorSession,
 } from "./extensions/hooks/hooks.ts";
+export type { ImportKind, ImportOutcome } from "./import/import-documents.ts";
+export { SOURCE_KINDS } from "./import/sources.ts";
 export {
   CONFIG_FILES,
   type Config,
@@ -38,6 +40,7 @@ export {
   parseProxies,
 } from "./node/config.ts";
 export type { Logger } from "./node/log.ts";
+export { type MigrateOptions, type Migration, openMigration } from "./node/migrate.ts";
 export type { ServerOptions } from "./node/options.ts";
 export { createServer } from "./node/server.ts";
 export type {

@@ -86,6 +86,12 @@ export const ERROR_DETAILS: Readonly<Record<ErrorCode, ErrorDetails>> = {
     meaning: "The address cannot be listened on.",
     isInternal: true,
   },
+  SOURCE_UNUSABLE: {
+    httpStatus: 500,
+    meaning:
+      "What is to be imported is not there, in use, of another kind, or cannot be read. It is never sent.",
+    isInternal: true,
+  },
   REPLICA_FAILED: {
     httpStatus: 500,
     meaning: "The document could not be built from its log, or not within its bounds of time and memory.",
@@ -98,7 +104,7 @@ export const ERROR_DETAILS: Readonly<Record<ErrorCode, ErrorDetails>> = {
   },
   CONNECTION_LOST: {
     httpStatus: 503,
-    meaning: "The connection broke. 1006 is what a client's own WebSocket reports; it is never sent.",
+    meaning: "The connection broke, or there never was one. 1006 is what a client's own WebSocket reports; it is never sent.",
   },
   DOCUMENT_FULL: {
     httpStatus: 413,

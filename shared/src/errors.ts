@@ -38,6 +38,7 @@ export const ERRORS = {
   DATA_FOLDER_IN_USE: never(1011),
   DATA_FOLDER_UNUSABLE: never(1011),
   ADDRESS_UNAVAILABLE: never(1011),
+  SOURCE_UNUSABLE: never(1011),
   REPLICA_FAILED: backoff(1011),
   HOOK_FAILED: backoff(4511),
   CONNECTION_LOST: backoff(1006),

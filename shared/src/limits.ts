@@ -304,7 +304,8 @@ export const LIMITS = {
     max: 1_000_000,
     unit: "count",
     error: "SERVER_FULL",
-    meaning: "Documents in memory at once; a client that opens one more is closed with SERVER_FULL.",
+    meaning:
+      "Documents in memory at once. For one more, the one goes in which nobody is for longest; where there is none, it is refused with SERVER_FULL, and its client comes back after a pause.",
   },
   maxBufferedBytes: {
     default: MIB,
@@ -463,6 +464,15 @@ export const LIMITS = {
     error: null,
     meaning: "Number of those updates: each is looked at again when something was added.",
   },
+  maxMissingClients: {
+    default: 64,
+    min: 1,
+    max: 100_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Clients of which the room knows, for each session, that it waits for something of theirs: the session is asked again as soon as any of that is there. Of what needs more, the first are forgotten, and the session is asked again within 5 s of anything that comes. Each is looked at in every window.",
+  },
   heldTimeoutMs: {
     default: 30_000,
     min: 10,
@@ -526,6 +536,15 @@ export const LIMITS = {
     meaning:
       "Documents that one connection has open; one more is refused with TOO_MANY_DOCUMENTS, and the others go on. Each costs a session, about 1 KB, and may load a document.",
   },
+  maxAddressDocuments: {
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count",
+    error: "TOO_MANY_DOCUMENTS",
+    meaning:
+      "Documents that all connections of one address have open together, in any dialect; one more is refused with TOO_MANY_DOCUMENTS. An office of 2,000 with five each. Half of maxRooms, so that nobody alone fills it.",
+  },
   maxOpensPerSecond: {
     default: 100,
     min: 1,
@@ -533,16 +552,16 @@ export const LIMITS = {
     unit: "count/s",
     error: "TOO_MANY_DOCUMENTS",
     meaning:
-      "Documents that a connection opens; what is not used is saved up for maxBurstMs, and more are refused with TOO_MANY_DOCUMENTS. Each may be one to load that stays in memory for a while, so this bounds how fast one connection can fill maxRooms.",
+      "Documents that a connection of the native dialect opens; what is not used is saved up for maxBurstMs, and more are refused with TOO_MANY_DOCUMENTS. Each may be one to load, which takes the disk and a few milliseconds.",
   },
   maxFragmentBytes: {
-    default: 256 * KIB,
-    min: KIB,
-    max: 16 * MIB,
+    default: 64 * KIB,
+    min: 512,
+    max: 8 * MIB,
     unit: "bytes",
     error: null,
     meaning:
-      "A frame of the native dialect that is larger travels in fragments of this size. Large enough to cost nothing, small enough that others get their turn between two and that little is lost when a line breaks.",
+      "A frame of the native dialect that is larger travels in fragments of this size. What is lost when a line breaks is a few of them: at 5 KB/s each takes 13 s, and a line that breaks every minute still gets on. Each is a message of its own and is answered, which costs 50 bytes. Has to fit into maxMessageBytes; less by default where that is small.",
   },
   maxUploadBytes: {
     default: 64 * MIB,
@@ -551,7 +570,7 @@ export const LIMITS = {
     unit: "bytes",
     error: "MESSAGE_TOO_LARGE",
     meaning:
-      "A frame that a client sends in fragments, and all unfinished ones of a connection together: a larger frame is refused with MESSAGE_TOO_LARGE, of several the one that was begun first is let go.",
+      "A frame that a client sends in fragments, and the memory of all unfinished ones of a connection together: a larger frame is refused with MESSAGE_TOO_LARGE, of several the one that was begun first is let go.",
   },
   maxUnfinishedUploadBytes: {
     default: 256 * MIB,
@@ -560,7 +579,7 @@ export const LIMITS = {
     unit: "bytes",
     error: null,
     meaning:
-      "Frames in fragments that are not whole yet, of all clients together, and 512 bytes more each. Above it the one that grew least recently is let go; its client is told that nothing of it is here and begins again.",
+      "Memory of frames in fragments that are not whole yet, of all clients together: at most twice what has come, and 512 bytes more each. Above it the one that grew least recently is let go; its client is told that nothing of it is here and begins again.",
   },
   uploadTimeoutMs: {
     default: 120_000,
@@ -614,7 +633,25 @@ export const LIMITS = {
     unit: "count",
     error: "SIGNAL_REFUSED",
     meaning:
-      "Signals of a session that the application's handler has not decided yet; more are refused with SIGNAL_REFUSED.",
+      "Signals of a session that the application's handler has not decided yet, however long ago they came; more are refused with SIGNAL_REFUSED.",
+  },
+  maxPendingSignalBytes: {
+    default: 16 * MIB,
+    min: 128 * KIB,
+    max: 4096 * MIB,
+    unit: "bytes",
+    error: "SIGNAL_REFUSED",
+    meaning:
+      "As maxPendingSignals, of all sessions together: payloads, and 1 KiB more each; of one document a quarter. More are refused with SIGNAL_REFUSED. Four thousand small ones in a document: handlers that take a second get by with that, and those that hang cost no more. Has to hold four of maxSignalBytes; more by default where that is large.",
+  },
+  signalTimeoutMs: {
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "ms",
+    error: "SIGNAL_REFUSED",
+    meaning:
+      "How long a handler may take over a signal. After that the signal is refused with SIGNAL_REFUSED and passed on to nobody, whatever the handler says later, and its place among maxPendingSignalBytes is free; its sender's among maxPendingSignals is when the handler ends. Who sent it has long forgotten it by then.",
   },
   maxPendingChanges: {
     default: 100,

@@ -17,7 +17,7 @@ import {
 } from "@joinery/shared/protocol";
 import * as Y from "yjs";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
-import type { Compression, EngineEvent } from "../../server/src/engine/ports.ts";
+import type { Compression, EngineEvent, Replicas } from "../../server/src/engine/ports.ts";
 import { type EngineOptions, type OpenRequest, Rooms } from "../../server/src/engine/rooms.ts";
 import type { Session } from "../../server/src/engine/session.ts";
 import type { SignalHandlers } from "../../server/src/engine/signals.ts";
@@ -34,6 +34,7 @@ export interface NativeStageOptions {
   readonly storage?: FaultyStorage;
   readonly compression?: Compression;
   readonly compaction?: CompactionOptions;
+  readonly replicas?: Replicas;
   readonly idleRoomMs?: number;
 }
 

@@ -45,6 +45,14 @@ export async function runCommand(
   }
 }
 
+/** Starts `joinery` with these arguments; it is killed with this process at the latest. */
+export function startCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Pick<Command, "exited" | "kill" | "stdout"> {
+  return new Command(args, env);
+}
+
 /** Starts a server on 127.0.0.1; resolves once it listens, rejects with its output if it ends instead. */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const isTemporary = options.dataFolder === undefined;

@@ -173,7 +173,7 @@ export class Flushes {
       contents.flushed();
     }
     const { seq, durableSeq } = journal;
-    if (batch && this.seeding.isTrying) this.seeding.withhold({ update: batch.update, seq });
+    if (batch && this.seeding.isAdded) this.seeding.withhold({ update: batch.update, seq });
     const { withheld } = this.seeding;
     const sent = batch && !withheld ? { update: batch.update, seq, durableSeq } : null;
     if (sent || presence) this.audience.broadcast(sent, presence);

@@ -8,6 +8,8 @@ export interface IdlenessOptions {
   readonly mayGo: () => Promise<boolean> | null;
   /** Whether nobody is there, still. */
   readonly isIdle: () => boolean;
+  /** Nobody is there any more, or it may not go yet. */
+  readonly onIdle: () => void;
   readonly beforeAsking: () => void;
   readonly go: () => void;
   readonly onMistake: (thrown: unknown) => void;
@@ -24,8 +26,9 @@ export class Idleness {
 
   /** Nobody is there any more. */
   begin(): void {
-    const { clock, idleMs } = this.#options;
+    const { clock, idleMs, onIdle } = this.#options;
     this.end();
+    onIdle();
     this.#timer = clock.setTimer(idleMs, () => {
       this.#timer = null;
       this.#ask();
@@ -36,6 +39,12 @@ export class Idleness {
   end(): void {
     this.#timer?.cancel();
     this.#timer = null;
+  }
+
+  /** Does not wait any longer. */
+  hurry(): void {
+    this.end();
+    this.#ask();
   }
 
   #ask(): void {

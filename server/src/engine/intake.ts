@@ -12,6 +12,7 @@ import { ClientIds } from "./client-ids.ts";
 import type { Contents, Examination, Missing, News, Rest } from "./contents.ts";
 import { type HeldReason, type HeldUpdate, HeldUpdates } from "./held-updates.ts";
 import type { Author, Clock, Timer } from "./ports.ts";
+import type { SeedGate } from "./seeding.ts";
 import { type Candidate, type Culprit, type TrialRoom, Trials } from "./trials.ts";
 
 /** The part of a session that its updates need. */
@@ -42,11 +43,18 @@ export interface IntakeRoom extends TrialRoom {
 
 interface HowItCame {
   readonly isAnswer: boolean;
+  /** What the first content of a document has to pass; absent for all else. */
+  readonly gate?: SeedGate;
   readonly wasTried?: boolean;
 }
 
-/** Clients of which a writer's deletes are remembered that were of something missing. */
-const MAX_MISSING = 64;
+/** What has to be here before a writer is asked again. */
+interface Awaited {
+  /** Of each client, the clock that has to be reached; any of them is enough. */
+  readonly thereIs: ReadonlyMap<number, number>;
+  /** Whether that is all: else whatever comes may be what the writer waits for. */
+  readonly isAll: boolean;
+}
 
 /** How often an update is tried again because more of it became news meanwhile. */
 const MAX_REHEARSALS = 3;
@@ -62,7 +70,9 @@ export class Intake {
   /** Whose updates under somebody else's id found no room among the held ones, and since when. */
   readonly #turnedAway = new Map<Writer, number>();
   /** Who deleted what is not here yet, or could not say all for want of it: asked again when it is. */
-  readonly #askOnceThereIs = new Map<Writer, ReadonlyMap<number, number>>();
+  readonly #askOnceThereIs = new Map<Writer, Awaited>();
+  /** Whether something came that one of these may wait for: not all of it ends a window. */
+  #hasNews = false;
   readonly #trials: Trials<Writer>;
   #expiry: Timer | null = null;
 
@@ -89,6 +99,22 @@ export class Intake {
    * rejects with UPDATE_TOO_COSTLY too.
    */
   receive(writer: Writer, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
+    return this.#receive(writer, update, { isAnswer });
+  }
+
+  /**
+   * Takes in the first content of a document, as {@link receive} does, unless something else was added before it. None
+   * of it is ever held aside: it could come into a document that is not new any more.
+   *
+   * @throws JoineryError as {@link receive}; MALFORMED_UPDATE (never retry) too when it builds upon something else, and
+   * CLIENT_ID_IN_USE (backoff) when it comes under somebody's client id. The promise rejects with these too.
+   */
+  receiveSeed(writer: Writer, update: Uint8Array, gate: SeedGate): Promise<void> | null {
+    return this.#receive(writer, update, { isAnswer: false, gate });
+  }
+
+  #receive(writer: Writer, update: Uint8Array, how: HowItCame): Promise<void> | null {
+    const { isAnswer } = how;
     const examination = this.#examine(writer, update);
     if (examination.kind === "known") return null;
     if (writer.permission !== "write") {
@@ -100,14 +126,14 @@ export class Intake {
       throw new JoineryError("PERMISSION_DENIED", "this session may read the document but not write to it");
     }
     if (this.#room.damage) throw this.#room.damage;
-    if (examination.rest && this.#setAside(writer, update, examination.rest, isAnswer)) return null;
+    if (examination.rest && this.#setAside(writer, update, examination.rest, how)) return null;
     if (examination.kind === "missing") return null;
     const { period } = this.#trials;
     const candidate = { news: examination, weight: period.weigh(examination) };
     if (!period.hasRoomFor(candidate.news, candidate.weight)) {
-      return this.#rehearse(writer, candidate, new Uint8Array(update), isAnswer);
+      return this.#rehearse(writer, candidate, new Uint8Array(update), how);
     }
-    this.#add(writer, candidate, { isAnswer });
+    this.#add(writer, candidate, how);
     return null;
   }
 
@@ -167,13 +193,17 @@ export class Intake {
       }
     }
     for (const [sender, error] of refused) sender.close(error);
-    for (const [writer, missing] of this.#askOnceThereIs) {
-      const isThere = ([client, clock]: [number, number]) => this.#contents.clockOf(client) >= clock;
-      if (![...missing].some(isThere)) continue;
-      // Its answer says again what is missing still.
-      this.#askOnceThereIs.delete(writer);
-      writer.ask();
-    }
+    for (const writer of this.#askOnceThereIs.keys()) this.#askIfThereIs(writer, false);
+  }
+
+  /** @param maybe Whether to ask as well where what is waited for is forgotten. */
+  #askIfThereIs(writer: Writer, maybe: boolean): void {
+    const { thereIs, isAll } = this.#askOnceThereIs.get(writer) as Awaited;
+    const isThere = ([client, clock]: [number, number]) => this.#contents.clockOf(client) >= clock;
+    if (!(maybe && !isAll) && ![...thereIs].some(isThere)) return;
+    // Its answer says again what is missing still.
+    this.#askOnceThereIs.delete(writer);
+    writer.ask();
   }
 
   close(): void {
@@ -193,10 +223,15 @@ export class Intake {
     return !isAnswer || this.#ownersOf(sender, rest).size > 0;
   }
 
-  #add(writer: Writer, { news, weight }: Candidate, { isAnswer, wasTried = false }: HowItCame): void {
+  #add(writer: Writer, { news, weight }: Candidate, { isAnswer, gate, wasTried = false }: HowItCame): void {
     const { structs, structCount } = news.inspection;
     if (structCount > 0) this.#requireRoom();
     this.#contents.add(news);
+    if (this.#askOnceThereIs.size > 0) {
+      this.#hasNews = true;
+      this.#expireLater();
+    }
+    gate?.pass();
     const { loggedSeq } = this.#room;
     // A copy: an update may be a view into a frame, a frame into a larger buffer. `slice` would not be one of a Buffer.
     this.#room.addNews(writer, new Uint8Array(news.update));
@@ -220,7 +255,7 @@ export class Intake {
    * Yjs can be made to take minutes over a few kilobytes; what that takes is many structs or deletes, at once or one
    * after the other, by one session or by several.
    */
-  async #rehearse(writer: Writer, first: Candidate, update: Uint8Array, isAnswer: boolean): Promise<void> {
+  async #rehearse(writer: Writer, first: Candidate, update: Uint8Array, how: HowItCame): Promise<void> {
     this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "maxUnrehearsed" });
     const { period } = this.#trials;
     let candidate = first;
@@ -229,17 +264,19 @@ export class Intake {
       const waits = this.#trials.current !== null && period.isSmall(candidate.news, candidate.weight);
       if (!waits) tries++;
       await (waits ? this.#trials.current : this.#trials.try(writer, candidate));
-      if (!this.#room.isAlive) return;
+      if (!this.#room.isAlive || how.gate?.isOpen === false) return;
       // Others went on meanwhile: what is news has to be found anew, and must not be more than was tried.
       const news = this.#examine(writer, update);
-      if (news.kind === "missing" && !writer.isClosed) this.#setAside(writer, update, news.rest, isAnswer);
+      // Of a seed nothing is added then, whoever is there.
+      const isHeard = how.gate !== undefined || !writer.isClosed;
+      if (news.kind === "missing" && isHeard) this.#setAside(writer, update, news.rest, how);
       if (news.kind !== "news") return;
       const weight = period.weigh(news);
       const mayGo = waits ? period.hasRoomFor(news, weight) : sizeOf(news) <= sizeOf(candidate.news);
       if (mayGo) {
         const { rest } = news;
-        if (rest && !writer.isClosed && this.#setAside(writer, update, rest, isAnswer)) return;
-        this.#add(writer, { news, weight }, { isAnswer, wasTried: !waits });
+        if (rest && isHeard && this.#setAside(writer, update, rest, how)) return;
+        this.#add(writer, { news, weight }, { ...how, wasTried: !waits });
         return;
       }
       candidate = { news, weight };
@@ -256,9 +293,10 @@ export class Intake {
    *
    * @returns Whether nothing of it is to be added.
    */
-  #setAside(writer: Writer, update: Uint8Array, rest: Rest, isAnswer: boolean): boolean {
-    writer.leftOut();
+  #setAside(writer: Writer, update: Uint8Array, rest: Rest, { isAnswer, gate }: HowItCame): boolean {
     const owners = this.#ownersOf(writer, rest);
+    if (gate) throw noSeed(owners.size > 0);
+    writer.leftOut();
     const reason: HeldReason = owners.size > 0 ? "owned" : "gap";
     this.#room.report({ type: "held-aside", document: this.#room.document, reason, bytes: update.length });
     // Deletes of what somebody has not written yet are not kept for when they do.
@@ -283,8 +321,15 @@ export class Intake {
   /** Remembers what has to be here before a writer is asked: a little, for each is looked at in every window. */
   #askOnce(writer: Writer, thereIs: ReadonlyMap<number, number>): void {
     if (thereIs.size === 0) return;
-    const known = this.#askOnceThereIs.get(writer) ?? [];
-    this.#askOnceThereIs.set(writer, new Map([...known, ...thereIs].slice(-MAX_MISSING)));
+    const { limits, document } = this.#room;
+    const known = this.#askOnceThereIs.get(writer);
+    const all = new Map([...(known?.thereIs ?? []), ...thereIs]);
+    const isTooMuch = all.size > limits.maxMissingClients;
+    if (isTooMuch) this.#room.report({ type: "limit-hit", document, limit: "maxMissingClients" });
+    this.#askOnceThereIs.set(writer, {
+      thereIs: isTooMuch ? new Map([...all].slice(-limits.maxMissingClients)) : all,
+      isAll: !isTooMuch && known?.isAll !== false,
+    });
   }
 
   #hold(held: Omit<HeldUpdate<Writer>, "heldAtMs">): void {
@@ -315,7 +360,7 @@ export class Intake {
 
   #expireLater(): void {
     const oldestAtMs = Math.min(this.#held.oldestAtMs, ...this.#turnedAway.values());
-    if (this.#expiry || oldestAtMs === Number.POSITIVE_INFINITY) return;
+    if (this.#expiry || (oldestAtMs === Number.POSITIVE_INFINITY && !this.#hasNews)) return;
     const { clock, limits } = this.#room;
     const leftMs = Math.max(0, oldestAtMs + limits.heldTimeoutMs - clock.monotonicMs());
     const delayMs = Math.min(leftMs, RETRY_MS);
@@ -324,6 +369,8 @@ export class Intake {
 
   #expire(): void {
     this.#expiry = null;
+    if (this.#hasNews) for (const writer of this.#askOnceThereIs.keys()) this.#askIfThereIs(writer, true);
+    this.#hasNews = false;
     // An owner may have lost its claim.
     this.#ownersChanged();
     const { clock, limits } = this.#room;
@@ -341,6 +388,12 @@ export class Intake {
     const message = "this client id is in use by another connection, which is alive";
     writer.close(new JoineryError("CLIENT_ID_IN_USE", message));
   }
+}
+
+function noSeed(isOwned: boolean): JoineryError {
+  if (isOwned)
+    return new JoineryError("CLIENT_ID_IN_USE", "the seed is under a client id of another connection");
+  return new JoineryError("MALFORMED_UPDATE", "the seed builds upon something that is not in it");
 }
 
 function sizeOf({ inspection }: News): number {

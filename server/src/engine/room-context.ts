@@ -4,6 +4,7 @@ import type { FlushOptions } from "./flush-window.ts";
 import type { RoomObserver } from "./observer.ts";
 import type { Clock, Compression, Lineage, Log, Replicas, Storage } from "./ports.ts";
 import type { Session } from "./session.ts";
+import type { PendingSignalBytes } from "./pending-signals.ts";
 import type { SignalHandlers } from "./signals.ts";
 
 /** A room that has ended. */
@@ -11,6 +12,12 @@ export interface EndedRoom {
   readonly document: DocumentName;
   /** Resolves when nothing of it is being written any more. */
   whenQuiet(): Promise<void> | null;
+}
+
+/** A room in which nobody is. */
+export interface IdleRoom {
+  /** Goes as soon as it may. */
+  retire(): void;
 }
 
 /** What all rooms of an engine share. */
@@ -26,12 +33,17 @@ export interface RoomContext {
   /** `null` where nothing is compressed. */
   readonly compression: Compression | null;
   readonly signalHandlers: SignalHandlers;
+  readonly pendingSignals: PendingSignalBytes;
   readonly compactions: Compactions;
   /** `null` where nobody looks on. */
   readonly observer: RoomObserver | null;
   newLineage(): Lineage;
+  /** Nobody is in the room, and it may be let go of. */
+  roomIsIdle(room: IdleRoom): void;
+  /** Somebody is in the room, or it is being let go of. */
+  roomIsUsed(room: IdleRoom): void;
   /** The room ended and must be forgotten. */
-  roomEnded(room: EndedRoom): void;
+  roomEnded(room: EndedRoom & IdleRoom): void;
   /** Log bytes were handed to the storage (positive) or came back from it (negative). */
   uncommittedChanged(bytes: number): void;
   /** Stops reading from this session's client if the storage has fallen behind. */

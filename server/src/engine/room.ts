@@ -89,6 +89,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       clock,
       limits,
       handlers: context.signalHandlers,
+      pending: context.pendingSignals,
       sessions: this.#sessions,
       onDropped: () => context.countDroppedSignal(),
       onFailed: (error) => this.report({ type: "signal-failed", document, error }),
@@ -112,6 +113,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       idleMs: context.idleRoomMs,
       mayGo: () => this.#observation?.evicting() ?? null,
       isIdle: () => this.#isIdle,
+      onIdle: () => context.roomIsIdle(this),
       beforeAsking: () => this.flush(),
       go: () => this.#goWhenDurable(),
       onMistake: (thrown) => this.#failedByMistake(thrown),
@@ -241,6 +243,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   join(session: Session): void {
     this.#sessions.add(session);
     this.#idleness.end();
+    this.#context.roomIsUsed(this);
     if (this.#state.kind === "closing") this.#state = { ...this.#state, kind: "live" };
     if (this.#state.kind === "live" && !this.#isPreparing) session.opened();
   }
@@ -304,8 +307,9 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   }
 
   acceptSeed(session: Session, update: Uint8Array): Promise<void> | null {
-    const receive = () => this.loaded.intake.receive(session, update, false);
-    return this.flushes.seeding.accept(session, update, receive, () => this.flush());
+    const { seeding } = this.flushes;
+    const receive = () => this.loaded.intake.receiveSeed(session, update, seeding);
+    return seeding.accept(session, update, receive, () => this.flush());
   }
 
   newsCame(writer: Writer, update: Uint8Array): void {
@@ -376,6 +380,12 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   // The end
 
+  /** Nobody is here, and it is not kept for who may come: goes as soon as it may. */
+  retire(): void {
+    this.#context.roomIsUsed(this);
+    this.#idleness.hurry();
+  }
+
   get #isIdle(): boolean {
     return this.#state.kind === "live" && this.#sessions.size === 0 && !this.#isPreparing;
   }
@@ -409,6 +419,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.#idleness.end();
     this.#observation?.ended(error);
     this.#attendance.close();
+    this.signals.close();
     this.flushes.close();
     if (this.isAlive) {
       this.loaded.intake.close();

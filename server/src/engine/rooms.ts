@@ -10,6 +10,7 @@ import { InlineReplicas } from "./inline-replicas.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
 import type { RoomObserver } from "./observer.ts";
 import type { Opening } from "./opening.ts";
+import { PendingSignalBytes } from "./pending-signals.ts";
 import type {
   Author,
   Clock,
@@ -23,7 +24,7 @@ import type {
   Storage,
 } from "./ports.ts";
 import { Room } from "./room.ts";
-import type { EndedRoom, RoomContext } from "./room-context.ts";
+import type { EndedRoom, IdleRoom, RoomContext } from "./room-context.ts";
 import { type Guest, type Permission, Session } from "./session.ts";
 import type { SignalHandlers } from "./signals.ts";
 
@@ -68,6 +69,8 @@ export interface OpenRequest {
   readonly opening?: Opening;
   /** Whether the client can inflate what it is sent. Default: no. */
   readonly inflates?: boolean;
+  /** Called once, when the session has ended. Default: nobody wants to know. */
+  readonly onLeft?: () => void;
 }
 
 export class Rooms {
@@ -76,6 +79,8 @@ export class Rooms {
   readonly #limits: Limits;
   readonly #context: RoomContext;
   readonly #rooms = new Map<DocumentName, Room>();
+  /** Those in which nobody is; the one that was left first is first. */
+  readonly #idle = new Set<IdleRoom>();
   readonly #compactions: Compactions;
   readonly #paused = new Set<Session>();
   /** Documents whose last room is gone while something of it was still being written. */
@@ -110,8 +115,11 @@ export class Rooms {
       compression: options.compression ?? null,
       signalHandlers: options.signalHandlers ?? new Map(),
       observer: options.observer ?? null,
+      pendingSignals: new PendingSignalBytes(),
       compactions: this.#compactions,
       newLineage: () => this.#newLineage(),
+      roomIsIdle: (room) => this.#idle.add(room),
+      roomIsUsed: (room) => this.#idle.delete(room),
       roomEnded: (room) => this.#forget(room),
       uncommittedChanged: (bytes) => this.#uncommittedChanged(bytes),
       countForeignPresence: (entries) => {
@@ -192,17 +200,29 @@ export class Rooms {
 
   #start(document: DocumentName): Room {
     const { maxRooms } = this.#limits;
-    if (this.#rooms.size >= maxRooms) {
-      throw new JoineryError("SERVER_FULL", `the server has ${maxRooms} documents open, its limit`);
-    }
+    if (this.#rooms.size >= maxRooms) this.#makeRoomFor(document, maxRooms);
     const predecessor = this.#unquiet.get(document) ?? null;
     const room = new Room(document, ++this.#lastEpoch, this.#context, predecessor);
     this.#rooms.set(document, room);
     return room;
   }
 
-  #forget(room: EndedRoom): void {
+  /** Lets go of a room in which nobody is. One that has to wait for the disk goes by itself, and is not asked again. */
+  #makeRoomFor(document: DocumentName, maxRooms: number): void {
+    for (const room of this.#idle) {
+      this.#idle.delete(room);
+      room.retire();
+      if (this.#rooms.size >= maxRooms) continue;
+      this.#options.log.report({ type: "limit-hit", document, limit: "maxRooms" });
+      return;
+    }
+    const message = `the server has ${maxRooms} documents open, its limit`;
+    throw new JoineryError("SERVER_FULL", message, { limit: "maxRooms" });
+  }
+
+  #forget(room: EndedRoom & IdleRoom): void {
     const { document } = room;
+    this.#idle.delete(room);
     // The name may have another room by now: only the one that ended goes.
     if (this.#rooms.get(document) === room) this.#rooms.delete(document);
     const quiet = room.whenQuiet();

@@ -4,9 +4,11 @@
  * but nobody is shown it before it is durable: a client that kept what the log lost would bring it back beside what the
  * next one fills in.
  *
- *   waiting ──> trying ──> withheld ──> over        trying ──> waiting
+ *   waiting ──> trying ──> added ──> withheld ──> over        trying, added ──> waiting
  *
- * trying: the answer is being looked at; what others write waits.
+ * trying: the answer is being looked at; what others write waits. What came before it does not: if that is added first,
+ * the answer came too late.
+ * added: it is in the open batch.
  * withheld: it is in the log and not yet durable; what others write waits in the open batch.
  */
 
@@ -20,7 +22,15 @@ export interface Seeder {
   askForSeed(): void;
 }
 
-export class Seeding {
+/** The way of one answer into the document, in which nothing may have come before it. */
+export interface SeedGate {
+  /** Whether it may still be added. */
+  readonly isOpen: boolean;
+  /** It is being added. */
+  pass(): void;
+}
+
+export class Seeding implements SeedGate {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #isEmpty: () => boolean;
@@ -30,6 +40,7 @@ export class Seeding {
   readonly #asked = new Set<Seeder>();
   #timer: Timer | null = null;
   #isTrying = false;
+  #isAdded = false;
   #withheld: Omit<SentBatch, "durableSeq"> | null = null;
   #over: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
 
@@ -43,6 +54,19 @@ export class Seeding {
   /** Whether an answer is being looked at. */
   get isTrying(): boolean {
     return this.#isTrying;
+  }
+
+  get isOpen(): boolean {
+    return this.#isTrying && !this.#isAdded && this.#isEmpty();
+  }
+
+  pass(): void {
+    this.#isAdded = true;
+  }
+
+  /** Whether the open batch begins with it, and must not be shown when it is in the log. */
+  get isAdded(): boolean {
+    return this.#isAdded;
   }
 
   /** What is in the log and must not be shown yet. */
@@ -72,7 +96,7 @@ export class Seeding {
   /**
    * Deals with an answer: takes it in if it is the first and the document still empty.
    *
-   * @param receive Takes it in, as any update.
+   * @param receive Takes it in by this gate.
    * @param flush Puts it into the log.
    * @throws JoineryError MALFORMED_FRAME (never retry) when the client was not asked; what `receive` throws.
    */
@@ -108,6 +132,7 @@ export class Seeding {
   /** What was begun is in the log now. */
   withhold(batch: Omit<SentBatch, "durableSeq">): void {
     this.#isTrying = false;
+    this.#isAdded = false;
     this.#withheld = batch;
   }
 
@@ -115,6 +140,7 @@ export class Seeding {
   #giveUp(): void {
     if (!this.#isTrying) return;
     this.#isTrying = false;
+    this.#isAdded = false;
     this.#end();
     this.#askIfNobodyIs();
   }

@@ -44,6 +44,8 @@ export interface SessionOptions {
   readonly opening?: Opening;
   /** Whether the client can inflate what it is sent. Default: no. */
   readonly inflates?: boolean;
+  /** Called once, when it has ended. Default: nobody wants to know. */
+  readonly onLeft?: () => void;
 }
 
 const NOBODY: PresenceUsers = new Map();
@@ -60,6 +62,7 @@ export class Session {
   /** Until it has begun. */
   #opening: Opening;
   readonly #inflates: boolean;
+  readonly #onLeft: () => void;
   readonly #feed: Feed;
   readonly #checkpoint: Checkpoint<Session>;
   readonly #acks: Acks;
@@ -76,6 +79,7 @@ export class Session {
     this.#outbox = outbox;
     this.#opening = options.opening ?? NO_OPENING;
     this.#inflates = inflates;
+    this.#onLeft = options.onLeft ?? (() => undefined);
     this.#room = room;
     this.#feed = new Feed({
       room,
@@ -175,6 +179,7 @@ export class Session {
     this.#feed.close();
     this.#checkpoint.close();
     this.#room.leave(this);
+    this.#onLeft();
   }
 
   // What the room does.
@@ -275,6 +280,8 @@ export class Session {
   /** An edit or a question was refused: tells the client, or ends the session where its dialect cannot. */
   refuse(error: JoineryError, details: CloseDetails): void {
     this.#room.reportRefusal(error);
+    // Not in the log, whatever follows; the client may never read that it was refused.
+    if (details !== NOT_AN_EDIT) this.#acks.leftOut();
     const frame = this.dialect.refused(error);
     if (frame) this.#feed.send([frame]);
     else this.close(error, details);

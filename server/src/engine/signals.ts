@@ -6,6 +6,7 @@
 
 import { type DocumentName, isJson, JoineryError, type Limits, toJoineryError } from "@joinery/shared";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { type PendingSignal, type PendingSignalBytes, PendingSignals } from "./pending-signals.ts";
 import type { Author, Clock, Dialect, Signal } from "./ports.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -44,7 +45,8 @@ export interface SignalHandler<Schema extends StandardSchemaV1 = StandardSchemaV
   readonly schema: Schema;
   /**
    * Called with what the schema made of the payload. The signal is passed on as it came, unless this returns or
-   * resolves to `false`. What it throws is reported; the signal is not passed on then.
+   * resolves to `false`. What it throws is reported; the signal is not passed on then. Nor is it when this takes longer
+   * than `signalTimeoutMs` (default 30 s): what it does after that is its own affair.
    */
   readonly handle?: (
     payload: StandardSchemaV1.InferOutput<Schema>,
@@ -70,8 +72,10 @@ export interface SignalSession {
 export interface SignalsOptions<Session extends SignalSession> {
   readonly document: DocumentName;
   readonly limits: Limits;
-  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly clock: Pick<Clock, "monotonicMs" | "setTimer">;
   readonly handlers: SignalHandlers;
+  /** Those that wait for a handler, of all rooms. */
+  readonly pending: PendingSignalBytes;
   /** Those who are in the document. */
   readonly sessions: ReadonlySet<Session>;
   /** A signal was not sent to a client because that reads too slowly. */
@@ -94,9 +98,17 @@ const MAX_DEPTH = 64;
 export class Signals<Session extends SignalSession> {
   readonly #options: SignalsOptions<Session>;
   readonly #accounts = new WeakMap<SignalSession, Account>();
+  readonly #pending: PendingSignals;
 
   constructor(options: SignalsOptions<Session>) {
+    const { clock, limits, pending } = options;
     this.#options = options;
+    this.#pending = new PendingSignals({ clock, limits, all: pending });
+  }
+
+  /** The room is gone: nothing that is decided later is passed on. */
+  close(): void {
+    this.#pending.close();
   }
 
   /**
@@ -112,19 +124,36 @@ export class Signals<Session extends SignalSession> {
       this.#pass(sender, signal);
       return;
     }
-    const { maxPendingSignals } = this.#options.limits;
+    // The bytes may be a view into a message that is much larger, and the application takes as long as it likes.
+    const own = { ...signal, payload: new Uint8Array(signal.payload) };
+    const pending = this.#begin(sender, account, own);
+    const end = () => {
+      account.pending--;
+      return this.#pending.end(pending);
+    };
+    this.#decide(handler, sender, own).then(
+      (isPassedOn) => {
+        if (end() && isPassedOn) this.#pass(sender, own);
+      },
+      (error: unknown) => {
+        if (end()) this.#failed(sender, error);
+      },
+    );
+  }
+
+  /** Counts a signal that waits for the application. */
+  #begin(sender: SignalSession, account: Account, { name, payload }: SentSignal): PendingSignal {
+    const { maxPendingSignals, signalTimeoutMs } = this.#options.limits;
     if (account.pending >= maxPendingSignals) {
       throw refused(`${maxPendingSignals} signals of this session wait already`, "maxPendingSignals");
     }
+    const pending = this.#pending.begin(payload.length, () => {
+      const message = `signal "${name}" was not decided within ${signalTimeoutMs} ms`;
+      this.#failed(sender, refused(message, "signalTimeoutMs"));
+    });
+    if (!pending) throw refused("too many signals wait already", "maxPendingSignalBytes");
     account.pending++;
-    // The bytes may be a view into a message that is much larger, and the application takes as long as it likes.
-    const own = { ...signal, payload: new Uint8Array(signal.payload) };
-    this.#decide(handler, sender, own)
-      .then((isPassedOn) => {
-        if (isPassedOn) this.#pass(sender, own);
-      })
-      .catch((error: unknown) => this.#failed(sender, error))
-      .finally(() => account.pending--);
+    return pending;
   }
 
   /** Sends a signal of the server's to those for whom this is true. */

@@ -1,5 +1,7 @@
 import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type Limits } from "@joinery/shared";
+import { MAX_FRAGMENT_OVERHEAD_BYTES } from "@joinery/shared/protocol";
 import { DEFAULT_FLUSH, type FlushOptions } from "../engine/flush-window.ts";
+import { pendingSignalBytesFor } from "../engine/pending-signals.ts";
 import type { Storage } from "../engine/ports.ts";
 import type { HocuspocusExtension, HocuspocusOptions } from "../extensions/hocuspocus/index.ts";
 import { HOOK_NAMES, type Hooks } from "../extensions/hooks/hooks.ts";
@@ -142,7 +144,54 @@ function resolveLimits(overrides: Partial<Limits> = {}): Limits {
     const { min, max, unit } = LIMITS[name];
     limits[name] = checkNumber(`limits.${name}`, value, min, max, unit);
   }
+  for (const bound of BOUNDS) requireBound(limits, overrides, bound);
   return limits;
+}
+
+/** A limit that has to be so much, at least or at most, for another one to mean anything. */
+interface Bound {
+  readonly name: LimitName;
+  readonly other: LimitName;
+  readonly kind: "least" | "most";
+  readonly of: (other: number) => number;
+  /** Why, as the end of a sentence. */
+  readonly reason: string;
+}
+
+const BOUNDS: readonly Bound[] = [
+  {
+    name: "maxFragmentBytes",
+    other: "maxMessageBytes",
+    kind: "most",
+    of: (maxMessageBytes) => maxMessageBytes - MAX_FRAGMENT_OVERHEAD_BYTES,
+    reason: "a fragment, with its head, goes in one message",
+  },
+  {
+    name: "maxPendingSignalBytes",
+    other: "maxSignalBytes",
+    kind: "least",
+    of: pendingSignalBytesFor,
+    reason: "the largest signal has to find room in the quarter of one document",
+  },
+];
+
+/** Refuses a limit that was given and contradicts another; a default gives way. */
+function requireBound(
+  limits: { -readonly [name in LimitName]: number },
+  overrides: Partial<Limits>,
+  { name, other, kind, of, reason }: Bound,
+): void {
+  const bound = of(limits[other]);
+  const isKept = kind === "most" ? limits[name] <= bound : limits[name] >= bound;
+  if (isKept) return;
+  if (overrides[name] === undefined) {
+    limits[name] = bound;
+    return;
+  }
+  throw new JoineryError(
+    "INVALID_OPTION",
+    `option "limits.${name}" is ${limits[name]} and "limits.${other}" is ${limits[other]}: the first must be at ${kind} ${bound}, because ${reason}`,
+  );
 }
 
 function resolveFlush(flush: FlushOptions = DEFAULT_FLUSH): FlushOptions {

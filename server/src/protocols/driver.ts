@@ -1,7 +1,16 @@
-import type { JoineryError } from "@joinery/shared";
+import { type JoineryError, type LimitName, limitNamed, toJoineryError } from "@joinery/shared";
 import type { Outbox } from "../engine/ports.ts";
-import type { Rooms } from "../engine/rooms.ts";
+import type { OpenRequest, Rooms } from "../engine/rooms.ts";
+import type { Session } from "../engine/session.ts";
 import type { Admissions, ConnectionRequest } from "./admission.ts";
+
+/** How many documents may be open from where a connection comes. */
+export interface DocumentQuota {
+  /** One more is being opened. @throws JoineryError TOO_MANY_DOCUMENTS (backoff); it does not count then. */
+  open(): void;
+  /** One of them is closed. */
+  close(): void;
+}
 
 /** What a dialect is given to serve one connection. */
 export interface DriverContext {
@@ -13,6 +22,32 @@ export interface DriverContext {
   readonly path: string;
   /** The WebSocket subprotocol that was agreed on; absent for none. */
   readonly subprotocol?: string;
+  /** Absent where nobody counts. */
+  readonly documents?: DocumentQuota;
+}
+
+/**
+ * Opens a document for a connection; it counts until its session has ended.
+ *
+ * @param onLimit Told what was reached, where a refusal ends the document alone: of a connection's end others know.
+ * @throws JoineryError TOO_MANY_DOCUMENTS (backoff), and as `Rooms.open`.
+ */
+export function openSession(
+  { rooms, documents }: DriverContext,
+  request: OpenRequest,
+  onLimit: (limit: LimitName) => void = () => undefined,
+): Session {
+  let isCounted = false;
+  try {
+    documents?.open();
+    isCounted = true;
+    return rooms.open({ ...request, onLeft: () => documents?.close() });
+  } catch (thrown) {
+    if (isCounted) documents?.close();
+    const limit = limitNamed(toJoineryError(thrown).limit);
+    if (limit !== null) onLimit(limit);
+    throw thrown;
+  }
 }
 
 /**

@@ -26,7 +26,7 @@ import type { Clock, Dialect } from "../engine/ports.ts";
 import type { Session } from "../engine/session.ts";
 import { type Admission, openingAs } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
-import type { DialectDriver, DriverContext, DriverFactory } from "./driver.ts";
+import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "./driver.ts";
 import { Entrance } from "./entrance.ts";
 
 const SYNC = 0;
@@ -111,8 +111,9 @@ class YWebsocketDriver implements DialectDriver {
   }
 
   #open(document: DocumentName, admission: Admission): void {
-    const { rooms, outbox } = this.#context;
-    this.#session = rooms.open({ document, dialect: Y_WEBSOCKET, outbox, ...openingAs(admission) });
+    const { outbox } = this.#context;
+    const request = { document, dialect: Y_WEBSOCKET, outbox, ...openingAs(admission) };
+    this.#session = openSession(this.#context, request);
   }
 
   receive(message: Uint8Array): void {

@@ -172,7 +172,8 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function hasDatabase(folder: string): Promise<boolean> {
+/** Whether there is a database in a data folder. Rejects with DATA_FOLDER_UNUSABLE when that cannot be told. */
+export async function hasDatabase(folder: string): Promise<boolean> {
   try {
     await access(join(folder, DATABASE, "CURRENT"));
     return true;

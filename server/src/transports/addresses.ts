@@ -1,11 +1,12 @@
 /**
- * Who connects from where: how many connections an address has and how fast it opens them, and the budget that its
- * connections share. An address is whatever the caller tells apart clients by, as text.
+ * Who connects from where: how many connections an address has and how fast it opens them, the budget that its
+ * connections share, and how many documents they have open. An address is whatever the caller tells apart clients by, as text.
  */
 
 import { JoineryError, type Limits } from "@joinery/shared";
 import type { Clock } from "../engine/ports.ts";
 import { TokenBucket } from "../engine/token-bucket.ts";
+import type { DocumentQuota } from "../protocols/driver.ts";
 import { ADDRESS_BUDGET, Budget } from "./budget.ts";
 import type { LimitHits } from "./limit-hits.ts";
 
@@ -13,11 +14,14 @@ interface Entry {
   readonly budget: Budget;
   readonly arrivals: TokenBucket;
   connections: number;
+  documents: number;
 }
 
 /** One connection's part in its address. */
 export interface Visit {
   readonly budget: Budget;
+  /** Of all connections of the address. */
+  readonly documents: DocumentQuota;
   /** The connection is gone. Idempotent. */
   leave(): void;
 }
@@ -51,6 +55,12 @@ export class Addresses {
     let isHere = true;
     return {
       budget: entry.budget,
+      documents: {
+        open: () => this.#openDocument(address, entry),
+        close: () => {
+          entry.documents--;
+        },
+      },
       leave: () => {
         if (!isHere) return;
         isHere = false;
@@ -65,7 +75,18 @@ export class Addresses {
       budget: new Budget(this.#clock, this.#limits, ADDRESS_BUDGET),
       arrivals: new TokenBucket({ perSecond, burstMs }, this.#clock.monotonicMs()),
       connections: 0,
+      documents: 0,
     };
+  }
+
+  #openDocument(address: string, entry: Entry): void {
+    const { maxAddressDocuments } = this.#limits;
+    if (entry.documents >= maxAddressDocuments) {
+      this.#hits.count("maxAddressDocuments");
+      const message = `${address} has ${maxAddressDocuments} documents open, the limit of one address`;
+      throw new JoineryError("TOO_MANY_DOCUMENTS", message);
+    }
+    entry.documents++;
   }
 
   /** Only those who are let in are counted: else who tries again and again would never be. */
@@ -95,8 +116,9 @@ export class Addresses {
   /** Forgets who has nothing to remember, and who left first where there are too many. */
   #forget(): void {
     const now = this.#clock.monotonicMs();
-    for (const [address, { budget, arrivals }] of this.#left) {
-      if (!budget.isFull(now) || !arrivals.isFull(now)) {
+    for (const [address, { budget, arrivals, documents }] of this.#left) {
+      // A document that is still being loaded is closed when it has been.
+      if (!budget.isFull(now) || !arrivals.isFull(now) || documents > 0) {
         if (this.#left.size <= this.#limits.maxAddresses) return;
         this.#hits.count("maxAddresses");
       }

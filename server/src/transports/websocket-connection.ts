@@ -95,11 +95,12 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     try {
       connections.add(this);
       this.#visit = addresses.enter(addressKey(serve.address));
-      this.#gate.share(this.#visit.budget);
+      const { budget, documents } = this.#visit;
+      this.#gate.share(budget);
       const { admissions, path } = serve;
       const { protocol: subprotocol } = this.#webSocket;
       const request = { ...this.#request, address: serve.address };
-      this.#driver = serve.start({ rooms, outbox: this, admissions, request, path, subprotocol });
+      this.#driver = serve.start({ rooms, outbox: this, admissions, request, path, subprotocol, documents });
     } catch (thrown) {
       const error = toJoineryError(thrown);
       // The connection store is asked before, the document store after the address.

@@ -2,6 +2,9 @@ import { equalBytes } from "../byte-reader.ts";
 import { JoineryError } from "../errors.ts";
 import { type Fragment, fragment } from "./two-way-frames.ts";
 
+/** What a message of one FRAGMENT has at most besides the part, a SELECT before it included. */
+export const MAX_FRAGMENT_OVERHEAD_BYTES = 64;
+
 /**
  * Cuts a frame into FRAGMENT frames.
  *
@@ -40,6 +43,14 @@ export class Reassembly {
 
   get have(): number {
     return this.#have;
+  }
+
+  /**
+   * Bytes of memory that it takes: at most twice what has come, and all of it is the frame in the end. While it grows,
+   * which no other code sees, it takes once more what was there.
+   */
+  get reservedBytes(): number {
+    return this.#bytes.length;
   }
 
   /** Whether a fragment is of this frame. */

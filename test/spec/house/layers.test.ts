@@ -49,6 +49,11 @@ const FORBIDDEN_IMPORTS = [
   ["server/src/replicas", "../extensions/plugins.ts"],
   ["server/src/transports", "../extensions/plugins.ts"],
   ["server/src/http", "../extensions/plugins.ts"],
+  ["server/src/engine", "../import/sources.ts"],
+  ["server/src/storage", "../import/sources.ts"],
+  ["server/src/import", "../node/server.ts"],
+  ["server/src/import", "../replicas/worker-replicas.ts"],
+  ["server/src/import", "level"],
   ["client/src", "@joinery/server"],
   ["client/src", "node:fs"],
 ] as const;
@@ -82,6 +87,9 @@ const CASES: readonly Case[] = [
   { folder: "server/src/replicas", code: importing("../engine/fold.ts"), rule: null },
   { folder: "server/src/replicas", code: importing("node:worker_threads"), rule: null },
   { folder: "server/src/node", code: importing("../storage/level.ts"), rule: null },
+  { folder: "server/src/import", code: importing("../storage/database.ts"), rule: null },
+  { folder: "server/src/import", code: importing("../engine/contents.ts"), rule: null },
+  { folder: "server/src/import", code: importing("node:sqlite"), rule: null },
 ];
 
 describe("the lint step", () => {

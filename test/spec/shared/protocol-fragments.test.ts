@@ -108,6 +108,21 @@ describe("a frame in fragments", () => {
     expect(reassembly.have).toBe(100_000);
   });
 
+  test("[B4] says what it takes: what has come, and no more than that again for what may come next", () => {
+    const total = 100_000;
+    const reassembly = new Reassembly(part(total, 0, raw()), Number.MAX_SAFE_INTEGER);
+    expect(reassembly.reservedBytes).toBe(0);
+    let whole: Uint8Array | null = null;
+    for (let offset = 0; offset < total; offset += 1000) {
+      whole = reassembly.add(part(total, offset, new Uint8Array(1000)));
+      expect(reassembly.reservedBytes).toBeGreaterThanOrEqual(reassembly.have);
+      expect(reassembly.reservedBytes).toBeLessThanOrEqual(2 * reassembly.have);
+      expect(reassembly.reservedBytes).toBeLessThanOrEqual(total);
+    }
+    // What it says is what it has: the frame is that very buffer.
+    expect(whole?.buffer.byteLength).toBe(reassembly.reservedBytes);
+  });
+
   test("[B4] does not keep the message that its id came in", () => {
     const message = new Uint8Array(100);
     const reassembly = new Reassembly({ ...part(9, 0, raw()), id: message.subarray(0, 8) }, MAX_BYTES);

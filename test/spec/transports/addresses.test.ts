@@ -127,3 +127,24 @@ describe("clients are told apart", () => {
     expect(addressKey(address)).toBe(key);
   });
 });
+
+describe("the documents of an address", () => {
+  test("are counted over all of its connections, as long as any is open", () => {
+    const { clock, addresses, hits } = stage({ maxAddressDocuments: 2 });
+    const [first, second] = [addresses.enter("a"), addresses.enter("a")];
+    first.documents.open();
+    second.documents.open();
+    expect(() => second.documents.open()).toThrow(
+      expect.objectContaining({ code: "TOO_MANY_DOCUMENTS", message: expect.stringContaining("a has 2") }),
+    );
+    expect(hits.counts().maxAddressDocuments).toBe(1);
+    addresses.enter("b").documents.open();
+    // One that is still being loaded outlives its connection.
+    for (const visit of [first, second]) visit.leave();
+    clock.advance(60_000);
+    const third = addresses.enter("a");
+    expect(() => third.documents.open()).toThrow("the limit of one address");
+    first.documents.close();
+    third.documents.open();
+  });
+});

@@ -10,7 +10,7 @@ import { ByteReader, JoineryError, type LimitName, type Limits, publicMessageOf 
 import type { Clock, Outbox } from "../../engine/ports.ts";
 import { type Admission, openingAs } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
-import type { DialectDriver, DriverContext, DriverFactory } from "../driver.ts";
+import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
 import { Deliveries } from "../joinery/turn.ts";
 import { TurnEnd } from "../joinery/turn-end.ts";
@@ -229,12 +229,13 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   }
 
   #admitted(channel: Channel, admission: Admission): void {
-    const session = this.#context.rooms.open({
+    const request = {
       document: documentOf(channel.address, this.#shared.limits.maxNameBytes),
       dialect: HOCUSPOCUS,
       outbox: channel,
       ...openingAs(admission),
-    });
+    };
+    const session = openSession(this.#context, request, this.#shared.onLimit);
     channel.start(session, admission);
   }
 }

@@ -34,7 +34,7 @@ import type { Clock, Outbox } from "../../engine/ports.ts";
 import { StallWatch } from "../../engine/stall-watch.ts";
 import { type Admission, type AdmissionRequest, openingAs } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
-import type { DialectDriver, DriverContext, DriverFactory } from "../driver.ts";
+import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
 import { OpeningBudget } from "../opening-budget.ts";
 import { Channel, type ChannelLink, type FrameOfDocument } from "./channel.ts";
@@ -212,7 +212,12 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   // What the client says.
 
   #receive(raw: RawFrame): void {
-    const frame = decodeClientFrame(this.#ownIfItWaits(raw));
+    this.#receiveOwn(this.#ownIfItWaits(raw));
+  }
+
+  /** @param raw Its bytes are nobody else's, or it does not wait. */
+  #receiveOwn(raw: RawFrame): void {
+    const frame = decodeClientFrame(raw);
     if (frame === null) throw malformed(`frame of type ${raw.type} is for servers to send`);
     if (frame.type === "hello") this.#hello(frame);
     else if (this.#capabilities === null) throw malformed(`${frame.type} came before hello`);
@@ -334,7 +339,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   }
 
   #admitted(channel: Channel, admission: Admission): void {
-    const session = this.#context.rooms.open({
+    const request = {
       // reason: only what has such a name is asked for.
       document: channel.document as DocumentName,
       dialect: JOINERY,
@@ -342,7 +347,8 @@ class JoineryDriver implements DialectDriver, ChannelLink {
       ...openingAs(admission),
       opening: channel.takeOpening(),
       inflates: ((this.#capabilities ?? 0) & CAPABILITIES.deflate) !== 0,
-    });
+    };
+    const session = openSession(this.#context, request, this.#shared.onLimit);
     channel.start(session, admission);
   }
 
@@ -401,7 +407,8 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     const scope = JSON.stringify([channel.author, channel.document]);
     const { have, frame } = this.#shared.uploads.take(this, scope, fragment);
     this.#answerIfRead(serverFrames.progress({ id, have }), channel.number);
-    if (frame) this.#receive(readReassembled(frame));
+    // As large as an upload may be: it is not copied once more.
+    if (frame) this.#receiveOwn(readReassembled(frame));
   }
 
   // Of a client that does not read.

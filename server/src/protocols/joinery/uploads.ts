@@ -148,5 +148,5 @@ export class Uploads {
 }
 
 function sizeOf({ reassembly }: Upload): number {
-  return reassembly.have + OVERHEAD_BYTES;
+  return reassembly.reservedBytes + OVERHEAD_BYTES;
 }

@@ -1,4 +1,8 @@
+import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
+import * as awarenessProtocol from "y-protocols/awareness";
+import * as Y from "yjs";
+import { HeldReplicas } from "../../../support/held-replicas.ts";
 import {
   clientFrames,
   EMPTY,
@@ -20,6 +24,23 @@ async function offering(stage: NativeStage): Promise<Wire> {
 }
 
 const seedOf = (clientId: number, text: string): Uint8Array => new Typist(clientId).type(text);
+
+/** So many words, none of which follows another: that is as many structs. */
+function longSeedOf(clientId: number, words: number): Uint8Array {
+  const typist = new Typist(clientId);
+  for (let i = 0; i < words; i++) typist.type("word ", 0);
+  return Y.encodeStateAsUpdate(typist.doc);
+}
+
+function presenceOf(clientId: number): Uint8Array {
+  const doc = new Y.Doc();
+  doc.clientID = clientId;
+  const awareness = new awarenessProtocol.Awareness(doc);
+  awareness.setLocalState({ name: "somebody" });
+  const update = awarenessProtocol.encodeAwarenessUpdate(awareness, [clientId]);
+  awareness.destroy();
+  return update;
+}
 
 const types = (wire: Wire): string[] => wire.take().map(({ type }) => type);
 
@@ -162,6 +183,119 @@ describe("a new document", () => {
     await stage.settle();
     const batches = ben.takeOf("batch");
     expect(batches.map(({ update }) => textOf(update))).toEqual(["welcome", "meanwhile"]);
+  });
+
+  describe("while a seed is being tried", () => {
+    /** Ann was asked, and Ben is there too. What has more than a hundred structs is tried when the test says so. */
+    async function trying() {
+      const replicas = new HeldReplicas();
+      const stage = new NativeStage({ replicas, limits: { maxUnrehearsed: 100 } });
+      const ann = await offering(stage);
+      const ben = await stage.joined();
+      const reader = await stage.joined();
+      ann.take();
+      const shown = () => textOf(...reader.takeOf("batch").map(({ update }) => update));
+      return { replicas, stage, ann, ben, shown };
+    }
+
+    test("[S3] is not filled beside an edit that was held aside before, and is released meanwhile", async () => {
+      const { replicas, stage, ann, ben, shown } = await trying();
+      const owner = await stage.joined();
+      owner.say(1, clientFrames.presence(presenceOf(8)));
+      await stage.settle();
+      // It comes under a client id that is somebody else's, as long as that one is there.
+      ben.say(1, clientFrames.update(2, seedOf(8, "written")));
+      ann.say(1, clientFrames.seed(longSeedOf(7, 120)));
+      await stage.settle();
+      expect([replicas.tried.length, shown()]).toEqual([1, ""]);
+      owner.socket.close();
+      await stage.settle();
+      replicas.tried[0]?.done();
+      await stage.settle();
+      await stage.advance(6_000);
+      expect(shown()).toBe("written");
+      expect(ann.closed).toBeNull();
+    });
+
+    test("[S3] is not filled beside an edit that is being tried since before", async () => {
+      const { replicas, stage, ann, ben, shown } = await trying();
+      ben.say(1, clientFrames.update(2, longSeedOf(8, 110)));
+      await stage.settle();
+      ann.say(1, clientFrames.seed(longSeedOf(7, 120)));
+      await stage.settle();
+      for (const { done } of replicas.tried.splice(0)) done();
+      await stage.settle();
+      for (const { done } of replicas.tried.splice(0)) done();
+      await stage.settle();
+      expect(shown()).toBe("word ".repeat(110));
+      ben.say(1, clientFrames.update(3, seedOf(9, "more ")));
+      await stage.settle();
+      expect(shown()).toContain("more ");
+    });
+
+    test("[S3] is not filled with a part of it, because the rest came to be somebody else's and its author is gone", async () => {
+      const { replicas, stage, ann, ben, shown } = await trying();
+      ann.say(1, clientFrames.seed(Y.mergeUpdates([longSeedOf(7, 120), seedOf(9, "of two")])));
+      await stage.settle();
+      ben.say(1, clientFrames.presence(presenceOf(9)));
+      await stage.settle();
+      stage.sessions[0]?.close(new JoineryError("TOO_SLOW", "reads nothing"));
+      await stage.settle();
+      for (const { done } of replicas.tried) done();
+      await stage.settle();
+      expect(shown()).toBe("");
+      // Whoever comes next is asked.
+      expect(types(await offering(stage))).toContain("seed");
+    });
+
+    test("[S5] is filled first where the edit that was held aside is released after that", async () => {
+      const { replicas, stage, ann, ben, shown } = await trying();
+      const owner = await stage.joined();
+      owner.say(1, clientFrames.presence(presenceOf(8)));
+      await stage.settle();
+      ben.say(1, clientFrames.update(2, seedOf(8, "written")));
+      ann.say(1, clientFrames.seed(longSeedOf(7, 120)));
+      await stage.settle();
+      replicas.tried[0]?.done();
+      await stage.settle();
+      expect(shown()).toBe("word ".repeat(120));
+      owner.socket.close();
+      await stage.settle();
+      await stage.advance(6_000);
+      expect(ben.takeOf("batch").map(({ update }) => update).length).toBe(2);
+    });
+  });
+
+  test("[S3] takes no seed that would have to be held aside, now or later", async () => {
+    const stage = new NativeStage();
+    const [ann, ben] = [await offering(stage), await offering(stage)];
+    const owner = await stage.joined();
+    owner.say(1, clientFrames.presence(presenceOf(8)));
+    await stage.settle();
+    ann.take();
+    ann.say(1, clientFrames.seed(seedOf(8, "ann's")));
+    await stage.settle();
+    expect(ann.take()).toMatchObject([{ type: "close", code: "CLIENT_ID_IN_USE", retry: "backoff" }]);
+    ben.say(1, clientFrames.seed(seedOf(9, "ben's")));
+    await stage.settle();
+    owner.socket.close();
+    await stage.advance(6_000);
+    const eve = await stage.greeted();
+    eve.say(1, openFrame("notes", { stateVector: NOTHING }));
+    await stage.settle();
+    expect(textOf(...eve.takeOf("catchUp").map(({ update }) => update))).toBe("ben's");
+  });
+
+  test("takes no seed that builds upon something else", async () => {
+    const stage = new NativeStage();
+    const ann = await offering(stage);
+    ann.take();
+    const typist = new Typist(7);
+    typist.type("no ");
+    ann.say(1, clientFrames.seed(typist.type("welcome")));
+    await stage.settle();
+    expect(ann.take()).toMatchObject([{ type: "close", code: "MALFORMED_UPDATE", retry: "never" }]);
+    expect(stage.rooms.counts().heldBytes).toBe(0);
   });
 
   test("leaves no timer behind when all are gone", async () => {

@@ -259,3 +259,97 @@ describe("presence that is refused", () => {
     expect(ben.takeOf("presence")).toMatchObject([{ users: new Map([[7, "ann"]]) }]);
   });
 });
+
+describe("a handler that hangs", () => {
+  const KIB = 1024;
+
+  /** A handler that ends when the test says so. */
+  function hanging(stage: NativeStage) {
+    const handled: PromiseWithResolvers<boolean>[] = [];
+    stage.signalHandlers.set("slow", {
+      schema: z.unknown(),
+      handle: () => {
+        const outcome = Promise.withResolvers<boolean>();
+        handled.push(outcome);
+        return outcome.promise;
+      },
+    });
+    return handled;
+  }
+
+  const refusals = (wire: Wire): (string | null)[] => wire.takeOf("notice").map(({ message }) => message);
+  const say = async (stage: NativeStage, wire: Wire, times: number, value = 0) => {
+    for (let i = 0; i < times; i++) wire.say(1, clientFrames.signal(ALL, "slow", json(value)));
+    await stage.settle();
+  };
+
+  test("[G3] keeps a quarter of what all may have waiting in a document, and no more in all", async () => {
+    // Room for eight in all, so for two in a document.
+    const stage = new NativeStage({ limits: { maxPendingSignalBytes: 8 * (KIB + 64) } });
+    const handled = hanging(stage);
+    const wires: Wire[] = [];
+    for (const document of ["a", "a", "b", "c", "d", "e"]) wires.push(await stage.joined(document));
+    const [ann, tab, ...others] = wires as [Wire, Wire, ...Wire[]];
+    await say(stage, ann, 2);
+    expect(refusals(ann)).toEqual([]);
+    // Another session in the same document finds no room, others elsewhere do.
+    await say(stage, tab, 1);
+    expect(refusals(tab)).toHaveLength(1);
+    for (const wire of others.slice(0, -1)) await say(stage, wire, 2);
+    expect(others.flatMap(refusals)).toEqual([]);
+    expect(handled).toHaveLength(8);
+    const last = others.at(-1) as Wire;
+    await say(stage, last, 1);
+    expect(refusals(last)).toEqual(["too many signals wait already"]);
+    const limits = stage.eventsOf("input-refused").map(({ error }) => error.limit);
+    expect(limits).toEqual(["maxPendingSignalBytes", "maxPendingSignalBytes"]);
+    handled[0]?.resolve(true);
+    await stage.settle();
+    expect(heard(tab)).toEqual([["", "slow", 0]]);
+    await say(stage, last, 1);
+    expect(refusals(last)).toEqual([]);
+  });
+
+  test("[G3] is given up after a time, and what it says then is not passed on", async () => {
+    const stage = new NativeStage({ limits: { signalTimeoutMs: 1000, maxPendingSignals: 2 } });
+    const handled = hanging(stage);
+    const [ann, ben] = [await stage.joined(), await stage.joined()];
+    await say(stage, ann, 1);
+    await stage.advance(600);
+    await say(stage, ann, 1, 1);
+    await stage.advance(600);
+    expect(refusals(ann)).toEqual(['signal "slow" was not decided within 1000 ms']);
+    handled[0]?.resolve(true);
+    handled[1]?.resolve(true);
+    await stage.settle();
+    expect(heard(ben)).toEqual([["", "slow", 1]]);
+    expect(stage.eventsOf("signal-failed")).toEqual([]);
+  });
+
+  test("counts against its session for as long as it hangs", async () => {
+    const stage = new NativeStage({ limits: { signalTimeoutMs: 1000, maxPendingSignals: 2 } });
+    const handled = hanging(stage);
+    const ann = await stage.joined();
+    await say(stage, ann, 2);
+    await stage.advance(2000);
+    ann.take();
+    await say(stage, ann, 1);
+    expect(refusals(ann)).toEqual(["2 signals of this session wait already"]);
+    handled[0]?.reject(new Error("too late"));
+    await stage.settle();
+    await say(stage, ann, 1);
+    expect([refusals(ann), handled.length]).toEqual([[], 3]);
+  });
+
+  test("is not waited for when its document is gone", async () => {
+    const stage = new NativeStage({ idleRoomMs: 10 });
+    const handled = hanging(stage);
+    const ann = await stage.joined();
+    await say(stage, ann, 1);
+    ann.socket.close();
+    await stage.advance(20);
+    expect([stage.rooms.counts().rooms, stage.clock.pendingTimers]).toEqual([0, 0]);
+    handled[0]?.resolve(true);
+    await stage.settle();
+  });
+});

@@ -250,6 +250,69 @@ describe("an update that cannot be added", () => {
   });
 });
 
+describe("an answer that lacks what many others have made", () => {
+  const CLIENTS = 5;
+
+  /** Of each client the second word, and with it the first. */
+  function words() {
+    return Array.from({ length: CLIENTS }, (_, i) => {
+      const typist = new Typist(100 + i);
+      return { first: typist.type("first "), second: typist.type("second ") };
+    });
+  }
+
+  test.each([
+    ["all of them are remembered", CLIENTS],
+    ["some of them are forgotten", CLIENTS - 1],
+  ])("[U7] is asked for again when any of that is there, where %s", async (_, maxMissingClients) => {
+    for (const came of words().keys()) {
+      const stage = new NativeStage({ limits: { maxMissingClients } });
+      const ann = await stage.joined();
+      const all = words();
+      const lacking = Y.mergeUpdates(all.map(({ second }) => second));
+      ann.say(1, clientFrames.update(2, lacking));
+      await stage.settle();
+      ann.say(1, clientFrames.answer(3, lacking));
+      await stage.settle();
+      expect(told(ann)).toEqual(["ask"]);
+      const isForgotten = maxMissingClients < CLIENTS;
+      expect(stage.eventsOf("limit-hit").map(({ limit }) => limit)).toEqual(
+        isForgotten ? ["maxMissingClients"] : [],
+      );
+      // Nothing came that it could lack.
+      await stage.advance(10_000);
+      expect(told(ann)).toEqual([]);
+      const ben = await stage.joined();
+      ben.say(1, clientFrames.answer(2, all[came]?.first as Uint8Array));
+      await stage.advance(5_000);
+      expect(told(ann)).toContain("ask");
+      ann.say(1, clientFrames.answer(4, Y.mergeUpdates(all.flatMap(({ first, second }) => [first, second]))));
+      await stage.settle();
+      expect(told(ann)).toContain("ack 4 at 2");
+      for (const wire of [ann, ben]) wire.socket.close();
+      await stage.advance(60_000);
+      expect(stage.clock.pendingTimers).toBe(0);
+    }
+  });
+
+  test("[U7] is asked for again when that was put into the log before its window was over", async () => {
+    const stage = new NativeStage();
+    const ann = await stage.joined();
+    const [word] = words();
+    const { first, second } = word as { first: Uint8Array; second: Uint8Array };
+    ann.say(1, clientFrames.answer(2, second));
+    await stage.settle();
+    ann.say(1, clientFrames.answer(3, second));
+    await stage.settle();
+    ann.take();
+    const ben = await stage.joined();
+    // What Ben says he has is compared with the log, so that what he has just brought has to be there.
+    ben.say(1, clientFrames.answer(2, first), clientFrames.sync(Y.encodeStateVectorFromUpdate(first)));
+    await stage.advance(5_000);
+    expect(told(ann)).toContain("ask");
+  });
+});
+
 describe("an answer that nobody asked for", () => {
   test("brings back after a crash what its sender and others had, and is acknowledged", async () => {
     const storage = new FaultyStorage();

@@ -75,6 +75,28 @@ describe("an upload", () => {
     );
   });
 
+  test("[B4] counts all the memory that it takes, that for what may come next too", () => {
+    const { uploads } = stage();
+    const before = uploads.bytes;
+    for (let offset = 0; offset < 900; offset += 300)
+      uploads.take(ann, "notes", fragment(1, 2000, offset, 300));
+    const nothing = uploads.bytes - before;
+    // Twice what was there when the third part came.
+    expect(nothing).toBeGreaterThanOrEqual(1700);
+    uploads.take(ann, "notes", fragment(1, 2000, 900, 1100));
+    expect(uploads.bytes).toBe(before);
+  });
+
+  test("[B4] is let go by what it takes, and not by what has come of it", () => {
+    const { uploads } = stage({ maxUnfinishedUploadBytes: 5000 });
+    for (const offset of [0, 600, 1200]) uploads.take(ann, "notes", fragment(1, 9000, offset, 600));
+    // 1,800 bytes came, for which there is room for 2,400; of the other as well.
+    for (const offset of [0, 600, 1200]) uploads.take(ben, "notes", fragment(2, 9000, offset, 600));
+    const left = [1, 2].map((number) => uploads.take(ann, "notes", fragment(number, 9000, 0, 0)).have);
+    expect(left).toEqual([0, 1800]);
+    expect(uploads.bytes).toBeLessThanOrEqual(5000);
+  });
+
   test("that grew least recently is let go where a connection has too many", () => {
     const { uploads, hits } = stage({ maxUploadBytes: 2000 });
     for (const number of [1, 2]) uploads.take(ann, "notes", fragment(number, 1000, 0, 200));
