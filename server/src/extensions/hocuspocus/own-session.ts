@@ -1,0 +1,56 @@
+import type { DocumentName, JoineryError } from "@joinery/shared";
+import type { Dialect, Outbox } from "../../engine/ports.ts";
+import type { Rooms } from "../../engine/rooms.ts";
+import type { Guest, Session } from "../../engine/session.ts";
+
+const NOTHING: Uint8Array = Uint8Array.of(0);
+
+/** Says updates as they are, and nothing else. */
+const UPDATES_ONLY: Dialect = {
+  name: "direct",
+  opened: () => null,
+  update: (update) => update,
+  catchUp: (update) => update,
+  caughtUp: () => null,
+  ask: () => NOTHING,
+  ack: () => null,
+  presence: () => NOTHING,
+  durable: () => null,
+  signal: () => null,
+  seed: () => null,
+  permission: () => null,
+  refused: () => null,
+  notice: () => null,
+};
+
+export interface OwnSessionOptions {
+  readonly rooms: Rooms;
+  readonly document: DocumentName;
+  /** Tells the session from those of clients. */
+  readonly guest: Guest;
+  /** What the document's updates are, once it has asked for them. Called while the room flushes. */
+  readonly onUpdate?: (update: Uint8Array) => void;
+  /** The room has sent it away. */
+  readonly onClosed: (error: JoineryError) => void;
+}
+
+/**
+ * Opens a document for the server's own code. While the session is there the document stays in memory.
+ *
+ * @throws JoineryError SERVER_DRAINING, SERVER_FULL (backoff).
+ */
+export function openOwnSession({ rooms, document, guest, onUpdate, onClosed }: OwnSessionOptions): Session {
+  const outbox: Outbox = {
+    send: (frames) => {
+      for (const frame of frames) if (frame !== NOTHING) onUpdate?.(frame);
+    },
+    bufferedBytes: 0,
+    remainingBytes: 0,
+    pauseInput: () => undefined,
+    resumeInput: () => undefined,
+    // Whoever is in this process is there.
+    probe: () => undefined,
+    close: onClosed,
+  };
+  return rooms.open({ document, dialect: UPDATES_ONLY, outbox, author: "", permission: "write", guest });
+}
