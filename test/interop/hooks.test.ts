@@ -309,7 +309,7 @@ test("hooks and Hocuspocus extensions go together: both must let a client in, an
     {
       extensions: [
         {
-          async onAuthenticate({ token }) {
+          async onAuthenticate({ token }: { readonly token: string }) {
             if (token === "denied") throw new Error("not for you");
           },
           async afterLoadDocument({ document }: { readonly document: Y.Doc }) {

@@ -2,9 +2,9 @@ import type { DocumentName, Limits } from "@joinery/shared";
 import type { Compactions } from "./compactions.ts";
 import type { FlushOptions } from "./flush-window.ts";
 import type { RoomObserver } from "./observer.ts";
+import type { PendingSignalBytes } from "./pending-signals.ts";
 import type { Clock, Compression, Lineage, Log, Replicas, Storage } from "./ports.ts";
 import type { Session } from "./session.ts";
-import type { PendingSignalBytes } from "./pending-signals.ts";
 import type { SignalHandlers } from "./signals.ts";
 
 /** A room that has ended. */

@@ -6,6 +6,8 @@ import { clientFrames, HELLO, joined, NOTHING, openFrame } from "../../support/n
 import { until, within } from "../../support/until.ts";
 import { Socket } from "./socket.ts";
 
+const QUERY_PRESENCE = Uint8Array.of(3);
+
 const endings: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -33,6 +35,14 @@ async function greeted(url: string): Promise<Socket> {
   return socket;
 }
 
+/** A provider of y-websocket, which speaks first. */
+async function provider(url: string): Promise<Socket> {
+  const socket = await Socket.open(url);
+  endings.push(() => socket.close());
+  socket.send(QUERY_PRESENCE);
+  return socket;
+}
+
 /** Opens a document and reads until it is open, or refused. */
 async function open(socket: Socket, channel: number, document: string): Promise<ServerFrame> {
   socket.send(joined([clientFrames.select(channel), openFrame(document, { stateVector: NOTHING })]));
@@ -50,8 +60,7 @@ describe("all connections of one address together", () => {
     const [ann, ben] = [await greeted(url), await greeted(url)];
     expect(await open(ann, 1, "a")).toMatchObject({ type: "opened" });
     expect(await open(ben, 1, "b")).toMatchObject({ type: "opened" });
-    const other = await Socket.open(`${url}/c`);
-    endings.push(() => other.close());
+    const other = await provider(`${url}/c`);
     await other.next();
     expect(await open(ben, 2, "d")).toMatchObject({
       type: "close",
@@ -60,7 +69,7 @@ describe("all connections of one address together", () => {
       message: expect.stringContaining("3 documents"),
     });
     // A document that somebody has open already counts as well.
-    const late = await Socket.open(`${url}/a`);
+    const late = await provider(`${url}/a`);
     expect(await within("the close", late.closed)).toMatchObject({ code: 4529 });
     expect(server.counts()).toMatchObject({ rooms: 3, sessions: 3 });
     expect(server.counts().limitHits.maxAddressDocuments).toBe(2);
@@ -77,7 +86,7 @@ describe("all connections of one address together", () => {
     await ben.close();
     await until("the other to be gone", () => server.counts().sessions === 1);
     expect(await open(ann, 4, "d")).toMatchObject({ type: "opened" });
-    const late = await Socket.open(`${url}/e`);
+    const late = await provider(`${url}/e`);
     expect(await within("the close", late.closed)).toMatchObject({ code: 4529 });
   });
 
