@@ -99,7 +99,8 @@ export const ERROR_DETAILS: Readonly<Record<ErrorCode, ErrorDetails>> = {
   },
   CONNECTION_LOST: {
     httpStatus: 503,
-    meaning: "The connection broke, or there never was one. 1006 is what a client's own WebSocket reports; it is never sent.",
+    meaning:
+      "The connection broke, or there never was one. 1006 is what a client's own WebSocket reports; it is never sent.",
   },
   DOCUMENT_FULL: {
     httpStatus: 413,

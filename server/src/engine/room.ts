@@ -30,12 +30,14 @@ import { Journal } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
 import type { PendingSignalBytes } from "./pending-signals.ts";
 import type {
+  BranchId,
   Clock,
   Compression,
   Dialect,
   EngineEvent,
   Lineage,
   Log,
+  NewestBranch,
   Replicas,
   Storage,
   Timer,
@@ -60,6 +62,8 @@ export interface RoomContext {
   readonly pendingSignals: PendingSignalBytes;
   readonly compactions: Compactions;
   newLineage(): Lineage;
+  /** What this life of the server appends is of this branch of each document's log. */
+  readonly branch: BranchId;
   /** Nobody is in the room, and it may be let go of. */
   roomIsIdle(room: Room): void;
   /** Somebody is in the room, or it is being let go of. */
@@ -197,6 +201,14 @@ export class Room implements SessionRoom, IntakeRoom {
     return this.#alive.journal.updatesSince(seq) !== null;
   }
 
+  branchAt(seq: number): BranchId {
+    return this.#alive.journal.branchAt(seq);
+  }
+
+  get newestBranch(): NewestBranch {
+    return this.#alive.journal.newestBranch;
+  }
+
   get damage(): JoineryError | null {
     return this.#alive.damage;
   }
@@ -243,6 +255,7 @@ export class Room implements SessionRoom, IntakeRoom {
       storage: this.#context.storage,
       stored,
       newLineage: this.#context.newLineage(),
+      branch: this.#context.branch,
       events: {
         onDurable: (seq, bytes) => this.#durable(seq, bytes),
         onFailed: (error) => this.#commitFailed(error),

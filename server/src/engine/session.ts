@@ -23,7 +23,7 @@ import {
 import { Acks } from "./acks.ts";
 import { Feed, type FeedRoom, type FeedStateKind } from "./feed.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening, type Position } from "./opening.ts";
-import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
+import type { Author, CloseDetails, Dialect, NewestBranch, Outbox, PresenceUsers } from "./ports.ts";
 import type { SentSignal } from "./signals.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -35,6 +35,7 @@ export interface SessionRoom extends FeedRoom, Position {
   readonly limits: Limits;
   readonly durableSeq: number;
   readonly seq: number;
+  readonly newestBranch: NewestBranch;
   /** What is wrong with what the storage has of the document; then nobody may write to it. */
   readonly damage: JoineryError | null;
   /** What the room contains, flushed or not. */
@@ -342,7 +343,8 @@ export class Session {
       durableSeq: room.durableSeq,
       permission: this.#shownPermission,
       user: this.author,
-      isRevisionTaken: beginning === "continue",
+      beginning,
+      branch: room.newestBranch,
     });
     const frames = opened ? [opened] : [];
     const notice = room.damage && this.dialect.notice(room.damage);
