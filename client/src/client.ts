@@ -33,7 +33,7 @@ export interface ClientOptions {
 export interface ClientSnapshot {
   /** Of the connection. */
   readonly status: Status;
-  /** Why nothing is kept on this device although it was asked for; `null` when all is well. */
+  /** Why the offline store cannot be opened or read, or the last document not be closed; `null` when all is well. */
   readonly offlineError: JoineryError | null;
 }
 
@@ -123,6 +123,18 @@ export class JoineryClient implements Observable<ClientSnapshot> {
     return [...all.values()].filter(({ unsaved }) => unsaved > 0);
   }
 
+  /**
+   * Removes what this device has of a document that is not open here; the server's copy stays. Close it in other tabs
+   * first. Does nothing without an offline store.
+   *
+   * @param options.discardUnsaved Also when it has edits that are not saved, which are lost then. Default false.
+   * Rejects with INVALID_OPTION (never) when the document is open, or has unsaved edits that are not to be discarded;
+   * with OFFLINE_STORE_FAILED (never) when the store cannot be read or written.
+   */
+  async forget(name: string, options: { readonly discardUnsaved?: boolean } = {}): Promise<void> {
+    await (await this.#kept)?.forget(name, options.discardUnsaved);
+  }
+
   /** Connects now: after `disconnect`, after a refusal, or instead of waiting. */
   connect(): void {
     this.#isOff = false;
@@ -165,7 +177,7 @@ export class JoineryClient implements Observable<ClientSnapshot> {
       connection: this.#connection,
       environment: this.#environment,
       hasPresence: isForeground,
-      openCopy: (encode, onError) => this.#kept?.then((kept) => kept.openCopy(name, encode, onError)) ?? null,
+      openCopy: (encode, onState) => this.#kept?.then((kept) => kept.openCopy(name, encode, onState)) ?? null,
       open: (copyName, doc) => this.open(copyName, { doc }),
       closed: (closing) => {
         if (!isForeground) return;
@@ -185,10 +197,10 @@ export class JoineryClient implements Observable<ClientSnapshot> {
         handles: this.#handles,
         open: (document) => new DocumentHandle(document, {}, this.#context(document, false)),
         onPending: () => this.#connectIfIdle(),
-        onError: (thrown) => this.#offlineFailed(thrown),
+        onState: (error) => this.#storeIs(error),
       });
     } catch (thrown) {
-      this.#offlineFailed(thrown);
+      this.#storeIs(toJoineryError(thrown));
       throw thrown;
     }
   }
@@ -197,8 +209,8 @@ export class JoineryClient implements Observable<ClientSnapshot> {
     if (!this.#isOff && this.#connection.state === "idle") this.#connection.connect();
   }
 
-  #offlineFailed(thrown: unknown): void {
-    this.#offlineError = toJoineryError(thrown);
+  #storeIs(error: JoineryError | null): void {
+    this.#offlineError = error;
     this.#watched.changed();
   }
 

@@ -230,7 +230,7 @@ export class Connection {
         opened: () => ifCurrent(() => this.#opened(token)),
         message: (bytes) => ifCurrent(() => this.#receive(bytes)),
         closed: (code, reason) => {
-          ifCurrent(() => this.#fail(this.#saidFailure ?? failureOfClose(code, reason)));
+          ifCurrent(() => this.#fail(this.#saidFailure ?? failureOfClose(code, reason, this.isUp)));
         },
       });
     } catch (thrown) {

@@ -66,7 +66,7 @@ export class Content {
     return this.#isLoaded;
   }
 
-  /** Why nothing is kept on this device any more, or something was not; `null` when all is well. */
+  /** See DocumentSnapshot. */
   get offlineError(): JoineryError | null {
     return this.#offlineError;
   }
@@ -75,8 +75,8 @@ export class Content {
   load(user: ContentUser): void {
     this.#user = user;
     const initial = hasContent(this.#doc) ? this.encode() : null;
-    const failed = (error: JoineryError) => this.#copyFailed(error);
-    const opening = this.#host.openCopy(() => this.encode(), failed);
+    const onState = (error: JoineryError | null) => this.#copyIs(error);
+    const opening = this.#host.openCopy(() => this.encode(), onState);
     if (!opening) {
       this.#loaded(initial);
       return;
@@ -84,7 +84,7 @@ export class Content {
     this.#loading = opening
       .then((copy) => {
         this.#copy = copy;
-      }, failed)
+      }, onState)
       .then(() => this.#loaded(initial))
       .catch(this.#host.report);
   }
@@ -103,22 +103,13 @@ export class Content {
   apply(update: Uint8Array): Uint8Array | null {
     const doc = this.#doc;
     const wasAside = isAside(doc);
-    let isApplied = false;
     this.#news = null;
-    try {
-      const apply = () => {
-        Y.applyUpdate(doc, update, this);
-        isApplied = true;
-      };
-      // Listeners are called at its end, so that what they throw is told from what Yjs does.
-      Y.transact(doc, apply, this, false);
-    } catch (thrown) {
+    this.#integrate(update, (thrown, isApplied) => {
       if (!isApplied || !this.#news) {
         this.#copy?.addRemote(this.encode());
         throw thrown;
       }
-      this.#host.report(thrown);
-    }
+    });
     if (isAside(doc)) {
       // Yjs holds something aside, which it told nobody.
       this.#copy?.addRemote(update);
@@ -155,6 +146,7 @@ export class Content {
     if (!hasPresence) return;
     const onDue = () => this.#user?.request();
     this.#presence = new Presence(awareness ?? new Awareness(this.#doc), this.#host, onDue);
+    this.#host.othersChanged();
   }
 
   #detach(): void {
@@ -167,25 +159,60 @@ export class Content {
   }
 
   #loaded(initial: Uint8Array | null): void {
-    const copy = this.#copy?.copy ?? null;
-    const { updates = [], unsaved = [] } = copy ?? {};
-    const news = initial && newsOf(initial, updates);
-    if (updates.length > 0 && !this.#isClosed) {
-      // The update is applied also when a listener throws.
-      attempt(() => Y.applyUpdate(this.#doc, mergeUpdates(updates), this), this.#host.report);
-    }
+    const copy = this.#showCopy();
+    const news = initial && this.#copy ? this.#copy.newsIn(initial) : initial;
     const brought = news ? [news] : [];
     for (const update of [...brought, ...this.#early]) this.#copy?.addLocal(update);
     this.#early = [];
     this.#isLoaded = true;
-    if (!this.#isClosed) this.#user?.loaded(copy, [...unsaved, ...brought]);
+    if (this.#isClosed) return;
+    this.#copy?.loaded();
+    this.#user?.loaded(copy, [...(copy?.unsaved ?? []), ...brought]);
   }
 
-  #copyFailed(error: JoineryError): void {
+  /** Puts what this device has into the Y.Doc. @returns It; `null` when there is nothing that Yjs can read. */
+  #showCopy(): OfflineCopy | null {
+    const copy = this.#copy?.copy ?? null;
+    if (!copy || copy.updates.length === 0 || this.#isClosed) return copy;
+    try {
+      this.#integrate(mergeUpdates(copy.updates), (thrown, isApplied) => {
+        if (!isApplied) throw thrown;
+      });
+      return copy;
+    } catch (thrown) {
+      const error = this.#copy?.abandon(thrown) ?? null;
+      this.#copy = null;
+      this.#copyIs(error);
+      return null;
+    }
+  }
+
+  /**
+   * Applies an update that is not a local edit.
+   *
+   * @param failed Told what Yjs throws, or once all is applied, a listener; what it does not throw is reported.
+   */
+  #integrate(update: Uint8Array, failed: (thrown: unknown, isApplied: boolean) => void): void {
+    let isApplied = false;
+    const apply = () => {
+      Y.applyUpdate(this.#doc, update, this);
+      isApplied = true;
+    };
+    try {
+      // Listeners are called at its end, so that what they throw is told from what Yjs does.
+      Y.transact(this.#doc, apply, this, false);
+    } catch (thrown) {
+      failed(thrown, isApplied);
+      this.#host.report(thrown);
+    }
+  }
+
+  #copyIs(error: JoineryError | null): void {
     this.#offlineError = error;
     this.#host.changed();
+    this.#copy?.considerCompaction();
     // The state says so, too: nobody has to listen.
-    this.#host.events.emit("error", error);
+    if (error) this.#host.events.emit("error", error);
   }
 
   #updated(update: Uint8Array, origin: unknown): void {
@@ -207,18 +234,4 @@ function hasContent(doc: Y.Doc): boolean {
 /** Whether Yjs has something that builds upon what is not here. */
 function isAside({ store }: Y.Doc): boolean {
   return store.pendingStructs !== null || store.pendingDs !== null;
-}
-
-/** What of an update is not in others. Cost: builds a Y.Doc of them. */
-function newsOf(update: Uint8Array, known: readonly Uint8Array[]): Uint8Array | null {
-  if (known.length === 0) return update;
-  const scratch = new Y.Doc();
-  Y.applyUpdate(scratch, mergeUpdates(known));
-  let news: Uint8Array | null = null;
-  scratch.on("update", (bytes: Uint8Array) => {
-    news = bytes;
-  });
-  Y.applyUpdate(scratch, update);
-  scratch.destroy();
-  return news;
 }

@@ -1,7 +1,7 @@
 /** What an application gives to a document, and what it is told. */
 
 import type { JoineryError } from "@joinery/shared";
-import type { LineageId, Revision, WirePermission } from "@joinery/shared/protocol";
+import type { LineageId, LogPlace, WirePermission } from "@joinery/shared/protocol";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import type { Failure } from "./failure.ts";
@@ -13,7 +13,7 @@ export interface LineageConflict {
   /** What this device has; `seq` is `null` when it does not know how far. */
   readonly local: { readonly lineage: LineageId; readonly seq: number | null };
   /** What the server has; `seq` 0 when it has no such document. */
-  readonly remote: Revision;
+  readonly remote: LogPlace;
 }
 
 /** What to do with a copy whose document was deleted, re-created or restored on the server. */
@@ -65,7 +65,10 @@ export interface DocumentSnapshot {
   readonly user: string | null;
   /** Set while the document is refused because the server has another one of this name. */
   readonly conflict: LineageConflict | null;
-  /** Why edits are not kept on this device any more, or what of them could not be; `null` when all is well. */
+  /**
+   * Why edits are not kept on this device, or what of them could not be; `null` when all is well, and again once what
+   * waited is on disk. A copy that was damaged, or could not be read, is told of for as long as the document is open.
+   */
   readonly offlineError: JoineryError | null;
 }
 
@@ -86,7 +89,7 @@ export interface DocumentEvents {
   readonly signal: Signal;
   readonly permission: { readonly permission: WirePermission; readonly reason: string };
   readonly lineage: LineageConflict;
-  /** A new Y.Doc has taken the place of the old one. */
+  /** A new Y.Doc has taken the place of the old one, and so has a new `awareness`; `presence` is the same. */
   readonly doc: Y.Doc;
   /** The server refused presence or a signal; the document goes on. */
   readonly notice: Failure;

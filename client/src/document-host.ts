@@ -1,11 +1,11 @@
 /** What a document's content and its session need of the document, and of the client. */
 
-import type { JoineryError } from "@joinery/shared";
 import type * as Y from "yjs";
 import type { Connection } from "./connection.ts";
 import type { DocumentEvents, OpenOptions } from "./document-api.ts";
 import type { Events } from "./events.ts";
 import type { LocalCopy } from "./local-copy.ts";
+import type { OnCopyState } from "./offline/ports.ts";
 import type { Environment } from "./ports.ts";
 
 /** A document that is made of this one. */
@@ -23,7 +23,7 @@ export interface DocumentContext {
   /** Whether presence is wanted: not of a document that is only being saved. */
   readonly hasPresence: boolean;
   /** Opens the copy on this device; `null` when nobody asked for one. */
-  openCopy(encode: () => Uint8Array, onError: (error: JoineryError) => void): Promise<LocalCopy> | null;
+  openCopy(encode: () => Uint8Array, onState: OnCopyState): Promise<LocalCopy> | null;
   /** Opens another document, with what is in a Y.Doc. @throws JoineryError INVALID_OPTION (never). */
   open(name: string, doc: Y.Doc): OtherDocument;
   /** Nobody has it open any more; its copy on this device is being closed. */
@@ -38,6 +38,8 @@ export interface DocumentHost extends DocumentContext {
   report(thrown: unknown): void;
   /** The state, or something else that is told of it, is different. */
   changed(): void;
+  /** Who else is here, or what they say, is different. */
+  othersChanged(): void;
   /** The application destroyed the Y.Doc, which tells of no edits any more. */
   destroyed(): void;
 }

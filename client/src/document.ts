@@ -31,6 +31,7 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
   readonly #content: Content;
   readonly #session: Session;
   readonly #watched: Watched<DocumentSnapshot>;
+  readonly #others: Watched<readonly Other[]>;
   #isClosed = false;
   #ending: Promise<void> = Promise.resolve();
   #opened = 0;
@@ -51,6 +52,7 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
       events,
       report,
       changed: () => this.#watched.changed(),
+      othersChanged: () => this.#others?.changed(),
       destroyed: () => void this.end().catch(report),
     };
     this.#content = new Content(this.#host);
@@ -59,6 +61,7 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
       () => this.#snapshot(),
       (before, now) => this.#tell(before, now),
     );
+    this.#others = new Watched(() => this.#content.presence?.others() ?? []);
     this.#content.load(this.#session);
   }
 
@@ -77,7 +80,7 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
     return this.#content.doc;
   }
 
-  /** Presence as editor bindings know it. */
+  /** Presence as editor bindings know it; another one once `doc` is. */
   get awareness(): Awareness {
     return this.#presence.awareness;
   }
@@ -164,12 +167,12 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
 
   /** Everybody else who is here; the same list until it changes. */
   others(): readonly Other[] {
-    return this.presence.getSnapshot();
+    return this.#others.getSnapshot();
   }
 
-  /** As `others`, to watch. */
+  /** As `others`, to watch: the same object for as long as the document is open, also when `doc` becomes another. */
   get presence(): Observable<readonly Other[]> {
-    return this.#presence.others;
+    return this.#others;
   }
 
   /** Gives the server a new token, without opening the document anew. Rejects as the application's token function does. */
@@ -259,12 +262,9 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
   }
 
   #tell(before: DocumentSnapshot, now: DocumentSnapshot): void {
-    const tell = <Name extends "status" | "synced" | "saved">(name: Name) => {
-      if (now[name] !== before[name]) this.#host.events.emit(name, now[name] as DocumentEvents[Name]);
-    };
-    tell("status");
-    tell("synced");
-    tell("saved");
+    for (const name of ["status", "synced", "saved"] as const) {
+      if (now[name] !== before[name]) this.#host.events.emit(name, now[name] as never);
+    }
     if (now.conflict && now.conflict !== before.conflict) this.#choose(now.conflict);
   }
 

@@ -1,10 +1,12 @@
 import { JoineryError } from "@joinery/shared";
 import type { Environment, Socket, SocketEvents } from "./ports.ts";
 
+const CHANGE = "visibilitychange";
+
 /** The page; in Node it has none of this. */
 const PAGE = globalThis as {
-  addEventListener?(event: string, run: (event: { readonly type: string }) => void): void;
-  removeEventListener?(event: string, run: (event: { readonly type: string }) => void): void;
+  addEventListener?(event: string, run: () => void): void;
+  removeEventListener?(event: string, run: () => void): void;
   readonly document?: { readonly visibilityState: string };
 };
 
@@ -25,12 +27,10 @@ export function standardEnvironment(): Environment {
     },
     random: () => Math.random(),
     inflate,
-    onWake: (run) =>
-      listen(["online", "pageshow", "visibilitychange"], ({ type }) => {
-        if (type !== "visibilitychange" || PAGE.document?.visibilityState === "visible") run();
-      }),
+    onWake: (run) => listen(["online", "pageshow"], run, "visible"),
     onOffline: (run) => listen(["offline"], run),
     onHide: (run) => listen(["pagehide"], run),
+    onBackground: (run) => listen(["pagehide"], run, "hidden"),
     openOfflineStore: (name) =>
       import("./offline/level-store.ts").then(({ openLevelStore }) => openLevelStore(name)),
   };
@@ -70,10 +70,14 @@ async function inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>
   return new Uint8Array(await new Response(inflated).arrayBuffer());
 }
 
-/** Listens, where there is something to listen to. */
-function listen(events: readonly string[], run: (event: { readonly type: string }) => void): () => void {
-  for (const event of events) PAGE.addEventListener?.(event, run);
+/** Listens, where there is something to listen to. @param visibility Also when the page has become that. */
+function listen(events: readonly string[], run: () => void, visibility?: "visible" | "hidden"): () => void {
+  const ifVisibility = () => {
+    if (PAGE.document?.visibilityState === visibility) run();
+  };
+  const listeners = [...events.map((event) => [event, run] as const), [CHANGE, ifVisibility] as const];
+  for (const [event, listener] of listeners) PAGE.addEventListener?.(event, listener);
   return () => {
-    for (const event of events) PAGE.removeEventListener?.(event, run);
+    for (const [event, listener] of listeners) PAGE.removeEventListener?.(event, listener);
   };
 }

@@ -16,14 +16,19 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What a connection's close code says, when the server did not say more in a frame. */
-export function failureOfClose(closeCode: number, reason: string): Failure {
+/**
+ * What a connection's close code says, when the server did not say more in a frame.
+ *
+ * @param wasOpen Whether there ever was a connection.
+ */
+export function failureOfClose(closeCode: number, reason: string, wasOpen: boolean): Failure {
   const rows: [string, ErrorRow][] = Object.entries(ERRORS);
   const [code] = rows.find(([, row]) => row.closeCode === closeCode) ?? ["CONNECTION_LOST"];
   return {
     code,
     retry: retryAfterClose(closeCode),
-    message: reason || "The connection to the server was lost.",
+    message:
+      reason || `The ${wasOpen ? "connection to the server was lost" : "server could not be reached"}.`,
   };
 }
 

@@ -217,8 +217,12 @@ export class Giving {
 
   /** What comes next has to wait until the server has all of this. */
   #wait(upload: Upload): void {
+    const { outgoing } = this.#host.connection;
+    const { waitingBytes } = outgoing;
     this.#timer ??= this.#host.environment.clock.setTimer(PATIENCE_MS, () => {
       this.#timer = null;
+      // On a slow link it is on its way still, or its end has only just left.
+      if (outgoing.waitingBytes < waitingBytes) return this.#wait(upload);
       if (!upload.isAsked) return this.#giver.missUpload();
       // A server may leave it unsaid while much waits for us; it is asked again.
       upload.interrupt();

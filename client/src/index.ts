@@ -12,7 +12,13 @@ export type {
 export { standardEnvironment } from "./environment.ts";
 export { type Failure, RefusedError } from "./failure.ts";
 export type { Observable } from "./observable.ts";
-export type { OfflineCopy, OfflineDocument, OfflineStore, PendingDocument } from "./offline/ports.ts";
+export type {
+  OfflineCopy,
+  OfflineDocument,
+  OfflineStore,
+  OnCopyState,
+  PendingDocument,
+} from "./offline/ports.ts";
 export type { ClientClock, Connect, Environment, Socket, SocketEvents, Timer } from "./ports.ts";
 export type { Other, PresenceState } from "./presence.ts";
 export type { SignalReceiver } from "./signals.ts";

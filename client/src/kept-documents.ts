@@ -4,11 +4,11 @@
  * closed before it was saved. Loaded only by clients that keep documents.
  */
 
-import type { JoineryError } from "@joinery/shared";
+import { JoineryError, toJoineryError } from "@joinery/shared";
 import type { Connection } from "./connection.ts";
 import type { DocumentHandle } from "./document.ts";
 import { LocalCopy } from "./local-copy.ts";
-import type { OfflineStore, PendingDocument } from "./offline/ports.ts";
+import type { OfflineStore, OnCopyState, PendingDocument } from "./offline/ports.ts";
 import type { Environment, Timer } from "./ports.ts";
 
 /** Documents open in the background at once; each is in memory whole. */
@@ -26,8 +26,8 @@ export interface KeptDocumentsOptions {
   open(document: string): DocumentHandle;
   /** There is something to save. */
   onPending(): void;
-  /** The store cannot be read, or not be closed. */
-  onError(thrown: unknown): void;
+  /** Told when the store cannot be read, or a copy not be closed, and with `null` when they can again. */
+  onState(error: JoineryError | null): void;
 }
 
 interface Syncing {
@@ -39,8 +39,9 @@ interface Syncing {
 export class KeptDocuments {
   readonly #options: KeptDocumentsOptions;
   readonly #store: OfflineStore;
-  /** Copies that are still being closed. */
-  readonly #closing = new Map<string, Promise<void>>();
+  readonly #stopListening: () => void;
+  /** Copies that are still being closed, or forgotten. */
+  readonly #busy = new Map<string, Promise<void>>();
   readonly #syncing = new Map<string, Syncing>();
   /** Those that were refused, or took too long, since the last connection. */
   readonly #givenUp = new Set<string>();
@@ -48,6 +49,9 @@ export class KeptDocuments {
   #isScanning = false;
   #isScanDue = false;
   #isClosed = false;
+  /** Why the list of unsaved edits could not be read, or a copy not be closed, the last time. */
+  #scanError: JoineryError | null = null;
+  #closeError: JoineryError | null = null;
 
   /** Rejects with OFFLINE_STORE_FAILED (never) when the store cannot be opened. */
   static async open(options: KeptDocumentsOptions): Promise<KeptDocuments> {
@@ -59,28 +63,45 @@ export class KeptDocuments {
   private constructor(options: KeptDocumentsOptions, store: OfflineStore) {
     this.#options = options;
     this.#store = store;
+    this.#stopListening = options.environment.onBackground(() => store.writeNow());
   }
 
   /** Opens a document's copy, once it is not open any more. */
-  async openCopy(
-    document: string,
-    encode: () => Uint8Array,
-    onError: (error: JoineryError) => void,
-  ): Promise<LocalCopy> {
-    await this.#closing.get(document);
+  async openCopy(document: string, encode: () => Uint8Array, onState: OnCopyState): Promise<LocalCopy> {
+    await this.#busy.get(document);
     const { clock } = this.#options.environment;
-    return new LocalCopy(await this.#store.open(document, onError), clock, encode);
+    return new LocalCopy(await this.#store.open(document, onState), clock, encode);
   }
 
-  /** A document was closed, and its copy is being. */
-  closed(document: string, closing: Promise<void>): void {
-    const done = closing
-      .catch((thrown: unknown) => this.#options.onError(thrown))
-      .then(() => {
-        if (this.#closing.get(document) === done) this.#closing.delete(document);
-        this.#scan();
-      });
-    this.#closing.set(document, done);
+  /** A document was closed, and its copy is being. @param isGivenUp If that fails: it would be tried again at once. */
+  closed(document: string, closing: Promise<void>, isGivenUp = false): void {
+    this.#hold(
+      document,
+      closing.then(
+        () => this.#tell({ closeError: null }),
+        (thrown: unknown) => {
+          if (isGivenUp) this.#givenUp.add(document);
+          this.#tell({ closeError: toJoineryError(thrown) });
+        },
+      ),
+    );
+  }
+
+  /**
+   * Removes a document's copy. If the application opens the document meanwhile, it begins anew.
+   *
+   * Rejects with INVALID_OPTION (never) when the application has it open, or when it has unsaved edits that are not to
+   * be discarded.
+   */
+  async forget(document: string, discardUnsaved = false): Promise<void> {
+    if (this.#options.handles.has(document)) throw unforgettable(document, "it is open");
+    this.release(document);
+    const forgetting = this.#forget(document, discardUnsaved, this.#busy.get(document));
+    this.#hold(
+      document,
+      forgetting.catch(() => undefined),
+    );
+    await forgetting;
   }
 
   pending(): Promise<readonly PendingDocument[]> {
@@ -104,14 +125,44 @@ export class KeptDocuments {
     this.#syncing.delete(document);
     syncing.timer.cancel();
     syncing.unsubscribe();
-    this.closed(document, syncing.handle.end());
+    this.closed(document, syncing.handle.end(), true);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const document of [...this.#syncing.keys()]) this.release(document);
-    await Promise.all(this.#closing.values());
+    await Promise.all(this.#busy.values());
+    this.#stopListening();
     await this.#store.close();
+  }
+
+  async #forget(
+    document: string,
+    discardUnsaved: boolean,
+    closing: Promise<void> | undefined,
+  ): Promise<void> {
+    await closing;
+    const pending = (await this.#store.pending()).find((one) => one.document === document);
+    if (pending && !discardUnsaved) {
+      throw unforgettable(document, `it has edits that are not saved (${pending.unsaved})`);
+    }
+    await this.#store.remove(document);
+  }
+
+  /** Keeps the document's copy from being opened while something is done with it, which must not reject. */
+  #hold(document: string, doing: Promise<void>): void {
+    const done = doing.then(() => {
+      if (this.#busy.get(document) === done) this.#busy.delete(document);
+      this.#scan();
+    });
+    this.#busy.set(document, done);
+  }
+
+  #tell({ scanError = this.#scanError, closeError = this.#closeError }): void {
+    const before = this.#scanError ?? this.#closeError;
+    [this.#scanError, this.#closeError] = [scanError, closeError];
+    const now = scanError ?? closeError;
+    if (now !== before) this.#options.onState(now);
   }
 
   /** Whether documents can be synced. */
@@ -125,7 +176,10 @@ export class KeptDocuments {
     if (this.#isScanning || this.#isClosed) return;
     this.#isScanning = true;
     this.#startAll()
-      .catch((thrown: unknown) => this.#options.onError(thrown))
+      .then(
+        () => this.#tell({ scanError: null }),
+        (thrown: unknown) => this.#tell({ scanError: toJoineryError(thrown) }),
+      )
       .finally(() => {
         this.#isScanning = false;
       });
@@ -146,7 +200,7 @@ export class KeptDocuments {
   #isWanted(document: string): boolean {
     return (
       !this.#options.handles.has(document) &&
-      !this.#closing.has(document) &&
+      !this.#busy.has(document) &&
       !this.#syncing.has(document) &&
       !this.#givenUp.has(document)
     );
@@ -155,9 +209,10 @@ export class KeptDocuments {
   #start(document: string): void {
     const handle = this.#options.open(document);
     const unsubscribe = handle.subscribe(() => {
-      const { saved, status } = handle.getSnapshot();
-      if (saved) this.#done(document);
-      else if (status.kind === "refused") this.#giveUp(document);
+      const { saved, status, offlineError } = handle.getSnapshot();
+      // A copy that cannot be read or written stays on the list, and would be tried again at once.
+      if (status.kind === "refused" || (saved && offlineError)) this.#giveUp(document);
+      else if (saved) this.#done(document);
     });
     const { clock } = this.#options.environment;
     const timer = clock.setTimer(PATIENCE_MS, () => this.#giveUp(document));
@@ -173,4 +228,8 @@ export class KeptDocuments {
     this.release(document);
     this.#scan();
   }
+}
+
+function unforgettable(document: string, why: string): JoineryError {
+  return new JoineryError("INVALID_OPTION", `${document} cannot be forgotten: ${why}`);
 }

@@ -2,7 +2,7 @@
  * How far this device's copy of a document is in the server's log: what makes a reconnect cheap, and what has to be
  * given back to a server that crashed.
  *
- *   base: everything durable up to here is in the copy; with the lineage it is the revision that OPEN names
+ *   base: everything durable up to here is in the copy; with lineage and branch it is the revision that OPEN names
  *   tail: remote updates of this session that are not known to be durable; a crash may take them from the server
  *   carried: the same of earlier sessions; they go back to the server with the next answer
  *
@@ -10,7 +10,7 @@
  * durable everything is owed, and there is no revision.
  */
 
-import type { LineageId, Revision } from "@joinery/shared/protocol";
+import type { BranchId, LineageId, NewestBranch, Revision } from "@joinery/shared/protocol";
 
 /** Bytes of remote updates kept in case the server loses them; above it the copy has no revision for a while. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
@@ -18,13 +18,16 @@ const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 export class LogPosition {
   #lineage: LineageId | null;
   #base: number | null;
+  /** Which branch the base is of. */
+  #branch: BranchId;
   #carried: Uint8Array[] = [];
   /** The `seq` of what a catch-up has brought so far is not known: infinite. */
   #tail: { seq: number; readonly update: Uint8Array }[] = [];
   #keptBytes = 0;
   #isEverythingOwed = false;
-  /** Of this session: its lineage, the last batch that is here, and the last one known to be durable. */
+  /** Of this session: its lineage, its newest branch, the last batch that is here, and the last one known to be durable. */
   #sessionLineage: LineageId | null = null;
+  #sessionBranch: NewestBranch = { seq: 0, id: "", before: "" };
   #have: number | null = null;
   #durable = 0;
   /** There is a base again once the log is durable up to here. */
@@ -33,6 +36,7 @@ export class LogPosition {
   constructor(revision: Revision | null, lineage: LineageId | null) {
     this.#lineage = revision?.lineage ?? lineage;
     this.#base = revision?.seq ?? null;
+    this.#branch = revision?.branch ?? "";
   }
 
   /** Of which life of the document the copy is; `null` while the server has nothing durable of it. */
@@ -43,7 +47,7 @@ export class LogPosition {
   /** What OPEN says. */
   get revision(): Revision | null {
     if (this.#base === null || this.#lineage === null || this.#isEverythingOwed) return null;
-    return { lineage: this.#lineage, seq: this.#base };
+    return { lineage: this.#lineage, seq: this.#base, branch: this.#branch };
   }
 
   /** What survives the end of this program, in which tails are not kept. */
@@ -72,8 +76,9 @@ export class LogPosition {
     this.#baseFrom = null;
   }
 
-  opened(lineage: LineageId, durableSeq: number): void {
+  opened(lineage: LineageId, durableSeq: number, branch: NewestBranch): void {
     this.#sessionLineage = lineage;
+    this.#sessionBranch = branch;
     this.durable(durableSeq);
   }
 
@@ -112,7 +117,10 @@ export class LogPosition {
     for (const { update } of takeUpTo(this.#durable, this.#tail)) this.#keptBytes -= update.length;
     if (this.#have === null) return;
     const hasBase = this.#base !== null || (this.#baseFrom !== null && this.#durable >= this.#baseFrom);
-    if (hasBase) this.#base = Math.min(this.#durable, this.#have);
+    if (!hasBase) return;
+    this.#base = Math.min(this.#durable, this.#have);
+    const { seq: first, id, before } = this.#sessionBranch;
+    this.#branch = this.#base < first ? before : id;
   }
 
   /** The first so many carried updates are durable now. */
@@ -123,6 +131,13 @@ export class LogPosition {
   /** Nothing of the copy is missing on the server, as far as this session can give it. */
   everythingSaved(): void {
     this.#isEverythingOwed = false;
+  }
+
+  /** The server cannot tell whether the revision is of its log: all is compared, as if there were none. */
+  forgo(): void {
+    if (this.#base === null) return;
+    this.doubt();
+    this.restart(true);
   }
 
   /** The copy may lack something: the next session compares all of it. */

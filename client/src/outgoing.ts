@@ -10,8 +10,11 @@ import type { ClientClock, Socket, Timer } from "./ports.ts";
 
 /** Unsent bytes above which writers are not asked: what they have can still be merged. */
 const MAX_BUFFERED_BYTES = 512 * 1024;
-/** Frames are put together up to this, or to what the server takes if that is less; a larger one goes alone. */
-const MAX_MESSAGE_BYTES = 256 * 1024;
+/**
+ * Frames are put together up to this, or to what the server takes if that is less; a larger one goes alone. On a slow
+ * link the server says of the parts of a large frame no sooner that they are there than all of a message is.
+ */
+const MAX_MESSAGE_BYTES = 64 * 1024;
 /** A type, a length and a channel's number. */
 const MAX_SELECT_BYTES = 10;
 /** A WebSocket does not tell when it has drained. */
@@ -59,6 +62,12 @@ export class Outgoing {
   /** Whether the socket takes more. */
   get hasRoom(): boolean {
     return this.#socket !== null && this.#socket.bufferedBytes + length(this.#message) < MAX_BUFFERED_BYTES;
+  }
+
+  /** Bytes that the network has not taken; 0 as long as it takes all at once. */
+  get waitingBytes(): number {
+    const bytes = this.#socket?.bufferedBytes ?? 0;
+    return bytes && bytes + length(this.#message);
   }
 
   /** Says a frame, of a document on its channel, of the connection on 0, when this turn ends. */

@@ -56,6 +56,8 @@ export interface Environment {
   onOffline(run: () => void): () => void;
   /** Calls back when the page is about to go. @returns Stops that. */
   onHide(run: () => void): () => void;
+  /** Calls back when the page is hidden or about to go: it may never run again. @returns Stops that. */
+  onBackground(run: () => void): () => void;
   /** Opens the store for documents on this device. Rejects with OFFLINE_STORE_FAILED (never). */
   openOfflineStore(name: string): Promise<OfflineStore>;
 }

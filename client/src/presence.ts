@@ -10,7 +10,7 @@ import {
   removeAwarenessStates,
 } from "y-protocols/awareness";
 import type { DocumentHost } from "./document-host.ts";
-import { attempt, Watched } from "./observable.ts";
+import { attempt } from "./observable.ts";
 import type { ClientClock, Timer } from "./ports.ts";
 
 const DEFAULT_THROTTLE_MS = 50;
@@ -47,7 +47,6 @@ interface Changes {
 }
 
 export class Presence {
-  readonly #others: Watched<readonly Other[]>;
   readonly #awareness: Awareness;
   readonly #clock: ClientClock;
   readonly #host: DocumentHost;
@@ -73,18 +72,24 @@ export class Presence {
     this.#host = host;
     this.#clock = host.environment.clock;
     this.#onDue = onDue;
-    this.#others = new Watched(() => this.#list());
     awareness.on("update", this.#onUpdate);
     const { environment } = host;
     this.#stops = [environment.onHide(() => this.#hide()), environment.onWake(() => this.#show())];
   }
 
   /** Everybody else. */
-  get others(): Watched<readonly Other[]> {
-    return this.#others;
+  others(): readonly Other[] {
+    const { clientID } = this.#awareness;
+    const others: Other[] = [];
+    for (const [clientId, state] of this.#awareness.getStates()) {
+      if (clientId === clientID) continue;
+      const isTyping = Boolean(this.#typing.get(clientId)?.timer);
+      others.push({ clientId, user: this.#users.get(clientId) ?? null, state, isTyping });
+    }
+    return others;
   }
 
-  /** The same, as editor bindings know it. */
+  /** As editor bindings know it. */
   get awareness(): Awareness {
     return this.#awareness;
   }
@@ -133,7 +138,7 @@ export class Presence {
     this.#guard(() => applyAwarenessUpdate(awareness, update, this));
     // What we say of ourselves, nobody else does: it is said again, under a newer clock.
     if (awareness.meta.get(awareness.clientID)?.clock !== ownClock) this.#say(ownState);
-    this.#others.changed();
+    this.#host.othersChanged();
   }
 
   linkIsUp(): void {
@@ -155,7 +160,7 @@ export class Presence {
       this.#stopsTyping(clientId);
     }
     this.#users.clear();
-    this.#others.changed();
+    this.#host.othersChanged();
   }
 
   /** The page is about to go: others need not wait until the server notices. */
@@ -203,7 +208,7 @@ export class Presence {
       this.#stopsTyping(clientId);
     }
     for (const clientId of [...added, ...updated]) if (clientId !== clientID) this.#noteTyping(clientId);
-    this.#others.changed();
+    this.#host.othersChanged();
   }
 
   #noteTyping(clientId: number): void {
@@ -214,7 +219,7 @@ export class Presence {
     const timer = this.#clock.setTimer(TYPING_MS, () => {
       // The mark stays, so that it is not taken for a new one.
       this.#typing.set(clientId, { mark, timer: null });
-      this.#others.changed();
+      this.#host.othersChanged();
     });
     this.#typing.set(clientId, { mark, timer });
   }
@@ -222,16 +227,5 @@ export class Presence {
   #stopsTyping(clientId: number): void {
     this.#typing.get(clientId)?.timer?.cancel();
     this.#typing.delete(clientId);
-  }
-
-  #list(): readonly Other[] {
-    const { clientID } = this.#awareness;
-    const others: Other[] = [];
-    for (const [clientId, state] of this.#awareness.getStates()) {
-      if (clientId === clientID) continue;
-      const isTyping = Boolean(this.#typing.get(clientId)?.timer);
-      others.push({ clientId, user: this.#users.get(clientId) ?? null, state, isTyping });
-    }
-    return others;
   }
 }

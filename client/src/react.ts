@@ -43,9 +43,7 @@ export function useDocumentState(handle: DocumentHandle): DocumentSnapshot {
 
 /** Everybody else in the document. */
 export function useOthers(handle: DocumentHandle): readonly Other[] {
-  // Another Y.Doc brings another presence.
-  const presence = () => handle.presence;
-  return useObservable(useSyncExternalStore(handle.subscribe, presence, presence));
+  return useObservable(handle.presence);
 }
 
 function useObservable<T>({ subscribe, getSnapshot }: Observable<T>): T {

@@ -6,8 +6,8 @@
 import { JoineryError } from "@joinery/shared";
 import {
   clientFrames,
+  type LogPlace,
   type Opened,
-  type Revision,
   type ServerFrame,
   type WirePermission,
 } from "@joinery/shared/protocol";
@@ -32,6 +32,7 @@ import {
 } from "./session-state.ts";
 import { readSignal } from "./signals.ts";
 import { type Status, status } from "./status.ts";
+import { type Taker, Taking } from "./taking.ts";
 import { isFinal, withToken } from "./token.ts";
 
 /** A larger state vector goes on its own, because OPEN cannot be fragmented. */
@@ -39,12 +40,13 @@ const MAX_OPEN_VECTOR_BYTES = 64 * 1024;
 
 type Frame<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
 
-export class Session implements ChannelUser, ContentUser, Giver, Receiver {
+export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker {
   readonly #host: DocumentHost;
   readonly #content: Content;
   readonly #connection: Connection;
   readonly #backoff: Backoff;
   #giving: Giving;
+  #taking: Taking;
   readonly #incoming: Incoming;
   #state: SessionState = "loading";
   #failure: Failure | null = null;
@@ -66,6 +68,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
     this.#connection = connection;
     this.#backoff = new Backoff(environment);
     this.#giving = new Giving(host, content, this);
+    this.#taking = new Taking(host, content, this.#giving, this);
     this.#incoming = new Incoming(environment, this);
   }
 
@@ -133,6 +136,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
   /** Another copy takes the place of ours, of no lineage so far. @param unsaved All of it. */
   replaceCopy(unsaved: readonly Uint8Array[]): void {
     this.#giving = new Giving(this.#host, this.#content, this);
+    this.#taking = new Taking(this.#host, this.#content, this.#giving, this);
     this.#giving.load(null, null, unsaved);
     this.#incoming.forget();
     this.reopen();
@@ -292,29 +296,24 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
         break;
       case "ack":
         this.#giving.acknowledged(frame.number, frame.seq);
-        this.#settle();
+        this.#taking.settle();
         break;
       case "catchUp":
-        this.#apply(frame.update, (news) => {
-          if (news) position.caught(news);
-        });
+        this.#taking.catchUp(frame);
         break;
       case "caughtUp":
         this.#incoming.forget();
         position.caughtUp(frame.seq, frame.durableSeq);
-        this.#settle();
+        this.#taking.settle();
         this.#step("caughtUp");
         this.request();
         break;
       case "batch":
-        this.#apply(frame.update, (news) => {
-          if (position.batch(frame.seq, frame.durableSeq, news)) return;
-          this.broken(new JoineryError("INTERNAL", "A batch is missing."));
-        });
+        this.#taking.batch(frame);
         break;
       case "durable":
         position.durable(frame.seq);
-        this.#settle();
+        this.#taking.settle();
         break;
       case "presence":
         this.#content.presence?.received(frame.users, frame.update);
@@ -345,7 +344,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
     }
   }
 
-  #opened({ lineage, durableSeq, permission, user, isRevisionTaken }: Opened): void {
+  #opened({ lineage, durableSeq, branch, permission, user, beginning }: Opened): void {
     const { position } = this.#giving;
     if (position.lineage !== null && position.lineage !== lineage) {
       this.#conflicts({ lineage, seq: durableSeq });
@@ -355,13 +354,14 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
     const { revision } = position;
     this.#permission = permission;
     this.#user = user;
-    position.opened(lineage, durableSeq);
+    if (beginning === "exchange") position.forgo();
+    position.opened(lineage, durableSeq, branch);
     this.#step("opened");
     const { doc, presence } = this.#content;
-    if (!isRevisionTaken && !this.#hasToldVector) {
+    if (beginning !== "continue" && !this.#hasToldVector) {
       this.#giving.push(clientFrames.sync(Y.encodeStateVector(doc)));
     }
-    if (revision) this.#giving.oweTail(permission === "write");
+    if (revision && beginning !== "exchange") this.#giving.oweTail(permission === "write");
     presence?.linkIsUp();
     this.request();
   }
@@ -372,24 +372,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
     this.request();
   }
 
-  /** @param then Told what of it was not here, unless the application closed the document meanwhile. */
-  #apply(update: Uint8Array, then: (news: Uint8Array | null) => void): void {
-    let news: Uint8Array | null;
-    try {
-      news = this.#content.apply(update);
-    } catch (thrown) {
-      // Nobody can tell what of it is here, so all is compared.
-      this.#giving.position.doubt();
-      this.#host.report(thrown);
-      this.broken(thrown);
-      return;
-    }
-    if (this.#state === "closed") return;
-    then(news);
-    this.#settle();
-  }
-
-  #conflicts(remote: Revision): void {
+  #conflicts(remote: LogPlace): void {
     const { lineage, revision } = this.#giving.position;
     if (lineage !== null) this.#conflict = { local: { lineage, seq: revision?.seq ?? null }, remote };
   }
@@ -420,15 +403,5 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver {
   /** On the channel, if there is one. */
   send(frame: Uint8Array): void {
     if (this.#channel !== null) this.#connection.outgoing.push(this.#channel, frame);
-  }
-
-  /** Something may have become durable. */
-  #settle(): void {
-    const { copy } = this.#content;
-    const edits = this.#giving.settle();
-    const { storedRevision, lineage } = this.#giving.position;
-    if (edits > 0) copy?.saved(edits);
-    copy?.setRevision(storedRevision, lineage);
-    this.#host.changed();
   }
 }

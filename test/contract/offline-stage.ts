@@ -13,7 +13,7 @@ export class OfflineStage {
   readonly clock = new FakeClock();
   readonly databases: WatchedDatabases;
   /** What handles were told, oldest first. */
-  readonly errors: JoineryError[] = [];
+  readonly states: (JoineryError | null)[] = [];
   readonly #name: string;
   #stores: OfflineStore[] = [];
 
@@ -29,7 +29,12 @@ export class OfflineStage {
   /** Opens the document in a tab of its own. */
   async tab(limits: LevelStoreOptions["limits"] = {}): Promise<OfflineDocument> {
     const store = await this.store(limits);
-    return store.open("notes", (error) => this.errors.push(error));
+    return store.open("notes", (error) => this.states.push(error));
+  }
+
+  /** What handles were told to be wrong, oldest first. */
+  get errors(): JoineryError[] {
+    return this.states.filter((error) => error !== null);
   }
 
   async store(limits: LevelStoreOptions["limits"] = {}): Promise<OfflineStore> {
@@ -43,7 +48,7 @@ export class OfflineStage {
   async found(): Promise<OfflineCopy & { told: string[] }> {
     const told: string[] = [];
     const store = await this.store();
-    const { copy } = await store.open("notes", ({ message }) => told.push(message));
+    const { copy } = await store.open("notes", (error) => told.push(error?.message ?? "well"));
     await store.close();
     return { ...copy, told };
   }
@@ -78,4 +83,26 @@ export function summary(operations: readonly Operation[]): string[] {
 export function keysOf(rows: MemoryRows, kind: RecordKind): string[] {
   const keys = [...rows.rows.keys()].sort();
   return keys.filter((key) => key.startsWith("01") && decodePlace(Buffer.from(key, "hex"))?.kind === kind);
+}
+
+/** Holds batches up until they are released, or made to fail. */
+export function held(stage: { readonly databases: WatchedDatabases }) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  stage.databases.batchFault = async (write) => {
+    await promise;
+    await write();
+  };
+  const end = () => {
+    stage.databases.batchFault = null;
+  };
+  return {
+    release: () => {
+      end();
+      resolve();
+    },
+    fail: (error: Error) => {
+      end();
+      reject(error);
+    },
+  };
 }

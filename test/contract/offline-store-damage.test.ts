@@ -7,11 +7,12 @@ import { crc32c } from "@joinery/shared";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openLevelStore } from "../../client/src/offline/level-store.ts";
+import { BRANCH } from "../support/branch.ts";
 import { keysOf, levelStage, memoryStage, type OfflineStage } from "./offline-stage.ts";
 import { LINEAGE, update } from "./offline-store.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-const REVISION = { lineage: LINEAGE, seq: 7 };
+const REVISION = { lineage: LINEAGE, seq: 7, branch: BRANCH };
 const FIRST = update(1);
 
 /** A snapshot, what came after it, an unsaved edit, and a revision. */
@@ -54,7 +55,7 @@ describe("a damaged record", () => {
         const found = await stage.found();
         expect(found.told).toEqual([
           expect.stringMatching(
-            /^1 record of the local copy of document "notes" cannot be used and is kept aside: \w+ \w+\/\d+: it/,
+            /^1 record of the local copy of document "notes" cannot be used and is kept aside: \w+ \w+\/\d+: (?:it|the)/,
           ),
         ]);
         expect(found.revision).toBeNull();
@@ -77,15 +78,18 @@ describe("a damaged record", () => {
     ]);
     expect(document.copy).toMatchObject({ revision: null, lineage: LINEAGE });
     expect(document.copy.unsaved).toEqual([update(4), update(5), update(6)]);
-    expect(document.isCompactionDue).toBe(true);
+    expect(document.compactionDueInMs).toBe(0);
     document.compact(update(3, 4, 5, 6));
     await document.flush();
     expect(await stage.found()).toMatchObject({ revision: null, told: [] });
     expect(stage.rows.rows.get(`03${key.slice(2)}`)).toBe(bad);
     document.addRemote(update(1, 2));
-    document.setRevision({ lineage: LINEAGE, seq: 8 }, LINEAGE);
+    document.setRevision({ lineage: LINEAGE, seq: 8, branch: BRANCH }, LINEAGE);
     await document.flush();
-    expect(await stage.found()).toMatchObject({ revision: { lineage: LINEAGE, seq: 8 }, told: [] });
+    expect(await stage.found()).toMatchObject({
+      revision: { lineage: LINEAGE, seq: 8, branch: BRANCH },
+      told: [],
+    });
     await document.close();
     await (await stage.store()).remove("notes");
     expect(stage.rows.rows.size, "removing the document removes what was set aside").toBe(0);
@@ -137,7 +141,7 @@ describe("a damaged record", () => {
     const [first, second] = keysOf(stage.rows, "local") as [string, string];
     stage.rows.rows.set(second, stage.rows.rows.get(first) as string);
     const { told, unsaved } = await stage.found();
-    expect(told).toEqual([expect.stringContaining("its checksum does not match")]);
+    expect(told).toEqual([expect.stringContaining("the checksum does not match")]);
     expect(unsaved).toEqual([update(4), update(5)]);
   });
 });
@@ -232,7 +236,7 @@ async function writtenLog(): Promise<Buffer> {
         i < 4 ? (seq >>> (24 - 8 * i)) & 0xff : byte,
       ),
     );
-    document.setRevision({ lineage: LINEAGE, seq }, LINEAGE);
+    document.setRevision({ lineage: LINEAGE, seq, branch: BRANCH }, LINEAGE);
     await document.flush();
   }
   await stage.crash();

@@ -1,10 +1,11 @@
 /** Writes of the offline store that are slow, fail, or are lost, on a real database. */
 
 import { describe, expect, test, vi } from "vitest";
-import { levelStage, memoryStage, summary } from "./offline-stage.ts";
+import { BRANCH } from "../support/branch.ts";
+import { held, levelStage, memoryStage, summary } from "./offline-stage.ts";
 import { LINEAGE, sorted, update } from "./offline-store.contract.ts";
 
-const REVISION = { lineage: LINEAGE, seq: 7 };
+const REVISION = { lineage: LINEAGE, seq: 7, branch: BRANCH };
 
 function quotaError(): Error {
   return Object.assign(new Error("the quota is used up"), { name: "QuotaExceededError" });
@@ -57,7 +58,7 @@ describe("batches", () => {
     const stage = memoryStage();
     const document = await stage.tab();
     for (let seq = 1; seq <= 5; seq++) {
-      document.setRevision({ lineage: LINEAGE, seq }, LINEAGE);
+      document.setRevision({ lineage: LINEAGE, seq, branch: BRANCH }, LINEAGE);
       await document.flush();
     }
     expect(stage.rows.rows.size).toBe(1);
@@ -103,7 +104,7 @@ describe("batches", () => {
 });
 
 describe("a write that fails", () => {
-  test("is told once, tried again after pauses that grow, and told again when it fails anew", async () => {
+  test("[D8] is told once, tried again after pauses that grow, and told to be over when all is on disk", async () => {
     const stage = await levelStage();
     const document = await stage.tab();
     stage.databases.failBatches(3);
@@ -126,17 +127,19 @@ describe("a write that fails", () => {
       await attempts(count);
     }
     await document.flush();
-    expect(stage.errors.map(({ message }) => message)).toEqual([
+    expect(stage.states.map((error) => error?.message ?? null)).toEqual([
       'the local copy of document "notes" cannot be written, and waits in memory: no space left on device',
+      null,
     ]);
     expect((await stage.found()).unsaved).toEqual([1, 2, 3, 4].map((n) => update(n)));
 
     stage.databases.failBatches(1);
     document.addLocal(update(5));
     await expect(document.flush()).rejects.toMatchObject({ code: "OFFLINE_STORE_FAILED" });
-    expect(stage.errors.length).toBe(2);
+    expect(stage.states.length).toBe(3);
     await document.flush();
-    expect(stage.errors.length).toBe(2);
+    expect(stage.states.length).toBe(4);
+    expect(stage.states.at(-1)).toBeNull();
   });
 
   test("keeps nothing from being tried when somebody asks for it", async () => {
@@ -232,7 +235,7 @@ describe("a fold that fails", () => {
     document.addRemote(update(1));
     document.setRevision(REVISION, LINEAGE);
     await document.flush();
-    expect(document.isCompactionDue).toBe(true);
+    expect(document.compactionDueInMs).toBe(0);
     stage.databases.batchFault = async (write, operations) => {
       if (summary(operations).includes("put snapshot")) throw quotaError();
       return write();
@@ -247,16 +250,25 @@ describe("a fold that fails", () => {
       unsaved: [update(2)],
       revision: REVISION,
     });
-    expect(document.isCompactionDue).toBe(false);
+    expect(document.compactionDueInMs).toBe(10_000);
     stage.clock.advance(10_000);
-    expect(document.isCompactionDue).toBe(true);
+    expect(document.compactionDueInMs).toBe(0);
     document.compact(update(1, 2));
+    document.addLocal(update(3));
     await document.flush();
-    expect(stage.errors.length, "told once").toBe(1);
+    expect(
+      stage.states.map((error) => error?.message),
+      "told once, also while edits are written",
+    ).toEqual(['the local copy of document "notes" cannot be compacted: the quota is used up']);
     stage.databases.batchFault = null;
-    document.compact(update(1, 2));
+    document.compact(update(1, 2, 3));
     await document.flush();
-    expect(await stage.found()).toMatchObject({ updates: [update(1, 2), update(2)], revision: REVISION });
+    expect(stage.states.length).toBe(2);
+    expect(stage.states.at(-1)).toBeNull();
+    expect(await stage.found()).toMatchObject({
+      updates: [update(1, 2, 3), update(2), update(3)],
+      revision: REVISION,
+    });
   });
 
   test("leaves a copy that claims nothing, when it was to bring what waited", async () => {
@@ -268,14 +280,16 @@ describe("a fold that fails", () => {
     stage.databases.failBatches(1, quotaError());
     document.addRemote(update(2));
     document.compact(update(1, 2));
-    document.setRevision({ lineage: LINEAGE, seq: 8 }, LINEAGE);
+    document.setRevision({ lineage: LINEAGE, seq: 8, branch: BRANCH }, LINEAGE);
     await expect(document.flush()).rejects.toMatchObject({ code: "OFFLINE_STORE_FAILED" });
     document.addLocal(update(3));
     await expect(document.flush()).rejects.toMatchObject({ message: expect.stringContaining("compacted") });
     expect(await stage.found()).toMatchObject({ updates: [update(1), update(3)], revision: REVISION });
+    expect(stage.states.at(-1), "the copy is not whole yet").not.toBeNull();
     document.compact(update(1, 2, 3));
     await document.flush();
-    expect(await stage.found()).toMatchObject({ revision: { lineage: LINEAGE, seq: 8 } });
+    expect(stage.states.at(-1)).toBeNull();
+    expect(await stage.found()).toMatchObject({ revision: { lineage: LINEAGE, seq: 8, branch: BRANCH } });
   });
 
   test("leaves nothing behind that the next one does not take away, whether it happened or not", async () => {
@@ -311,10 +325,10 @@ describe("a queue that is full", () => {
     await document.flush();
     document.addLocal(update(2));
     document.addRemote(new Uint8Array(11));
-    expect(document.isCompactionDue).toBe(true);
-    document.setRevision({ lineage: LINEAGE, seq: 8 }, LINEAGE);
+    expect(document.compactionDueInMs).toBe(0);
+    document.setRevision({ lineage: LINEAGE, seq: 8, branch: BRANCH }, LINEAGE);
     document.addRemote(update(3));
-    document.setRevision({ lineage: LINEAGE, seq: 9 }, LINEAGE);
+    document.setRevision({ lineage: LINEAGE, seq: 9, branch: BRANCH }, LINEAGE);
     await expect(document.flush()).rejects.toMatchObject({ message: expect.stringContaining("compacted") });
     expect(await stage.found()).toMatchObject({
       updates: [update(1), update(2)],
@@ -326,7 +340,7 @@ describe("a queue that is full", () => {
     expect(await stage.found()).toMatchObject({
       updates: [update(1, 2, 3), update(2)],
       unsaved: [update(2)],
-      revision: { lineage: LINEAGE, seq: 9 },
+      revision: { lineage: LINEAGE, seq: 9, branch: BRANCH },
     });
   });
 
@@ -369,9 +383,11 @@ describe("a database that was cleared while it was open", () => {
     );
     await Promise.allSettled([document.flush()]);
     expect(await stage.found()).toMatchObject({ unsaved: [update(2), update(3)], revision: null });
-    expect(document.isCompactionDue).toBe(true);
+    expect(document.compactionDueInMs).toBe(0);
+    expect(stage.states.at(-1)).not.toBeNull();
     document.compact(update(1, 2, 3));
     await document.flush();
+    expect(stage.states.at(-1)).toBeNull();
     expect(await stage.found()).toMatchObject({
       updates: [update(1, 2, 3), update(2), update(3)],
       unsaved: [update(2), update(3)],
@@ -379,3 +395,67 @@ describe("a database that was cleared while it was open", () => {
     });
   });
 });
+
+describe("a database that was closed by the browser", () => {
+  test("is opened again by who only reads", async () => {
+    const stage = memoryStage();
+    const store = await stage.store();
+    stage.databases.readFault = new Error("the database connection is closing");
+    expect((await store.open("notes", fail)).copy.updates).toEqual([]);
+    expect(stage.databases.openCount).toBe(2);
+    stage.databases.readFault = new Error("the database connection is closing");
+    expect(await store.pending()).toEqual([]);
+    expect(stage.databases.openCount).toBe(3);
+  });
+});
+
+describe("a copy that takes the place of another", () => {
+  test("leaves nothing of it behind, whatever failed before", async () => {
+    for (const didHappen of [false, true]) {
+      const stage = memoryStage();
+      const document = await stage.tab();
+      // Many small edits, which are put together: the former records are to go.
+      for (let n = 0; n < 64; n++) {
+        document.addLocal(update(n));
+        if (n === 63) {
+          stage.databases.batchFault = async (write) => {
+            stage.databases.batchFault = null;
+            if (didHappen) await write();
+            throw new Error("no answer");
+          };
+        }
+        await Promise.allSettled([document.flush()]);
+      }
+      document.replace({ updates: [], unsaved: [], revision: null, lineage: null });
+      await document.flush();
+      expect(stage.rows.rows.size, "its revision, which says that it has none").toBe(1);
+      expect(await stage.found()).toEqual({
+        updates: [],
+        unsaved: [],
+        revision: null,
+        lineage: null,
+        told: [],
+      });
+    }
+  });
+
+  test("leaves nothing of it behind when a fold of the former one fails later", async () => {
+    const stage = memoryStage();
+    const document = await stage.tab();
+    document.addRemote(update(1));
+    await document.flush();
+    document.compact(update(1));
+    const hold = held(stage);
+    const flushed = document.flush();
+    await vi.waitFor(() => expect(stage.databases.batches.length).toBe(2));
+    document.replace({ updates: [update(7)], unsaved: [], revision: null, lineage: null });
+    hold.fail(quotaError());
+    await Promise.allSettled([flushed]);
+    await document.flush();
+    expect((await stage.found()).updates).toEqual([update(7)]);
+  });
+});
+
+function fail(error: Error | null): never {
+  throw error;
+}

@@ -1,10 +1,11 @@
 /** Several tabs on one database, each with the same document open. */
 
 import { describe, expect, test } from "vitest";
+import { BRANCH } from "../support/branch.ts";
 import { keysOf, levelStage, memoryStage } from "./offline-stage.ts";
 import { LINEAGE, OTHER_LINEAGE, sorted, update } from "./offline-store.contract.ts";
 
-const REVISION = { lineage: LINEAGE, seq: 7 };
+const REVISION = { lineage: LINEAGE, seq: 7, branch: BRANCH };
 
 describe("two tabs", () => {
   test("write without overwriting each other, and the next one finds it all", async () => {
@@ -72,9 +73,9 @@ describe("two tabs", () => {
     bob.addRemote(update(2));
     await Promise.all([ann.flush(), bob.flush()]);
     expect((await stage.found()).revision, "nobody vouches for the second one").toBeNull();
-    bob.setRevision({ lineage: LINEAGE, seq: 8 }, LINEAGE);
+    bob.setRevision({ lineage: LINEAGE, seq: 8, branch: BRANCH }, LINEAGE);
     await bob.flush();
-    expect((await stage.found()).revision).toEqual({ lineage: LINEAGE, seq: 8 });
+    expect((await stage.found()).revision).toEqual({ lineage: LINEAGE, seq: 8, branch: BRANCH });
   });
 
   test("have no revision once one folded what the other one built upon, until that one folds or says it again", async () => {
@@ -88,12 +89,12 @@ describe("two tabs", () => {
     await bob.flush();
     expect((await stage.found()).revision).toEqual(REVISION);
     ann.addRemote(update(2));
-    ann.setRevision({ lineage: LINEAGE, seq: 8 }, LINEAGE);
+    ann.setRevision({ lineage: LINEAGE, seq: 8, branch: BRANCH }, LINEAGE);
     await ann.flush();
     expect(await stage.found()).toMatchObject({ updates: [update(1), update(2)], revision: null });
     ann.compact(update(1, 2));
     await ann.flush();
-    expect((await stage.found()).revision).toEqual({ lineage: LINEAGE, seq: 8 });
+    expect((await stage.found()).revision).toEqual({ lineage: LINEAGE, seq: 8, branch: BRANCH });
   });
 
   test("do not claim what another one removed", async () => {
@@ -106,7 +107,7 @@ describe("two tabs", () => {
     await store.remove("notes");
     ann.addRemote(update(2));
     ann.addLocal(update(3));
-    ann.setRevision({ lineage: LINEAGE, seq: 8 }, LINEAGE);
+    ann.setRevision({ lineage: LINEAGE, seq: 8, branch: BRANCH }, LINEAGE);
     await ann.flush();
     expect(await stage.found()).toMatchObject({
       updates: [update(2), update(3)],
@@ -132,7 +133,7 @@ describe("a copy that one tab gave up for another lineage", () => {
     ann.replace({
       updates: [update(8)],
       unsaved: [],
-      revision: { lineage: OTHER_LINEAGE, seq: 1 },
+      revision: { lineage: OTHER_LINEAGE, seq: 1, branch: BRANCH },
       lineage: OTHER_LINEAGE,
     });
     await ann.flush();
@@ -147,7 +148,7 @@ describe("a copy that one tab gave up for another lineage", () => {
     expect(found).toMatchObject({
       updates: [update(8)],
       unsaved: [],
-      revision: { lineage: OTHER_LINEAGE, seq: 1 },
+      revision: { lineage: OTHER_LINEAGE, seq: 1, branch: BRANCH },
       lineage: OTHER_LINEAGE,
     });
     expect(found.told).toEqual([
@@ -156,7 +157,7 @@ describe("a copy that one tab gave up for another lineage", () => {
       ),
     ]);
     const next = await stage.tab();
-    expect(next.isCompactionDue).toBe(true);
+    expect(next.compactionDueInMs).toBe(0);
     next.compact(update(8));
     await next.flush();
     expect((await stage.found()).told, "told until it was set aside").toEqual([]);

@@ -5,6 +5,7 @@
 
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { OfflineDocument, OfflineStore } from "../../client/src/offline/ports.ts";
+import { BRANCH } from "../support/branch.ts";
 
 export interface OfflineStoreSource {
   readonly name: string;
@@ -16,7 +17,7 @@ export const LINEAGE = "00112233445566778899aabbccddeeff";
 export const OTHER_LINEAGE = "ffeeddccbbaa99887766554433221100";
 
 export const update = (...bytes: number[]) => Uint8Array.from(bytes);
-const nobody = (error: Error) => {
+const nobody = (error: Error | null) => {
   throw error;
 };
 
@@ -107,31 +108,35 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       const stage = await opened();
       const document = await stage.document();
       document.addRemote(update(1));
-      document.setRevision({ lineage: LINEAGE, seq: 7 }, LINEAGE);
+      document.setRevision({ lineage: LINEAGE, seq: 7, branch: BRANCH }, LINEAGE);
       const again = await stage.again();
       expect(again.copy).toEqual({
         updates: [update(1)],
         unsaved: [],
-        revision: { lineage: LINEAGE, seq: 7 },
+        revision: { lineage: LINEAGE, seq: 7, branch: BRANCH },
         lineage: LINEAGE,
       });
       again.addLocal(update(2));
       again.saved(1);
       const { copy } = await stage.again();
-      expect(copy.revision, "own edits take nothing from it").toEqual({ lineage: LINEAGE, seq: 7 });
+      expect(copy.revision, "own edits take nothing from it").toEqual({
+        lineage: LINEAGE,
+        seq: 7,
+        branch: BRANCH,
+      });
     });
 
     test("a revision is void once something came from the server, until there is another", async () => {
       const stage = await opened();
       const document = await stage.document();
       document.addRemote(update(1));
-      document.setRevision({ lineage: LINEAGE, seq: 7 }, LINEAGE);
+      document.setRevision({ lineage: LINEAGE, seq: 7, branch: BRANCH }, LINEAGE);
       document.addRemote(update(2));
       const again = await stage.again();
       expect(again.copy).toMatchObject({ revision: null, lineage: LINEAGE });
-      again.setRevision({ lineage: LINEAGE, seq: 8 }, LINEAGE);
+      again.setRevision({ lineage: LINEAGE, seq: 8, branch: BRANCH }, LINEAGE);
       const last = await stage.again();
-      expect(last.copy.revision).toEqual({ lineage: LINEAGE, seq: 8 });
+      expect(last.copy.revision).toEqual({ lineage: LINEAGE, seq: 8, branch: BRANCH });
       last.setRevision(null, LINEAGE);
       expect((await stage.again()).copy).toMatchObject({ revision: null, lineage: LINEAGE });
     });
@@ -141,7 +146,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       const document = await stage.document();
       document.setRevision(null, LINEAGE);
       expect(() => document.setRevision(null, OTHER_LINEAGE)).toThrow("replace()");
-      expect(() => document.setRevision({ lineage: OTHER_LINEAGE, seq: 1 }, LINEAGE)).toThrow(
+      expect(() => document.setRevision({ lineage: OTHER_LINEAGE, seq: 1, branch: BRANCH }, LINEAGE)).toThrow(
         "another lineage",
       );
       document.setRevision(null, null);
@@ -153,14 +158,14 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       const document = await stage.document();
       document.addRemote(update(1));
       document.addLocal(update(2));
-      document.setRevision({ lineage: LINEAGE, seq: 7 }, LINEAGE);
+      document.setRevision({ lineage: LINEAGE, seq: 7, branch: BRANCH }, LINEAGE);
       document.compact(update(1, 2));
       document.addLocal(update(3));
       const again = await stage.again();
       expect(again.copy).toEqual({
         updates: [update(1, 2), update(2), update(3)],
         unsaved: [update(2), update(3)],
-        revision: { lineage: LINEAGE, seq: 7 },
+        revision: { lineage: LINEAGE, seq: 7, branch: BRANCH },
         lineage: LINEAGE,
       });
       again.saved(2);
@@ -187,13 +192,13 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       const document = await stage.document();
       document.addRemote(update(1));
       document.addLocal(update(2));
-      document.setRevision({ lineage: LINEAGE, seq: 7 }, LINEAGE);
+      document.setRevision({ lineage: LINEAGE, seq: 7, branch: BRANCH }, LINEAGE);
       await document.flush();
       document.addLocal(update(3));
       document.replace({
         updates: [update(8), update(9)],
         unsaved: [update(9)],
-        revision: { lineage: OTHER_LINEAGE, seq: 2 },
+        revision: { lineage: OTHER_LINEAGE, seq: 2, branch: BRANCH },
         lineage: OTHER_LINEAGE,
       });
       document.addLocal(update(10));
@@ -201,7 +206,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       expect(copy).toEqual({
         updates: [update(8), update(9), update(9), update(10)],
         unsaved: [update(9), update(10)],
-        revision: { lineage: OTHER_LINEAGE, seq: 2 },
+        revision: { lineage: OTHER_LINEAGE, seq: 2, branch: BRANCH },
         lineage: OTHER_LINEAGE,
       });
     });
@@ -210,7 +215,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       const stage = await opened();
       const document = await stage.document();
       document.addLocal(update(1));
-      document.setRevision({ lineage: LINEAGE, seq: 7 }, LINEAGE);
+      document.setRevision({ lineage: LINEAGE, seq: 7, branch: BRANCH }, LINEAGE);
       await document.flush();
       const empty = { updates: [], unsaved: [], revision: null, lineage: null };
       document.replace(empty);
@@ -252,7 +257,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       const stage = await opened();
       const document = await stage.document();
       document.addRemote(update(1));
-      document.setRevision({ lineage: LINEAGE, seq: 7 }, LINEAGE);
+      document.setRevision({ lineage: LINEAGE, seq: 7, branch: BRANCH }, LINEAGE);
       document.addLocal(update(2));
       await stage.store.copyTo("notes", "rescued");
       const both = [update(1), update(2)];
@@ -264,7 +269,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       await expect(stage.store.copyTo("notes", "rescued")).rejects.toMatchObject({
         code: "OFFLINE_STORE_FAILED",
       });
-      expect((await stage.again()).copy.revision).toEqual({ lineage: LINEAGE, seq: 7 });
+      expect((await stage.again()).copy.revision).toEqual({ lineage: LINEAGE, seq: 7, branch: BRANCH });
     });
 
     test("a document that was removed is gone, and can begin anew", async () => {
@@ -304,21 +309,21 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
     test("a compaction is due when a log has grown, and not after it", async () => {
       const stage = await opened();
       const document = await stage.document();
-      expect(document.isCompactionDue).toBe(false);
+      expect(document.compactionDueInMs).toBeNull();
       document.addRemote(new Uint8Array(100_000));
       await document.flush();
-      expect(document.isCompactionDue).toBe(true);
+      expect(document.compactionDueInMs).toBe(0);
       document.compact(new Uint8Array(90_000));
-      expect(document.isCompactionDue).toBe(false);
+      expect(document.compactionDueInMs).toBeNull();
       await document.flush();
-      expect(document.isCompactionDue).toBe(false);
+      expect(document.compactionDueInMs).toBeNull();
       document.addRemote(new Uint8Array(80_000));
       await document.flush();
-      expect(document.isCompactionDue, "the snapshot is larger").toBe(false);
+      expect(document.compactionDueInMs, "the snapshot is larger").toBeNull();
       document.addRemote(new Uint8Array(20_000));
       await document.flush();
-      expect(document.isCompactionDue).toBe(true);
-      expect((await stage.again()).isCompactionDue).toBe(true);
+      expect(document.compactionDueInMs).toBe(0);
+      expect((await stage.again()).compactionDueInMs).toBe(0);
     });
 
     test("a day of keystrokes without a connection comes back in order", async () => {

@@ -2,10 +2,23 @@
 
 import type { DocumentName } from "@joinery/shared";
 import { expect } from "vitest";
-import type { Lineage, LogEntry, Snapshot, Storage, StoredDocument } from "../../server/src/engine/ports.ts";
+import type {
+  Branch,
+  BranchId,
+  Lineage,
+  LogEntry,
+  Snapshot,
+  Storage,
+  StoredDocument,
+} from "../../server/src/engine/ports.ts";
 
 const LINEAGE = "0123456789abcdef0123456789abcdef" as Lineage;
 export const BIRTH = { lineage: LINEAGE, bornAt: 1_700_000_000_000 };
+
+export const BRANCHES: readonly Branch[] = [{ seq: 1, id: "0123456789abcdef" as BranchId }];
+
+/** What goes with a document's first entry. */
+export const FIRST = { birth: BIRTH, branches: BRANCHES };
 
 export const UNAVAILABLE = expect.objectContaining({ code: "STORAGE_UNAVAILABLE" });
 
@@ -22,7 +35,7 @@ export function snapshotOf(seq: number): Snapshot {
 export async function appendEntries(storage: Storage, document: DocumentName, from: number, to: number) {
   const appends: Promise<void>[] = [];
   for (let seq = from; seq <= to; seq++) {
-    appends.push(storage.append({ document, entry: entryOf(seq), ...(seq === 1 && { birth: BIRTH }) }));
+    appends.push(storage.append({ document, entry: entryOf(seq), ...(seq === 1 && FIRST) }));
   }
   await Promise.all(appends);
 }
@@ -37,7 +50,7 @@ export function soundDocument(
   tail: readonly LogEntry[],
   birth = BIRTH,
 ): StoredDocument {
-  return { ...birth, snapshot, tail, damage: null };
+  return { ...birth, snapshot, tail, branches: BRANCHES, damage: null };
 }
 
 export async function namesOf(storage: Storage, prefix = ""): Promise<string[]> {

@@ -10,7 +10,7 @@ import type { StorageDriver } from "./storage.contract.ts";
 import { appendEntries, entriesOf, namesOf, snapshotOf, soundDocument } from "./storage-content.ts";
 
 interface DamagedRecord {
-  readonly kind: "birth" | "snapshot" | "log";
+  readonly kind: "birth" | "snapshot" | "log" | "branches";
   readonly seq: number;
 }
 
@@ -71,6 +71,16 @@ export function damageContract({ name, create, damage }: DamageableDriver): void
       const storage = await damaged({ kind: "birth", seq: 0 });
       const unknown = { lineage: "0".repeat(32) as Lineage, bornAt: 0 };
       const expected = { ...soundDocument(snapshotOf(5), entriesOf(6, 9), unknown), damage: damageAt(0) };
+      expect(await storage.load(doc)).toEqual(expected);
+    });
+
+    test("has no branches when their record is not sound", async () => {
+      const storage = await damaged({ kind: "branches", seq: 0 });
+      const expected = {
+        ...soundDocument(snapshotOf(5), entriesOf(6, 9)),
+        branches: [],
+        damage: damageAt(0),
+      };
       expect(await storage.load(doc)).toEqual(expected);
     });
 

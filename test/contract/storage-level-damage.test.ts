@@ -8,6 +8,7 @@ import { allRows, damageRecord, doc, keyOf, open, other, withDatabase } from "./
 import {
   appendEntries,
   BIRTH,
+  BRANCHES,
   entriesOf,
   entryOf,
   namesOf,
@@ -78,11 +79,19 @@ interface Expected {
   readonly snapshot?: Snapshot | null;
   /** The last entry of the tail. */
   readonly upTo: number;
+  readonly branches?: readonly [];
+  readonly birth?: object;
 }
 
 const inEntry = (seq: number, reason: string): Expected => ({ seq, reason, upTo: seq - 1 });
 const inSnapshot = (reason: string): Expected => ({ seq: 5, reason, snapshot: snapshotOf(2), upTo: 9 });
-const inBirth = (reason: string): Expected => ({ seq: 0, reason, upTo: 9 });
+const inBranches = (reason: string): Expected => ({ seq: 0, reason, upTo: 9, branches: [] });
+const inBirth = (reason: string): Expected => ({
+  seq: 0,
+  reason,
+  upTo: 9,
+  birth: { lineage: "0".repeat(32), bornAt: 0 },
+});
 
 describe("a damaged record is named, and what is sound is served", () => {
   test.each<[string, Change, Expected]>([
@@ -103,6 +112,9 @@ describe("a damaged record is named, and what is sound is served", () => {
     ["F95 a flipped bit in a snapshot's update", flipping("snapshot", 5, -1), inSnapshot(MISMATCH)],
     ["F95 a flipped bit in a lineage", flipping("birth", 0, 9), inBirth(MISMATCH)],
     ["F95 a flipped bit in the time of birth", flipping("birth", 0, -1), inBirth(MISMATCH)],
+    ["F95 a flipped bit in a branch", flipping("branches", 0, -1), inBranches(MISMATCH)],
+    ["F96 cut branches", cutting("branches", 0, 20), inBranches("bytes of payload, not")],
+    ["F100 branches of a newer format", ofFormat(2, "branches", 0), inBranches("is of format 2")],
     ["F96 a log entry cut in its update", cutting("log", 7, -1), inEntry(7, "bytes of payload, not")],
     ["F96 a log entry cut in its header", cutting("log", 7, 8), inEntry(7, "the record has only 8 bytes")],
     ["F96 a log entry of which nothing is left", cutting("log", 9, 0), inEntry(9, "has only 0 bytes")],
@@ -151,14 +163,14 @@ describe("a damaged record is named, and what is sound is served", () => {
     ["a missing entry in the middle", removing(keyOf("log", 7)), inEntry(7, MISSING)],
     ["a missing first entry after the snapshot", removing(keyOf("log", 6)), inEntry(6, MISSING)],
     ["a missing birth", removing(keyOf("birth", 0)), inBirth("the record of its birth is missing")],
-  ])("%s", async (_, change, { seq, reason, snapshot = snapshotOf(5), upTo }) => {
+  ])("%s", async (_, change, expected) => {
+    const { seq, reason, snapshot = snapshotOf(5), upTo, branches = BRANCHES, birth = BIRTH } = expected;
     const { folder, rows, storage } = await damaged(change);
-    const birth = seq === 0 && reason !== "names no record" ? { lineage: "0".repeat(32), bornAt: 0 } : BIRTH;
     const damage = expect.objectContaining({
       code: "DOCUMENT_DAMAGED",
       message: expect.stringMatching(new RegExp(`^document "notes" is damaged at seq ${seq}: .*${reason}`)),
     });
-    const served = { ...birth, snapshot, tail: entriesOf((snapshot?.seq ?? 0) + 1, upTo), damage };
+    const served = { ...birth, snapshot, tail: entriesOf((snapshot?.seq ?? 0) + 1, upTo), branches, damage };
     expect(await storage.load(doc)).toEqual(served);
     await expect(appendEntries(storage, doc, upTo + 1, upTo + 1)).rejects.toEqual(damage);
     await expect(storage.compact(doc, snapshotOf(upTo))).rejects.toEqual(damage);

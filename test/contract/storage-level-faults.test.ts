@@ -96,7 +96,7 @@ describe("a write that fails", () => {
     await expectAllRejected([storage.load(doc)]);
     await storage.close();
     // It let go of the folder, for a person to look at.
-    expect(await allRows(folder)).toHaveLength(4);
+    expect(await allRows(folder)).toHaveLength(5);
   });
 
   test("closing ends the attempts to recover", async () => {

@@ -6,7 +6,7 @@ import { expect, onTestFinished, type TestContext, test, vi } from "vitest";
 import type { LogEntry } from "../../server/src/engine/ports.ts";
 import { LevelStorage, type StorageEvent } from "../../server/src/storage/level.ts";
 import { CANNOT_MOUNT, mountSmallDisk, type SmallDisk } from "../support/small-disk.ts";
-import { BIRTH, entryOf, soundDocument } from "./storage-content.ts";
+import { entryOf, FIRST, soundDocument } from "./storage-content.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -38,7 +38,7 @@ async function appendUntilRefused(storage: LevelStorage, acknowledged: Acknowled
     for (;;) {
       const seq = (acknowledged.get(document) ?? 0) + 1;
       try {
-        await storage.append({ document, entry: entry(seq), ...(seq === 1 && { birth: BIRTH }) });
+        await storage.append({ document, entry: entry(seq), ...(seq === 1 && FIRST) });
       } catch (error) {
         return toJoineryError(error).code;
       }
@@ -105,7 +105,7 @@ test("a disk that is nearly full is not written to, documents are read, and it g
   await storage.delete(erased);
   acknowledged.delete(erased);
   await disk.free();
-  const born = { document: "new" as DocumentName, entry: entry(1), birth: BIRTH };
+  const born = { document: "new" as DocumentName, entry: entry(1), ...FIRST };
   await vi.waitFor(() => storage.append(born), { timeout: 20_000 });
   expect(events.map(({ type }) => type)).toEqual(["storage-unavailable", "storage-recovered"]);
   await checkNothingLost(storage, acknowledged);

@@ -50,13 +50,13 @@ describe("group commit", () => {
       return write();
     };
     const first = documents.map((document) => appendEntries(storage, document, 1, 1));
-    await vi.waitFor(() => expect(databases.batchSizes).toEqual([100])); // A birth and an entry each.
+    await vi.waitFor(() => expect(databases.batchSizes).toEqual([150])); // A birth, branches and an entry each.
     const second = [2, 3, 4].flatMap((seq) =>
       documents.map((document) => appendEntries(storage, document, seq, seq)),
     );
     release();
     await Promise.all([...first, ...second]);
-    expect(databases.batchSizes).toEqual([100, 150]);
+    expect(databases.batchSizes).toEqual([150, 150]);
   });
 
   test("appends resolve in order, and not before their write returned", async () => {
@@ -71,7 +71,7 @@ describe("group commit", () => {
         appendEntries(storage, doc, seq, seq).then(() => happened.push(`acknowledged ${seq}`)),
       ),
     );
-    expect(happened).toEqual(["written 4", "acknowledged 1", "acknowledged 2", "acknowledged 3"]);
+    expect(happened).toEqual(["written 5", "acknowledged 1", "acknowledged 2", "acknowledged 3"]);
   });
 });
 
@@ -107,7 +107,9 @@ describe("compaction", () => {
     const snapshots = [4, 6].map((seq) => keyOf("snapshot", seq));
     const log = [5, 6, 7].map((seq) => keyOf("log", seq));
     expect(keys).toEqual(
-      [keyOf("birth", 0), ...snapshots, ...log].map((key) => Buffer.from(key).toString("hex")),
+      [keyOf("birth", 0), ...snapshots, ...log, keyOf("branches", 0)].map((key) =>
+        Buffer.from(key).toString("hex"),
+      ),
     );
   });
 
@@ -117,7 +119,7 @@ describe("compaction", () => {
     for (const seq of [2, 6]) await storage.compact(doc, snapshotOf(seq));
     databases.keysRead.length = 0;
     await storage.load(doc);
-    const read = [keyOf("birth", 0), keyOf("snapshot", 6), keyOf("log", 7)];
+    const read = [keyOf("birth", 0), keyOf("snapshot", 6), keyOf("log", 7), keyOf("branches", 0)];
     expect(databases.keysRead).toEqual(read.map((key) => Buffer.from(key).toString("hex")));
   });
 

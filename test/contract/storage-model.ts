@@ -3,7 +3,15 @@
 import type { DocumentName } from "@joinery/shared";
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Lineage, LogEntry, Snapshot, Storage, StoredDocument } from "../../server/src/engine/ports.ts";
+import type {
+  Branch,
+  BranchId,
+  Lineage,
+  LogEntry,
+  Snapshot,
+  Storage,
+  StoredDocument,
+} from "../../server/src/engine/ports.ts";
 
 /** Where storages to try come from. */
 export interface StorageSource {
@@ -16,7 +24,12 @@ export interface StorageSource {
 const NAMES = ["a", "ab", "a\0", "é", "😀"] as DocumentName[];
 
 type Step =
-  | { readonly do: "append"; readonly document: DocumentName; readonly updates: readonly Uint8Array[] }
+  | {
+      readonly do: "append";
+      readonly document: DocumentName;
+      readonly updates: readonly Uint8Array[];
+      readonly beginsBranch: boolean;
+    }
   /** `back` entries before the end of the log. */
   | { readonly do: "compact"; readonly document: DocumentName; readonly back: number }
   | { readonly do: "delete"; readonly document: DocumentName }
@@ -38,6 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant("append"),
       document,
       updates: fc.array(update, { minLength: 1 }),
+      beginsBranch: fc.boolean(),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("compact"), document, back: fc.nat(3) }) },
@@ -58,6 +72,7 @@ interface ModelDocument {
   bornAt: number;
   snapshot: Snapshot | null;
   log: LogEntry[];
+  branches: readonly Branch[];
 }
 
 /** Rejects with the shortest sequence of steps that a storage and the model disagree on. */
@@ -91,7 +106,7 @@ class ModelRun {
 
   async take(step: Step): Promise<void> {
     // Appends are not waited for until something has to see them: they overlap each other and all changes.
-    if (step.do === "append") this.#append(step.document, step.updates);
+    if (step.do === "append") this.#append(step);
     else if (step.do === "compact") await this.#compact(step.document, step.back);
     else if (step.do === "delete") await this.#delete(step.document);
     else if (step.do === "read") await this.#read(step);
@@ -105,19 +120,28 @@ class ModelRun {
     await this.#list("");
   }
 
-  #append(name: DocumentName, updates: readonly Uint8Array[]): void {
+  #append({ document: name, updates, beginsBranch }: Extract<Step, { do: "append" }>): void {
     const known = this.#model.get(name);
     const birth = {
       lineage: (++this.#births).toString(16).padStart(32, "0") as Lineage,
       bornAt: this.#births,
     };
-    const found = known ?? { ...birth, snapshot: null, log: [] };
+    const found = known ?? { ...birth, snapshot: null, log: [], branches: [] };
     const seq = (found.log.at(-1)?.seq ?? found.snapshot?.seq ?? 0) + 1;
     const parts = updates.map((bytes, i) => ({ author: `author ${i}`, update: bytes }));
     const entry = { seq, time: seq, parts };
     this.#model.set(name, found);
     found.log.push(entry);
-    this.#appends.push(this.storage.append({ document: name, entry, ...(known === undefined && { birth }) }));
+    const id = seq.toString(16).padStart(16, "0") as BranchId;
+    if (beginsBranch) found.branches = [...found.branches, { seq, id }].slice(-3);
+    this.#appends.push(
+      this.storage.append({
+        document: name,
+        entry,
+        ...(known === undefined && { birth }),
+        ...(beginsBranch && { branches: found.branches }),
+      }),
+    );
   }
 
   async #compact(name: DocumentName, back: number): Promise<void> {

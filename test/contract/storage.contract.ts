@@ -9,9 +9,11 @@ import type { Lineage, Storage } from "../../server/src/engine/ports.ts";
 import {
   appendEntries,
   BIRTH,
+  BRANCHES,
   entriesOf,
   entryOf,
   expectAllRejected,
+  FIRST,
   namesOf,
   snapshotOf,
   soundDocument,
@@ -83,7 +85,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
           { author: "", update: new Uint8Array(0) },
           { author: "العربية 🙂", update: new Uint8Array(100_000).fill(7) },
         ];
-        await storage.append({ document: doc, entry: { seq: 1, time: 17, parts }, birth: BIRTH });
+        await storage.append({ document: doc, entry: { seq: 1, time: 17, parts }, ...FIRST });
         await storage.append({ document: doc, entry: entryOf(2) });
         const tail = [{ seq: 1, time: 17, parts }, entryOf(2)];
         expect(await storage.load(doc)).toEqual(soundDocument(null, tail));
@@ -107,7 +109,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
       test("the bytes of an append are taken when it is called; what is loaded is the caller's", async () => {
         const storage = await open(create());
         const update = Uint8Array.of(1, 2, 3);
-        const appended = storage.append({ document: doc, entry: entryOf(1, update), birth: BIRTH });
+        const appended = storage.append({ document: doc, entry: entryOf(1, update), ...FIRST });
         update.fill(9);
         await appended;
         const first = await storage.load(doc);
@@ -165,7 +167,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
         const storage = await open(create());
         const entries = Array.from({ length: 10 }, (_, i) => entryOf(i + 1, new Uint8Array(10).fill(i)));
         for (const entry of entries) {
-          await storage.append({ document: doc, entry, ...(entry.seq === 1 && { birth: BIRTH }) });
+          await storage.append({ document: doc, entry, ...(entry.seq === 1 && FIRST) });
         }
         expect(await storage.read(doc, after, maxBytes)).toEqual(entries.slice(from - 1, to));
       });
@@ -271,7 +273,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
         await Promise.all([
           appendEntries(storage, doc, 1, 10),
           storage.delete(doc),
-          storage.append({ document: doc, entry: entryOf(1), birth }),
+          storage.append({ document: doc, entry: entryOf(1), birth, branches: BRANCHES }),
         ]);
         expect(await storage.load(doc)).toEqual(soundDocument(null, entriesOf(1, 1), birth));
       });
@@ -282,7 +284,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
         const storage = await create();
         const operations = (): Promise<unknown>[] => [
           storage.load(doc),
-          storage.append({ document: doc, entry: entryOf(1), birth: BIRTH }),
+          storage.append({ document: doc, entry: entryOf(1), ...FIRST }),
           storage.read(doc, 0, 1),
           storage.compact(doc, snapshotOf(1)),
           storage.delete(doc),

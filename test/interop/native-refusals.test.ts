@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import * as Y from "yjs";
 import { yWebsocketServer } from "../../bench/src/peers/y-websocket.ts";
+import { ONE_BRANCH } from "../support/branch.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 import { becomes, isRefused, openClient, SILENT, textOf } from "./native-client.ts";
@@ -230,7 +231,7 @@ test("a document's own token is asked for again, and the other documents of the 
         return;
       }
       const opened = { lineage, seq: 0, durableSeq: 0, permission: "write", user: "ann" } as const;
-      socket.send(serverFrames.opened({ ...opened, isRevisionTaken: false }));
+      socket.send(serverFrames.opened({ ...opened, branch: ONE_BRANCH, beginning: "exchange" }));
       socket.send(serverFrames.caughtUp(0, 0));
     });
   });

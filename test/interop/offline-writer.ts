@@ -7,6 +7,7 @@
 
 import { openLevelStore } from "../../client/src/offline/level-store.ts";
 
+const BRANCH = "0123456789abcdef";
 const LINEAGE = "00112233445566778899aabbccddeeff";
 
 const store = await openLevelStore(process.argv[2] as string);
@@ -35,9 +36,9 @@ for (let round = 1; ; round++) {
     // Before it happens: a pipe is written at once.
     print({ saving: saved.at(-1) });
     document.saved(saved.length);
-    document.setRevision({ lineage: LINEAGE, seq: next - 2 }, LINEAGE);
+    document.setRevision({ lineage: LINEAGE, seq: next - 2, branch: BRANCH }, LINEAGE);
   }
-  if (document.isCompactionDue) document.compact(encode(...has));
+  if (document.compactionDueInMs === 0) document.compact(encode(...has));
   if (round % 4 !== 0) continue;
   await document.flush();
   print({ flushed: next - 1 });

@@ -1,4 +1,10 @@
-import { decodeServerFrame, forEachFrame, type Revision, type ServerFrame } from "@joinery/shared/protocol";
+import {
+  decodeServerFrame,
+  forEachFrame,
+  type NewestBranch,
+  type Revision,
+  type ServerFrame,
+} from "@joinery/shared/protocol";
 import * as awarenessProtocol from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Opening } from "../../server/src/engine/opening.ts";
@@ -40,6 +46,8 @@ export class NativePerson extends Person {
   #unsaved: Unsaved[] = [];
   /** Batches of others that are not on disk, for as long as the session lasts. */
   #tail: { readonly seq: number; readonly update: Uint8Array }[] = [];
+  /** Where the server of the last session wrote on. */
+  #branch: NewestBranch = { seq: 1, id: "", before: "" };
   #lastNumber = 0;
   #seeds = 0;
   /** Whether the session has been told all that the person made before. */
@@ -70,7 +78,8 @@ export class NativePerson extends Person {
   get #revision(): Revision | null {
     const seq = Math.min(this.#seq, this.#durableSeq);
     if (this.#lineage === null || seq === 0 || this.#durableSeq < this.#caughtUpTo) return null;
-    return { lineage: this.#lineage, seq };
+    const { seq: first, id, before } = this.#branch;
+    return { lineage: this.#lineage, seq, branch: seq < first ? before : id };
   }
 
   override wentOnline(connection: Connection): void {
@@ -150,13 +159,14 @@ export class NativePerson extends Person {
     }
   }
 
-  #opened({ lineage, isRevisionTaken }: ServerFrame & { type: "opened" }): void {
+  #opened({ lineage, branch, beginning }: ServerFrame & { type: "opened" }): void {
     const revision = this.#revision;
     if (revision && revision.lineage !== lineage) throw new Error(`${this.name} was given another document`);
     this.#lineage = lineage;
+    this.#branch = branch;
     if (!revision) return;
     this.#seq = revision.seq;
-    if (!isRevisionTaken) {
+    if (beginning !== "continue") {
       const stateVector = Y.encodeStateVector(this.doc);
       this.say((session) => session.sync(stateVector));
     }

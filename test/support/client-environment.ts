@@ -8,15 +8,20 @@ import { FakeClock } from "./fake-clock.ts";
 export class FakeEnvironment implements Environment {
   readonly clock: FakeClock;
   readonly connect: Connect;
-  /** What `random` gives. Backoff pauses are this part of their longest. */
-  chance = 0.5;
+  /**
+   * What `random` gives; `null` for something else each time, below one half. Backoff pauses are this part of their
+   * longest.
+   */
+  chance: number | null = null;
   /** For tests of what is too large: nobody wants to make a document that is. */
   maxInflatedBytes = Number.POSITIVE_INFINITY;
   /** Opens the offline store; rejects while there is none. */
   store: OfflineStore | null = null;
+  #draws = 0;
   readonly #onWake = new Set<() => void>();
   readonly #onOffline = new Set<() => void>();
   readonly #onHide = new Set<() => void>();
+  readonly #onBackground = new Set<() => void>();
 
   constructor(connect: Connect, clock: FakeClock = new FakeClock()) {
     this.connect = connect;
@@ -34,7 +39,13 @@ export class FakeEnvironment implements Environment {
   }
 
   hide(): void {
+    this.toBackground();
     for (const run of this.#onHide) run();
+  }
+
+  /** The page is hidden, and may be shown again. */
+  toBackground(): void {
+    for (const run of this.#onBackground) run();
   }
 
   /** Lets everything happen that needs no time to pass. */
@@ -52,7 +63,7 @@ export class FakeEnvironment implements Environment {
   }
 
   random(): number {
-    return this.chance;
+    return this.chance ?? (++this.#draws * 0.618) % 0.5;
   }
 
   async inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
@@ -76,6 +87,11 @@ export class FakeEnvironment implements Environment {
   onHide(run: () => void): () => void {
     this.#onHide.add(run);
     return () => this.#onHide.delete(run);
+  }
+
+  onBackground(run: () => void): () => void {
+    this.#onBackground.add(run);
+    return () => this.#onBackground.delete(run);
   }
 
   async openOfflineStore(name: string): Promise<OfflineStore> {

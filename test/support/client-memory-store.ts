@@ -1,6 +1,12 @@
 /** An offline store in memory: what a client finds there after a reload is what was in it. */
 
-import type { OfflineCopy, OfflineDocument, OfflineStore, PendingDocument } from "@joinery/client";
+import type {
+  OfflineCopy,
+  OfflineDocument,
+  OfflineStore,
+  OnCopyState,
+  PendingDocument,
+} from "@joinery/client";
 import { JoineryError } from "@joinery/shared";
 import { mergeUpdates } from "yjs";
 
@@ -15,14 +21,21 @@ export class MemoryOfflineStore implements OfflineStore {
   compactAfter = Number.POSITIVE_INFINITY;
   /** Documents whose last write fails, so that closing them does. */
   readonly full = new Set<string>();
+  /** Documents whose edits stay unsaved on the device whatever the server says, as when the disk is full. */
+  readonly keepsUnsaved = new Set<string>();
   isClosed = false;
-  readonly #onErrors = new Map<string, (error: JoineryError) => void>();
+  /** How often documents were opened, or tried to be; compacted; and were to be written at once. */
+  opened = 0;
+  compactions = 0;
+  hurries = 0;
+  readonly #onStates = new Map<string, OnCopyState>();
 
-  async open(document: string, onError: (error: JoineryError) => void): Promise<OfflineDocument> {
+  async open(document: string, onState: OnCopyState): Promise<OfflineDocument> {
+    this.opened++;
     if (this.openDocuments.has(document)) throw new Error(`${document} is open`);
     if (this.damaged.has(document)) throw failure(`${document} is damaged`);
     this.openDocuments.add(document);
-    this.#onErrors.set(document, onError);
+    this.#onStates.set(document, onState);
     return new MemoryOfflineDocument(this, document);
   }
 
@@ -53,9 +66,18 @@ export class MemoryOfflineStore implements OfflineStore {
     return this.copies.get(document) ?? NOTHING;
   }
 
+  writeNow(): void {
+    this.hurries++;
+  }
+
   /** A write of an open document fails. */
   fail(document: string, message: string): void {
-    this.#onErrors.get(document)?.(failure(message));
+    this.#onStates.get(document)?.(failure(message));
+  }
+
+  /** What failed was written. */
+  recover(document: string): void {
+    this.#onStates.get(document)?.(null);
   }
 }
 
@@ -70,8 +92,8 @@ class MemoryOfflineDocument implements OfflineDocument {
     this.copy = store.copy(name);
   }
 
-  get isCompactionDue(): boolean {
-    return this.#now.updates.length > this.#store.compactAfter;
+  get compactionDueInMs(): number | null {
+    return this.#now.updates.length > this.#store.compactAfter ? 0 : null;
   }
 
   addLocal(update: Uint8Array): void {
@@ -84,6 +106,7 @@ class MemoryOfflineDocument implements OfflineDocument {
   }
 
   saved(count: number): void {
+    if (this.#store.keepsUnsaved.has(this.#name)) return;
     this.#set({ unsaved: this.#now.unsaved.slice(count) });
   }
 
@@ -92,6 +115,7 @@ class MemoryOfflineDocument implements OfflineDocument {
   }
 
   compact(state: Uint8Array): void {
+    this.#store.compactions++;
     this.#set({ updates: [state] });
   }
 

@@ -10,6 +10,7 @@ import {
   type ServerHello,
   serverFrames,
 } from "@joinery/shared/protocol";
+import { ONE_BRANCH } from "./branch.ts";
 
 export const LINEAGE: LineageId = "0123456789abcdef0123456789abcdef";
 export const OTHER_LINEAGE: LineageId = "ffffffffffffffffffffffffffffffff";
@@ -145,7 +146,7 @@ export class ScriptedLink {
     const channel = this.channelOf(document);
     const opened = { ...OPENED, ...options };
     this.on(channel, serverFrames.opened(opened));
-    if (!opened.isRevisionTaken) this.on(channel, serverFrames.ask(Uint8Array.of(0)));
+    if (opened.beginning === "exchange") this.on(channel, serverFrames.ask(Uint8Array.of(0)));
     this.on(channel, serverFrames.caughtUp(opened.seq, opened.durableSeq));
     return channel;
   }
@@ -170,5 +171,6 @@ const OPENED: Omit<Opened, "type"> = {
   durableSeq: 1,
   permission: "write",
   user: "",
-  isRevisionTaken: false,
+  branch: ONE_BRANCH,
+  beginning: "exchange",
 };

@@ -4,9 +4,9 @@
  */
 
 import { type ClientOptions, type DocumentHandle, JoineryClient, type OpenOptions } from "@joinery/client";
-import { DEFAULT_LIMITS, type Limits } from "@joinery/shared";
+import { DEFAULT_LIMITS, type DocumentName, type Limits } from "@joinery/shared";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
-import type { Append, Compression } from "../../server/src/engine/ports.ts";
+import type { Append, Compression, Snapshot } from "../../server/src/engine/ports.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
 import { Loopback } from "../../server/src/transports/loopback.ts";
@@ -18,6 +18,8 @@ class Disk extends MemoryStorage {
   #gate: Promise<void> | null = null;
   #open: () => void = () => undefined;
   #life = 0;
+  /** What happened, in order. */
+  readonly #done: ((disk: Disk) => Promise<void>)[] = [];
 
   hold(): void {
     this.#gate ??= new Promise((resolve) => {
@@ -40,7 +42,26 @@ class Disk extends MemoryStorage {
     const life = this.#life;
     await this.#gate;
     if (life !== this.#life) return new Promise(() => undefined);
-    return super.append(append);
+    await super.append(append);
+    this.#done.push((disk) => disk.append(append));
+  }
+
+  override async compact(document: DocumentName, snapshot: Snapshot): Promise<void> {
+    await super.compact(document, snapshot);
+    this.#done.push((disk) => disk.compact(document, snapshot));
+  }
+
+  /** How much was written. */
+  get writes(): number {
+    return this.#done.length;
+  }
+
+  /** A copy of it from when only so much was written. */
+  async copyOf(writes: number): Promise<Disk> {
+    const copy = new Disk();
+    await copy.open();
+    for (const write of this.#done.slice(0, writes)) await write(copy);
+    return copy;
   }
 }
 
@@ -53,7 +74,7 @@ export interface ClientWorldOptions {
 
 export class ClientWorld {
   readonly clock = new FakeClock();
-  readonly disk = new Disk();
+  disk = new Disk();
   readonly limits: Limits;
   readonly clients: JoineryClient[] = [];
   rooms: Rooms;
@@ -135,7 +156,10 @@ export class ClientWorld {
     const rooms = new Rooms({
       storage: this.disk,
       clock,
-      random: { bytes: (length) => Uint8Array.from({ length }, () => ++this.#seed & 0xff) },
+      // No two lives of the server have the same.
+      random: {
+        bytes: (length) => Uint8Array.from({ length }, () => Math.imul(++this.#seed, 0x9e3779b1) >>> 24),
+      },
       log: { report: () => undefined },
       limits,
       ...options,

@@ -20,6 +20,8 @@ export class WatchedDatabases {
   openCount = 0;
   batchFault: BatchFault | null = null;
   openFault: (() => void) | null = null;
+  /** What the next read fails with. */
+  readFault: Error | null = null;
   readonly #openReal: OpenDatabase;
   #real: Promise<OfflineDatabase> | null = null;
   #users = 0;
@@ -37,8 +39,14 @@ export class WatchedDatabases {
     const real = await this.#real;
     let isOpen = true;
     return {
-      get: (key) => real.get(key),
-      all: (range) => real.all(range),
+      get: async (key) => {
+        this.#read();
+        return real.get(key);
+      },
+      all: async (range) => {
+        this.#read();
+        return real.all(range);
+      },
       batch: (operations, options) => {
         this.batches.push({ operations, sync: options.sync });
         const write = () => real.batch(operations, options);
@@ -53,6 +61,12 @@ export class WatchedDatabases {
       },
     };
   };
+
+  #read(): void {
+    const fault = this.readFault;
+    this.readFault = null;
+    if (fault !== null) throw fault;
+  }
 
   /** The next `count` batches fail before anything of them is written. */
   failBatches(count: number, error: Error = new Error("no space left on device")): void {

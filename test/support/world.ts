@@ -80,6 +80,8 @@ export interface WorldOptions {
   readonly idleRoomMs?: number;
   readonly replicas?: Replicas;
   readonly observer?: RoomObserver;
+  /** Two lives of a server have different random bytes: give each its own. */
+  readonly life?: number;
 }
 
 export class World {
@@ -87,9 +89,10 @@ export class World {
   readonly events: EngineEvent[] = [];
   readonly storage: Storage;
   readonly rooms: Rooms;
-  #seed = 0;
+  #seed: number;
 
-  constructor({ storage = new MemoryStorage(), limits, ...options }: WorldOptions = {}) {
+  constructor({ storage = new MemoryStorage(), limits, life = 0, ...options }: WorldOptions = {}) {
+    this.#seed = life * 100;
     this.storage = storage;
     // Storage in memory is open when this returns.
     void storage.open();

@@ -38,23 +38,27 @@ export class Connection {
     await this.#usable();
   }
 
-  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return (await this.#usable()).get(key);
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#read((database) => database.get(key));
   }
 
   /** All records in a range, as they were at one moment. */
-  async all(range: KeyRange): Promise<StoredRecord[]> {
-    return (await this.#usable()).all(range);
+  all(range: KeyRange): Promise<StoredRecord[]> {
+    return this.#read((database) => database.all(range));
   }
 
-  /** Rejects with the database's own error; whether the batch happened is then not known. */
+  /**
+   * Asks the database in the turn in which it is called, if it is open.
+   *
+   * Rejects with the database's own error; whether the batch happened is then not known.
+   */
   async batch(operations: readonly Operation[], options: { readonly sync: boolean }): Promise<void> {
-    const database = await this.#usable();
+    const database = this.#open ?? (await this.#usable());
     try {
       await database.batch(operations, options);
     } catch (error) {
       if (isQuotaError(error)) throw error;
-      this.#isSuspect = true;
+      this.#doubt(database);
       // At once, to see whether what was written before is there. If it does not open, the next operation tries again.
       await Promise.allSettled([this.#usable()]);
       throw error;
@@ -68,9 +72,30 @@ export class Connection {
     this.#database = null;
   }
 
+  /** Once more when it fails: who only reads would otherwise never learn that a browser has closed it. */
+  async #read<T>(read: (database: OfflineDatabase) => Promise<T>): Promise<T> {
+    const database = await this.#usable();
+    try {
+      return await read(database);
+    } catch {
+      this.#doubt(database);
+      return read(await this.#usable());
+    }
+  }
+
+  /** Another operation may have noticed before, and it was opened again. */
+  #doubt(database: OfflineDatabase): void {
+    if (database === this.#database) this.#isSuspect = true;
+  }
+
+  /** The database, if it can be used at once. */
+  get #open(): OfflineDatabase | null {
+    return this.#isClosed || this.#isSuspect ? null : this.#database;
+  }
+
   async #usable(): Promise<OfflineDatabase> {
     if (this.#isClosed) throw failure(`the offline store ${JSON.stringify(this.#options.name)} is closed`);
-    if (this.#database !== null && !this.#isSuspect) return this.#database;
+    if (this.#open !== null) return this.#open;
     this.#opening ??= this.#openAgain().finally(() => {
       this.#opening = null;
     });

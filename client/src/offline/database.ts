@@ -14,7 +14,11 @@ export interface OfflineDatabase {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   /** All records in a range, in order, as they were at one moment. */
   all(range: KeyRange): Promise<StoredRecord[]>;
-  /** @param options `sync`: not before the operating system has it on disk, where it can be asked for that. */
+  /**
+   * Asks for all of it in the turn in which it is called, where the database can do that.
+   *
+   * @param options `sync`: not before the operating system has it on disk, where it can be asked for that.
+   */
   batch(operations: readonly Operation[], options: { readonly sync: boolean }): Promise<void>;
   /** Waits for what is under way; idempotent. */
   close(): Promise<void>;
@@ -31,6 +35,8 @@ export const openLevelDatabase: OpenDatabase = async (name) => {
   refuseFolderWithoutCurrent(name);
   const level = new Level<Uint8Array, Uint8Array>(name, { keyEncoding: "view", valueEncoding: "view" });
   await level.open();
+  // As the `level` of browsers calls it; that of Node has none.
+  const { db: indexedDb } = level as { readonly db?: IndexedDb };
   return {
     get: (key) => level.get(key),
     all: async (range) => {
@@ -39,12 +45,62 @@ export const openLevelDatabase: OpenDatabase = async (name) => {
       const entries = await level.iterator({ ...range, ...READ_AHEAD }).all();
       return entries.map(([key, value]) => ({ key, value }));
     },
-    batch: (operations, options) => level.batch([...operations], options),
+    batch: (operations, options) =>
+      indexedDb ? writeIndexedDb(indexedDb, name, operations) : level.batch([...operations], options),
     close: () => level.close(),
   };
 };
 
 const READ_AHEAD = { highWaterMarkBytes: READ_AHEAD_BYTES };
+
+/** What is used of a browser's `IDBDatabase`; Node has no such types. */
+interface IndexedDb {
+  transaction(store: string, mode: "readwrite"): Transaction;
+}
+
+interface Transaction {
+  readonly error: Error | null;
+  oncomplete: (() => void) | null;
+  onabort: (() => void) | null;
+  objectStore(name: string): {
+    put(value: Uint8Array, key: Uint8Array): unknown;
+    delete(key: Uint8Array): unknown;
+  };
+  commit(): void;
+  abort(): void;
+}
+
+/**
+ * Asks for everything, and for the commit, in the turn in which it is called. `level` waits for the answer to each
+ * change before it asks for the next, and what a page has not asked for when it goes does not happen.
+ *
+ * Rejects with the transaction's error; nothing has happened then.
+ */
+async function writeIndexedDb(
+  database: IndexedDb,
+  name: string,
+  operations: readonly Operation[],
+): Promise<void> {
+  const transaction = database.transaction(name, "readwrite");
+  const isDone = new Promise<void>((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error("the browser has aborted the write"));
+  });
+  const records = transaction.objectStore(name);
+  try {
+    for (const operation of operations) {
+      if (operation.type === "del") records.delete(operation.key);
+      else records.put(operation.value, operation.key);
+    }
+    transaction.commit();
+  } catch (thrown) {
+    // What was asked for before must not happen either.
+    isDone.catch(() => undefined);
+    transaction.abort();
+    throw thrown;
+  }
+  return isDone;
+}
 
 /** What opening the database failed with, as people may read it. */
 export function openError(name: string, cause: unknown): JoineryError {

@@ -7,7 +7,7 @@
 import type { LineageId } from "@joinery/shared/protocol";
 import type { Operation } from "./database.ts";
 import { encodeKey, inSection, type RecordKind, type WriterId } from "./keys.ts";
-import { digestOf, encodeRecord, encodeUnsavedEntry, type RecordContent } from "./record.ts";
+import { digestOf, encodeRecord, encodeUnsavedEntry, type LogPoint, type RecordContent } from "./record.ts";
 import type { StoredCopy, StrayRecord } from "./stored-copy.ts";
 import type { Pack } from "./unsaved-edits.ts";
 
@@ -75,12 +75,12 @@ export class DocumentWriter {
    *
    * @param packs All that are on disk or put before.
    */
-  putRevision(operations: Operation[], seq: number | null, packs: readonly Pack[]): void {
+  putRevision(operations: Operation[], point: LogPoint | null, packs: readonly Pack[]): void {
     operations.push(...this.#revisions.map(del));
     const { key } = this.#put(operations, this.nextKey("revision"), {
       kind: "revision",
       lineage: this.lineage,
-      seq,
+      point,
       covers: this.#covers,
       digest: digestOf(
         packs.map(({ key }) => key),

@@ -9,25 +9,23 @@
 
 import type { JoineryError } from "@joinery/shared";
 import type { LineageId, Revision } from "@joinery/shared/protocol";
-import { failure, messageOf, type OfflineDatabase, type Operation } from "./database.ts";
+import { type CompactionLimits, CompactionSchedule } from "./compaction-schedule.ts";
+import { CopyHealth } from "./copy-health.ts";
+import type { OfflineDatabase, Operation } from "./database.ts";
 import { DocumentWriter, type Superseded } from "./document-writer.ts";
 import type { WriterId } from "./keys.ts";
-import type { OfflineCopy, OfflineDocument } from "./ports.ts";
+import type { OfflineCopy, OfflineDocument, OnCopyState } from "./ports.ts";
 import type { LogSize, StoredCopy, StrayRecord } from "./stored-copy.ts";
 import { type Pack, UnsavedEdits } from "./unsaved-edits.ts";
 import type { Write, WriteSource } from "./write-loop.ts";
 
 /** What bounds a document's place in memory and on disk. */
-export interface DocumentLimits {
+export interface DocumentLimits extends CompactionLimits {
   /**
    * Bytes of updates that came from the server and wait for the disk. Above it they are let go, and a compaction is
    * due, which brings the whole document instead. Local edits always wait: they are nowhere else.
    */
   readonly maxQueueBytes: number;
-  /** Bytes of a log below which no compaction is due; above it one is when the log has outgrown the snapshot. */
-  readonly minLogBytes: number;
-  /** Records of a log from which on a compaction is due, if there is one for each KiB of the snapshot too. */
-  readonly minLogRecords: number;
 }
 
 /** What a document needs of its store. */
@@ -45,16 +43,11 @@ export interface DocumentHost {
 export interface DocumentOptions {
   readonly document: string;
   readonly stored: StoredCopy;
-  /** Told once when writing begins to fail; must not throw. */
-  readonly onError: (error: JoineryError) => void;
+  /** What of it cannot be used; told already. */
+  readonly damage: JoineryError | null;
+  readonly onState: OnCopyState;
   readonly host: DocumentHost;
 }
-
-/** How long not to fold after a fold failed; each time twice as long. */
-const MIN_FOLD_PAUSE_MS = 10_000;
-const MAX_FOLD_PAUSE_MS = 600_000;
-
-const NO_LOG: LogSize = { snapshotBytes: 0, bytes: 0, records: 0 };
 
 /** The whole document, and what it takes the place of. */
 interface Fold {
@@ -69,10 +62,12 @@ export class LevelDocument implements OfflineDocument, WriteSource {
   readonly document: string;
   readonly copy: OfflineCopy;
   readonly #host: DocumentHost;
-  readonly #onError: (error: JoineryError) => void;
+  readonly #health: CopyHealth;
+  readonly #schedule: CompactionSchedule;
   readonly #writer: DocumentWriter;
 
-  #seq: number | null;
+  /** What was set last. */
+  #revision: Revision | null;
   /** Something came from the server since the revision was set. */
   #isRevisionVoid = false;
   #isRevisionWaiting = false;
@@ -89,33 +84,28 @@ export class LevelDocument implements OfflineDocument, WriteSource {
   #isRetryUrgent = false;
 
   #strays: readonly StrayRecord[];
-  #log: LogSize;
   #fold: Fold | null = null;
   /** Something that came from the server is neither on disk nor waiting: only a fold brings it there. */
   #isIncomplete = false;
-  #noFoldBeforeMs = Number.NEGATIVE_INFINITY;
-  #foldPauseMs = MIN_FOLD_PAUSE_MS;
-  #isFoldFailing = false;
 
   /** Goes up when what was taken before is of no interest any more. */
   #life = 0;
   /** What is being written. */
-  #taken: readonly Operation[] = [];
+  readonly #underWay = new Set<readonly Operation[]>();
   #takenFold: Fold | null = null;
-  #failure: JoineryError | null = null;
   #closed: Promise<void> | null = null;
 
-  constructor({ document, stored, onError, host }: DocumentOptions) {
+  constructor({ document, stored, damage, onState, host }: DocumentOptions) {
     const { updates, unsaved, revision, lineage } = stored;
     this.document = document;
     this.copy = { updates, unsaved, revision, lineage };
     this.#host = host;
-    this.#onError = onError;
+    this.#health = new CopyHealth(document, damage, onState);
+    this.#schedule = new CompactionSchedule(stored.log, host.limits, () => host.monotonicMs());
     this.#writer = new DocumentWriter(document, stored, (after) => host.newWriter(after));
-    this.#seq = revision?.seq ?? null;
+    this.#revision = revision;
     this.#unsaved = new UnsavedEdits(stored.edits);
     this.#strays = stored.strays;
-    this.#log = stored.log;
   }
 
   addLocal(update: Uint8Array): void {
@@ -147,12 +137,11 @@ export class LevelDocument implements OfflineDocument, WriteSource {
       throw new Error("a copy of another lineage takes replace()");
     if (revision !== null && revision.lineage !== known)
       throw new Error("the revision is of another lineage");
-    const seq = revision?.seq ?? null;
-    const isAsItWas =
-      seq === null ? this.#isRevisionVoid || this.#seq === null : seq === this.#seq && !this.#isRevisionVoid;
+    const former = this.#isRevisionVoid ? null : this.#revision;
+    const isAsItWas = revision?.seq === former?.seq && revision?.branch === former?.branch;
     if (isAsItWas && known === this.#writer.lineage) return;
     this.#writer.lineage = known;
-    this.#seq = seq;
+    this.#revision = revision;
     this.#isRevisionVoid = false;
     this.#isRevisionWaiting = true;
     this.#host.wake();
@@ -163,27 +152,22 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     this.#takeBackFold();
     const isNeeded = this.#isIncomplete || this.#queueBytes > 0;
     this.#letGoOfQueue();
-    this.#fold = { state, superseded: this.#writer.supersede(), log: this.#log, isNeeded };
-    this.#log = { ...NO_LOG, snapshotBytes: state.length };
+    const log = this.#schedule.begin(state.length);
+    this.#fold = { state, superseded: this.#writer.supersede(), log, isNeeded };
     this.#host.wake();
   }
 
-  get isCompactionDue(): boolean {
-    if (this.#fold !== null || this.#host.monotonicMs() < this.#noFoldBeforeMs) return false;
-    if (this.#isIncomplete || this.#strays.length > 0) return true;
-    const { snapshotBytes, bytes, records } = this.#log;
-    const { minLogBytes, minLogRecords } = this.#host.limits;
-    return (
-      bytes >= Math.max(minLogBytes, snapshotBytes) ||
-      records >= Math.max(minLogRecords, snapshotBytes / 1024)
-    );
+  get compactionDueInMs(): number | null {
+    if (this.#fold !== null) return null;
+    return this.#schedule.dueInMs(this.#isIncomplete || this.#strays.length > 0);
   }
 
   replace({ updates, unsaved, revision, lineage }: OfflineCopy): void {
     this.#requireOpen();
     this.#life++;
     this.#takeBackFold();
-    const operations: Operation[] = [];
+    // What was to go and could not be deleted is to go all the same.
+    const operations: Operation[] = this.#retry.filter(({ type }) => type === "del");
     this.#writer.setAside(operations, this.#strays);
     this.#writer.replace(operations, [...this.#unsaved.packs, ...this.#leaving]);
     this.#writer.lineage = lineage;
@@ -192,24 +176,20 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     this.#letGoOfQueue();
     [this.#retry, this.#retryBytes] = [operations, 0];
     this.#strays = [];
-    this.#log = { ...NO_LOG, snapshotBytes: sum(updates, ({ length }) => length) };
+    this.#schedule.begin(sum(updates, ({ length }) => length));
+    this.#health.folded();
     this.#unsaved = new UnsavedEdits([]);
     for (const update of unsaved) this.#unsaved.add(update);
-    this.#seq = revision?.seq ?? null;
+    this.#revision = revision;
     [this.#isRevisionVoid, this.#isRevisionWaiting, this.#isIncomplete] = [false, true, false];
     this.#host.wake();
   }
 
-  /** Rejects with OFFLINE_STORE_FAILED (never) when not all of it is; it is tried again later. */
   async flush(): Promise<void> {
     await this.#writeAll();
-    if (this.#isIncomplete) {
-      const what = `the local copy of document ${JSON.stringify(this.document)}`;
-      throw failure(`${what} lacks what came from the server, until it is compacted`);
-    }
+    if (this.#isIncomplete) throw this.#health.incomplete();
   }
 
-  /** Rejects with OFFLINE_STORE_FAILED (never) when the last attempt to write failed; it is closed all the same. */
   close(): Promise<void> {
     this.#closed ??= this.#writeAll().finally(() => this.#host.forget(this));
     return this.#closed;
@@ -217,7 +197,7 @@ export class LevelDocument implements OfflineDocument, WriteSource {
 
   async #writeAll(): Promise<void> {
     await this.#host.flush();
-    if (this.#failure !== null) throw this.#failure;
+    if (this.#health.writing !== null) throw this.#health.writing;
   }
 
   takeEdits(): Write | null {
@@ -229,13 +209,14 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     this.#takeUnsaved(operations);
     if (this.#isRevisionDue) this.#takeRevision(operations);
     if (operations.length === 0) return null;
-    return this.#write(operations, { isUrgent, isTriedAgain: true }, (cause) => {
-      // What was given meanwhile builds upon it.
-      this.#retry = operations.concat(this.#retry);
-      this.#retryBytes += bytes;
-      this.#isRetryUrgent ||= isUrgent;
-      this.#fail(cause);
-    });
+    return this.#writeEdits(operations, isUrgent, bytes);
+  }
+
+  takeLocalEdits(): Write | null {
+    if (!this.#unsaved.hasWaiting) return null;
+    const operations: Operation[] = [];
+    this.#writer.putPack(operations, this.#unsaved.pack(this.#writer.nextKey("local")));
+    return this.#writeEdits(operations, true, 0);
   }
 
   takeFold(): Write | null {
@@ -251,18 +232,16 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     const snapshot = this.#writer.putSnapshot(operations, fold.superseded, [fold.state]);
     const isRevisionWaiting = this.#isRevisionWaiting || revisions.length > 0;
     // Without one, the snapshot is of the lineage, and nobody vouches for it.
-    if (!this.#isRevisionVoid && isRevisionWaiting && this.#seq !== null) this.#takeRevision(operations);
+    if (!this.#isRevisionVoid && isRevisionWaiting && this.#revision !== null) this.#takeRevision(operations);
     return this.#write(operations, { isUrgent: false, isTriedAgain: false }, (cause) => {
       this.#strays = strays;
       this.#isIncomplete ||= fold.isNeeded;
       this.#writer.undoSnapshot(snapshot, fold.superseded, revisions);
       this.#isRevisionWaiting = isRevisionWaiting && !this.#isRevisionVoid;
-      this.#addBackLog(fold);
-      this.#noFoldBeforeMs = this.#host.monotonicMs() + this.#foldPauseMs;
-      this.#foldPauseMs = Math.min(this.#foldPauseMs * 2, MAX_FOLD_PAUSE_MS);
-      if (this.#isIncomplete) this.#fail(cause);
-      else if (!this.#isFoldFailing) this.#tell(cause);
-      this.#isFoldFailing = true;
+      this.#schedule.putBack(fold.log);
+      this.#schedule.foldFailed();
+      if (this.#isIncomplete) this.#health.writeFailed(cause);
+      else this.#health.foldFailed(cause);
     });
   }
 
@@ -272,14 +251,13 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     this.#isRetryUrgent = true;
     this.#isIncomplete = true;
     this.#isRevisionWaiting = true;
-    this.#noFoldBeforeMs = Number.NEGATIVE_INFINITY;
-    const what = `the local copy of document ${JSON.stringify(this.document)}`;
-    this.#onError(failure(`${what} is not as it was written, and is written again`));
+    this.#schedule.hasten();
+    this.#health.lost();
   }
 
   /** Whether all that was written is there, as far as it is known: another tab may have folded or saved it. */
   async isIntact(database: Pick<OfflineDatabase, "get">): Promise<boolean> {
-    const puts = [...this.#taken, ...this.#retry].filter(({ type }) => type === "put");
+    const puts = [...this.#underWay, this.#retry].flat().filter(({ type }) => type === "put");
     const waiting = new Set(puts.map(({ key }) => key));
     const folds = [this.#takenFold, this.#fold].flatMap((fold) => fold?.superseded.content ?? []);
     const keys = [...this.#writer.content, ...folds, ...this.#unsaved.packs.map(({ key }) => key)];
@@ -296,7 +274,7 @@ export class LevelDocument implements OfflineDocument, WriteSource {
   }
 
   #takeRevision(operations: Operation[]): void {
-    this.#writer.putRevision(operations, this.#seq, this.#unsaved.packs);
+    this.#writer.putRevision(operations, this.#revision, this.#unsaved.packs);
     this.#isRevisionWaiting = false;
   }
 
@@ -309,8 +287,9 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     if (this.#leaving.length > 0) this.#repeatRevision();
     for (const pack of this.#leaving) this.#writer.deletePack(operations, pack);
     const saved = this.#leaving.flatMap(({ updates }) => updates).concat(this.#saved);
-    if (saved.length > 0) this.#logged(this.#writer.putUpdates(operations, "saved", saved));
-    if (this.#remote.length > 0) this.#logged(this.#writer.putUpdates(operations, "remote", this.#remote));
+    if (saved.length > 0) this.#schedule.logged(this.#writer.putUpdates(operations, "saved", saved));
+    if (this.#remote.length > 0)
+      this.#schedule.logged(this.#writer.putUpdates(operations, "remote", this.#remote));
     [this.#leaving, this.#saved, this.#remote, this.#queueBytes] = [[], [], [], 0];
   }
 
@@ -322,16 +301,6 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     this.#repeatRevision();
     for (const pack of repacked.former) this.#writer.deletePack(operations, pack);
     this.#writer.putPack(operations, repacked.pack);
-  }
-
-  #logged(bytes: number): void {
-    const log = this.#log;
-    this.#log = { ...log, bytes: log.bytes + bytes, records: log.records + 1 };
-  }
-
-  #addBackLog({ log }: Fold): void {
-    const { bytes, records } = this.#log;
-    this.#log = { ...log, bytes: log.bytes + bytes, records: log.records + records };
   }
 
   #queue(bytes: number): void {
@@ -354,8 +323,19 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     if (fold === null) return;
     this.#fold = null;
     this.#writer.takeBack(fold.superseded);
-    this.#addBackLog(fold);
+    this.#schedule.putBack(fold.log);
     this.#isIncomplete ||= fold.isNeeded;
+  }
+
+  /** @param bytes Of what is let go of when too much waits. */
+  #writeEdits(operations: Operation[], isUrgent: boolean, bytes: number): Write {
+    return this.#write(operations, { isUrgent, isTriedAgain: true }, (cause) => {
+      // What was given meanwhile builds upon it.
+      this.#retry = operations.concat(this.#retry);
+      this.#retryBytes += bytes;
+      this.#isRetryUrgent ||= isUrgent;
+      this.#health.writeFailed(cause);
+    });
   }
 
   #write(
@@ -364,37 +344,35 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     failed: (cause: unknown) => void,
   ): Write {
     const life = this.#life;
-    this.#taken = operations;
+    this.#underWay.add(operations);
+    const settled = () => {
+      this.#underWay.delete(operations);
+      if (!how.isTriedAgain) this.#takenFold = null;
+    };
     return {
       operations,
       ...how,
-      stored: () => this.#stored(how),
-      // A copy that was replaced meanwhile is of no interest, and its replacement deletes what there may be of it.
+      stored: () => {
+        settled();
+        this.#stored(how);
+      },
       failed: (cause) => {
-        [this.#taken, this.#takenFold] = [[], null];
-        if (life === this.#life) failed(cause);
-        else this.#fail(cause);
+        settled();
+        if (life === this.#life) return failed(cause);
+        // Of a copy that was replaced meanwhile only what was to go is of interest.
+        this.#retry.unshift(...operations.filter(({ type }) => type === "del"));
+        this.#health.writeFailed(cause);
       },
     };
   }
 
   #stored({ isTriedAgain }: Pick<Write, "isTriedAgain">): void {
-    [this.#taken, this.#takenFold] = [[], null];
-    this.#failure = null;
-    if (isTriedAgain) return;
-    this.#isFoldFailing = false;
-    this.#foldPauseMs = MIN_FOLD_PAUSE_MS;
-  }
-
-  #fail(cause: unknown): void {
-    if (this.#failure === null) this.#failure = this.#tell(cause);
-  }
-
-  #tell(cause: unknown): JoineryError {
-    const what = `the local copy of document ${JSON.stringify(this.document)}`;
-    const error = failure(`${what} cannot be written, and waits in memory: ${messageOf(cause)}`, cause);
-    this.#onError(error);
-    return error;
+    if (!isTriedAgain) {
+      this.#schedule.folded();
+      this.#health.folded();
+    }
+    // Beside it something may have failed, or be under way still.
+    if (this.#retry.length === 0 && this.#underWay.size === 0) this.#health.written(!this.#isIncomplete);
   }
 
   #requireOpen(): void {

@@ -23,7 +23,7 @@ import {
   type WriterId,
 } from "./keys.ts";
 import { type DocumentHost, type DocumentLimits, LevelDocument } from "./level-document.ts";
-import type { OfflineDocument, OfflineStore, PendingDocument } from "./ports.ts";
+import type { OfflineDocument, OfflineStore, OnCopyState, PendingDocument } from "./ports.ts";
 import {
   decodeRecord,
   decodeUnsavedEntry,
@@ -125,12 +125,13 @@ class LevelStore implements OfflineStore {
     return this.#connection.open();
   }
 
-  async open(document: string, onError: (error: JoineryError) => void): Promise<OfflineDocument> {
+  async open(document: string, onState: OnCopyState): Promise<OfflineDocument> {
     // A handle that is closing may have something that waits.
     if (this.#isOpen(document)) await this.#settled();
     const stored = await this.#read(document);
-    if (stored.strays.length > 0) onError(strayError(document, stored));
-    const opened = new LevelDocument({ document, stored, onError, host: this.#host });
+    const damage = stored.strays.length > 0 ? strayError(document, stored) : null;
+    if (damage !== null) onState(damage);
+    const opened = new LevelDocument({ document, stored, damage, onState, host: this.#host });
     this.#documents.add(opened);
     return opened;
   }
@@ -176,6 +177,10 @@ class LevelStore implements OfflineStore {
     );
     const operations = records.flat().map(({ key }): Operation => ({ type: "del", key }));
     if (operations.length > 0) await this.#batch(`document ${JSON.stringify(document)}`, operations);
+  }
+
+  writeNow(): void {
+    this.#writes.writeNow();
   }
 
   close(): Promise<void> {

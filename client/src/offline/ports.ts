@@ -15,24 +15,47 @@ export interface OfflineCopy {
   readonly lineage: LineageId | null;
 }
 
-/** One document that is open. Writes are queued, batched and kept in order; what fails is told to `onError`. */
+/**
+ * One document that is open. What it is given waits in memory and is written in batches, in order; a batch happens as
+ * a whole or not at all. What fails is told to `onState`, and is tried again. All but `flush` and `close` return at
+ * once, and throw an `Error` when the document is closed.
+ */
 export interface OfflineDocument {
   /** As it was when it was opened. */
   readonly copy: OfflineCopy;
-  /** A local edit; joins `unsaved`. */
+  /** A local edit; joins `unsaved`. Never let go of before it is written, while the document is open. */
   addLocal(update: Uint8Array): void;
+  /** Something that came from the server. The copy has no revision from here on, until one is set again. */
   addRemote(update: Uint8Array): void;
-  /** The first `count` unsaved edits are durable now. */
+  /** The first `count` unsaved edits are durable now. Throws a `RangeError` when there are fewer. */
   saved(count: number): void;
-  /** Never on disk before the remote updates that it covers, which were added before. */
+  /**
+   * Says up to where everything durable has been added; `null`: that is not known. Never on disk before what was added
+   * before it.
+   *
+   * @param lineage Of the copy; `null` leaves it as it is. Throws an `Error` when the copy, or the revision, is of
+   * another one: such a copy takes `replace`.
+   */
   setRevision(revision: Revision | null, lineage: LineageId | null): void;
-  /** A hint: this is the whole document now, unsaved edits included; the store may fold. */
+  /** This is the whole document now, unsaved edits included, and takes the place of its parts; it may fail to. */
   compact(state: Uint8Array): void;
-  readonly isCompactionDue: boolean;
-  /** Another copy takes the place of this one. */
+  /**
+   * In how many milliseconds `compact` is due: 0 when it is, more after one that failed; `null` when it is not wanted.
+   * It changes with what is given, when something was written, and when `onState` is called.
+   */
+  readonly compactionDueInMs: number | null;
+  /** Another copy takes the place of this one and of all that waits. */
   replace(copy: OfflineCopy): void;
-  /** Resolves when all that was given before is on disk. */
+  /**
+   * Writes what waits, without the pause that follows a failure, and resolves when all that was given before is on
+   * disk. Rejects with OFFLINE_STORE_FAILED (never) when it is not: the attempt failed, and is repeated later; or the
+   * store had to let go of what came from the server, and has it again when the document was compacted.
+   */
   flush(): Promise<void>;
+  /**
+   * Writes what waits and lets go of the document. Rejects with OFFLINE_STORE_FAILED (never) when that failed: then it
+   * is closed all the same, and what waited is gone. Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -44,17 +67,35 @@ export interface PendingDocument {
   readonly bytes: number;
 }
 
+/**
+ * Told what is wrong with a copy whenever that changes: it cannot be written, or part of it was damaged. `null`: nothing
+ * is any more, and all that waited is on disk. What was damaged when it was opened stays so until it is closed. Must not
+ * throw.
+ */
+export type OnCopyState = (error: JoineryError | null) => void;
+
+/** The methods reject with OFFLINE_STORE_FAILED (never) when the database cannot be read or written, or is closed. */
 export interface OfflineStore {
   /**
-   * Opens a document, which may be new; at most once at a time.
+   * Opens a document, which may be new; at most once at a time. Records that are damaged, or of another life of the
+   * document, are left out of the copy, and `onState` is told before this resolves; they stay as they are until the
+   * document is compacted, and are kept aside then.
    *
-   * @param onError Told of every write that fails; the document goes on in memory.
-   * Rejects with OFFLINE_STORE_FAILED when what is stored is damaged.
+   * Rejects with OFFLINE_STORE_FAILED (never) also when a later version of Joinery wrote the copy: nothing is changed
+   * then; and with INVALID_NAME (never).
    */
-  open(document: string, onError: (error: JoineryError) => void): Promise<OfflineDocument>;
+  open(document: string, onState: OnCopyState): Promise<OfflineDocument>;
+  /** What is on disk once everything that waits is. */
   pending(): Promise<readonly PendingDocument[]>;
-  /** Copies a document, all of it as unsaved local edits of a new one. */
+  /**
+   * Copies a document, all of it as unsaved local edits of a new one. Rejects with OFFLINE_STORE_FAILED (never) also
+   * when there is a copy of that name already.
+   */
   copyTo(document: string, name: string): Promise<void>;
+  /** Removes all of a document, also what was kept aside. Rejects with OFFLINE_STORE_FAILED (never) while it is open. */
   remove(document: string): Promise<void>;
+  /** Begins to write all that waits before it returns: the page may be about to go. What fails is tried again. */
+  writeNow(): void;
+  /** Closes all documents, as their own `close` does; rejects when one of them did. Idempotent. */
   close(): Promise<void>;
 }

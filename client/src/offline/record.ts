@@ -1,20 +1,24 @@
 /**
- * The values of the offline store. Each says what it is, how long, and of which lineage, and carries a checksum over
- * its key and itself, so that a flipped bit, a torn write and a record under another's key are all noticed. Laid out
- * in docs/formats.md.
+ * The values of the offline store, sealed; each says of which lineage of the document it is. Laid out in
+ * docs/formats.md.
  */
 
-import { ByteReader, crc32c } from "@joinery/shared";
-import type { LineageId } from "@joinery/shared/protocol";
+import {
+  ByteReader,
+  crc32c,
+  formatOf,
+  type SealedRecord,
+  sealRecord,
+  sealType,
+  unsealRecord,
+} from "@joinery/shared";
+import type { LineageId, Revision } from "@joinery/shared/protocol";
 import { fromHexString, toHexString } from "lib0/buffer";
 import * as encoding from "lib0/encoding";
 import { KIND_BYTES, type RecordKind, type WriterId } from "./keys.ts";
 
 /** A record, or an entry of the list of unsaved edits, as the database holds it. */
-export interface StoredRecord {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
+export type StoredRecord = SealedRecord;
 
 /** What is wrong with a record. */
 export interface Unsound {
@@ -29,11 +33,14 @@ export interface UpdatesContent {
   readonly updates: readonly Uint8Array[];
 }
 
+/** What a revision says beside the lineage. */
+export type LogPoint = Pick<Revision, "seq" | "branch">;
+
 export interface RevisionContent {
   readonly kind: "revision";
   readonly lineage: LineageId | null;
   /** `null`: the writer has no revision. */
-  readonly seq: number | null;
+  readonly point: LogPoint | null;
   /** Up to which number of each other writer it speaks of all records; of its own writer, of all below its own. */
   readonly covers: ReadonlyMap<WriterId, number>;
   /** {@link digestOf} the keys of all records with updates that it speaks of. */
@@ -49,19 +56,17 @@ export interface UnsavedEntry {
 }
 
 const FORMAT_VERSION = 1;
-/** As in keys; an entry of the list of unsaved edits has a kind of its own. */
-const TYPES = { ...KIND_BYTES, unsaved: 6 } as const;
+/** As in keys; an entry of the list of unsaved edits has a kind of its own, and so have revisions with a branch. */
+const TYPES = { ...KIND_BYTES, unsaved: 6, revision: 7, revisionWithoutBranch: KIND_BYTES.revision } as const;
 type Type = keyof typeof TYPES;
 
-const LENGTH_AT = 1;
-const CHECKSUM_AT = 5;
-const HEADER_BYTES = 9;
 const LINEAGE_BYTES = 16;
+const BRANCH_BYTES = 8;
 const WRITER_BYTES = 12;
 const NO_LINEAGE = new Uint8Array(LINEAGE_BYTES);
 
 export function encodeRecord(key: Uint8Array, content: RecordContent): StoredRecord {
-  return encodeValue(key, content.kind, (encoder) => {
+  return sealRecord(key, typeByte(content.kind), (encoder) => {
     encoding.writeUint8Array(encoder, content.lineage === null ? NO_LINEAGE : fromHexString(content.lineage));
     if (content.kind === "revision") writeRevision(encoder, content);
     else for (const update of content.updates) encoding.writeVarUint8Array(encoder, update);
@@ -70,9 +75,11 @@ export function encodeRecord(key: Uint8Array, content: RecordContent): StoredRec
 
 /** Reads a record; its updates are views into the value. */
 export function decodeRecord(record: StoredRecord, kind: RecordKind): RecordContent | Unsound {
-  return readValue(record, kind, (reader) => {
+  // What an early version wrote is none: nobody can tell whether it is of the server's log.
+  const isWithoutBranch = kind === "revision" && record.value[0] === typeByte("revisionWithoutBranch");
+  return readValue(record, isWithoutBranch ? "revisionWithoutBranch" : kind, (reader) => {
     const lineage = readLineage(reader);
-    if (kind === "revision") return { kind, lineage, ...readRevision(reader) };
+    if (kind === "revision") return { kind, lineage, ...readRevision(reader, !isWithoutBranch) };
     const updates: Uint8Array[] = [];
     while (reader.remaining > 0) updates.push(reader.varBytes());
     return { kind, lineage, updates };
@@ -80,7 +87,7 @@ export function decodeRecord(record: StoredRecord, kind: RecordKind): RecordCont
 }
 
 export function encodeUnsavedEntry(key: Uint8Array, { count, bytes }: UnsavedEntry): StoredRecord {
-  return encodeValue(key, "unsaved", (encoder) => {
+  return sealRecord(key, typeByte("unsaved"), (encoder) => {
     encoding.writeVarUint(encoder, count);
     encoding.writeVarUint(encoder, bytes);
   });
@@ -104,43 +111,17 @@ export function isUnsound<T extends object>(read: T | Unsound): read is Unsound 
   return "reason" in read;
 }
 
-function encodeValue(
-  key: Uint8Array,
-  type: Type,
-  writePayload: (encoder: encoding.Encoder) => void,
-): StoredRecord {
-  const encoder = encoding.createEncoder();
-  encoding.writeUint8Array(encoder, new Uint8Array(HEADER_BYTES));
-  writePayload(encoder);
-  const value = encoding.toUint8Array(encoder);
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  view.setUint8(0, typeByte(type));
-  view.setUint32(LENGTH_AT, value.length - HEADER_BYTES);
-  view.setUint32(CHECKSUM_AT, checksum(key, value));
-  return { key, value };
-}
-
-function readValue<T>(
-  { key, value }: StoredRecord,
-  type: Type,
-  read: (reader: ByteReader) => T,
-): T | Unsound {
-  if (value.length < HEADER_BYTES) return damaged(`it has only ${value.length} bytes`);
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const length = view.getUint32(LENGTH_AT);
-  if (length !== value.length - HEADER_BYTES)
-    return damaged(`it has ${value.length - HEADER_BYTES} bytes of payload, not ${length}`);
-  if (view.getUint32(CHECKSUM_AT) !== checksum(key, value)) return damaged("its checksum does not match");
-  const version = view.getUint8(0) >> 4;
-  if (version > FORMAT_VERSION)
+function readValue<T>(record: StoredRecord, type: Type, read: (reader: ByteReader) => T): T | Unsound {
+  const payload = unsealRecord(record);
+  if (typeof payload === "string") return damaged(payload);
+  const format = formatOf(record.value);
+  if (format > FORMAT_VERSION)
     return {
       kind: "newer",
-      reason: `it is of format ${version}, this version reads format ${FORMAT_VERSION}`,
+      reason: `it is of format ${format}, this version reads format ${FORMAT_VERSION}`,
     };
-  if (view.getUint8(0) !== typeByte(type)) return damaged(`it is of type ${view.getUint8(0)}`);
+  if (record.value[0] !== typeByte(type)) return damaged(`it is of type ${record.value[0]}`);
   try {
-    // Node's database hands out Buffers, whose `slice` shares memory; the callers expect plain arrays.
-    const payload = new Uint8Array(value.buffer, value.byteOffset + HEADER_BYTES, length);
     const reader = new ByteReader(payload, "record", "OFFLINE_STORE_FAILED");
     const content = read(reader);
     reader.end();
@@ -155,13 +136,7 @@ function damaged(reason: string): Unsound {
 }
 
 function typeByte(type: Type): number {
-  return (FORMAT_VERSION << 4) | TYPES[type];
-}
-
-/** Covers the key and all of the value but the checksum's own four bytes. */
-function checksum(key: Uint8Array, value: Uint8Array): number {
-  const beforeIt = crc32c(value.subarray(0, CHECKSUM_AT), crc32c(key));
-  return crc32c(value.subarray(HEADER_BYTES), beforeIt);
+  return sealType(FORMAT_VERSION, TYPES[type]);
 }
 
 function readLineage(reader: ByteReader): LineageId | null {
@@ -169,8 +144,9 @@ function readLineage(reader: ByteReader): LineageId | null {
   return bytes.every((byte) => byte === 0) ? null : toHexString(bytes);
 }
 
-function writeRevision(encoder: encoding.Encoder, { seq, covers, digest }: RevisionContent): void {
-  encoding.writeVarUint(encoder, seq === null ? 0 : seq + 1);
+function writeRevision(encoder: encoding.Encoder, { point, covers, digest }: RevisionContent): void {
+  encoding.writeVarUint(encoder, point === null ? 0 : point.seq + 1);
+  if (point !== null) encoding.writeUint8Array(encoder, fromHexString(point.branch));
   encoding.writeVarUint(encoder, digest);
   for (const [writer, number] of covers) {
     encoding.writeUint8Array(encoder, fromHexString(writer));
@@ -178,12 +154,13 @@ function writeRevision(encoder: encoding.Encoder, { seq, covers, digest }: Revis
   }
 }
 
-function readRevision(reader: ByteReader): Omit<RevisionContent, "kind" | "lineage"> {
-  const seqPlusOne = reader.varUint();
+function readRevision(reader: ByteReader, hasBranch: boolean): Omit<RevisionContent, "kind" | "lineage"> {
+  const seq = reader.varUint() - 1;
+  const point = seq < 0 || !hasBranch ? null : { seq, branch: toHexString(rawBytes(reader, BRANCH_BYTES)) };
   const digest = reader.varUint();
   const covers = new Map<WriterId, number>();
   while (reader.remaining > 0) covers.set(readWriter(reader), reader.varUint());
-  return { seq: seqPlusOne === 0 ? null : seqPlusOne - 1, digest, covers };
+  return { point, digest, covers };
 }
 
 function readWriter(reader: ByteReader): WriterId {

@@ -3,13 +3,13 @@
  * which records cannot be part of it. Nothing here writes. The rules are those of docs/formats.md.
  */
 
-import type { LineageId } from "@joinery/shared/protocol";
 import { decodePlace, placeName, type RecordKind, type RecordPlace, type WriterId } from "./keys.ts";
 import type { OfflineCopy } from "./ports.ts";
 import {
   decodeRecord,
   digestOf,
   isUnsound,
+  type LogPoint,
   type RecordContent,
   type RevisionContent,
   type StoredRecord,
@@ -82,8 +82,9 @@ export function readStoredCopy(records: readonly StoredRecord[]): StoredCopy {
     strays.push({ record, kind: "other lineage", reason });
   }
   const isIncomplete = strays.some(({ kind }) => kind === "damaged");
-  const seq = isIncomplete ? null : findRevision(ours);
-  return { ...collect(ours), strays, numbers, lineage, revision: toRevision(lineage, seq) };
+  const point = isIncomplete ? null : findRevision(ours);
+  const revision = lineage === null || point === null ? null : { lineage, ...point };
+  return { ...collect(ours), strays, numbers, lineage, revision };
 }
 
 function collect(ours: readonly Sound[]) {
@@ -116,7 +117,7 @@ function collect(ours: readonly Sound[]) {
  * Up to where the copy has all that is durable, and knows what it has beyond that. Each writer's last word counts, if
  * all that it speaks of is there as it was; and somebody must have spoken of everything that came from the server.
  */
-function findRevision(ours: readonly Sound[]): number | null {
+function findRevision(ours: readonly Sound[]): LogPoint | null {
   const updates = ours.filter(hasUpdates);
   const words = new Map<WriterId, Sound<RevisionContent>>();
   for (const one of ours) if (isRevision(one)) words.set(one.place.writer, one);
@@ -124,13 +125,15 @@ function findRevision(ours: readonly Sound[]): number | null {
   for (const word of words.values()) {
     // Another tab may have folded or removed what it built upon; a damaged database may have lost it without a trace.
     const covered = updates.filter(({ place }) => covers(word, place)).map(({ record }) => record.key);
-    if (word.content.seq !== null && digestOf(covered) === word.content.digest) valid.push(word);
+    if (word.content.point !== null && digestOf(covered) === word.content.digest) valid.push(word);
     else doubtful.push(word);
   }
   const received = updates.filter(({ content: { kind } }) => kind === "snapshot" || kind === "remote");
   const needed: Sound[] = [...received, ...doubtful];
   if (!needed.every(({ place }) => valid.some((word) => covers(word, place)))) return null;
-  return valid.reduce<number | null>((max, word) => Math.max(max ?? 0, word.content.seq ?? 0), null);
+  return valid.reduce<LogPoint | null>((max, { content: { point } }) => {
+    return point !== null && point.seq >= (max?.seq ?? 0) ? point : max;
+  }, null);
 }
 
 /** Kinds that a snapshot of the whole document makes superfluous. */
@@ -138,10 +141,6 @@ const CONTENT: ReadonlySet<RecordKind> = new Set(["snapshot", "remote", "saved"]
 
 function covers({ place, content }: Sound<RevisionContent>, { writer, number }: RecordPlace): boolean {
   return writer === place.writer ? number < place.number : number <= (content.covers.get(writer) ?? -1);
-}
-
-function toRevision(lineage: LineageId | null, seq: number | null): OfflineCopy["revision"] {
-  return lineage === null || seq === null ? null : { lineage, seq };
 }
 
 function hasUpdates(one: Sound): one is Sound<UpdatesContent> {

@@ -6,7 +6,7 @@
 
 import type { Operation } from "./database.ts";
 
-/** A part of a batch. Exactly one of `stored` and `failed` is called, before anything more is taken. */
+/** A part of a batch. Exactly one of `stored` and `failed` is called. */
 export interface Write {
   readonly operations: readonly Operation[];
   /** Local edits are nowhere else: they are worth waiting for the disk. */
@@ -19,8 +19,10 @@ export interface Write {
 }
 
 export interface WriteSource {
-  /** What waits, as it is to be written; `null` when nothing does. */
+  /** What waits, as it is to be written; `null` when nothing does. Taken when nothing is under way. */
   takeEdits(): Write | null;
+  /** Of that, local edits alone, in records that take nothing from any other: also taken beside another write. */
+  takeLocalEdits(): Write | null;
   /** The whole document instead of its parts; taken when no edits wait. It may fail, and is not tried again. */
   takeFold(): Write | null;
 }
@@ -31,6 +33,7 @@ interface WriteClock {
 
 export interface WriteLoopOptions {
   readonly sources: ReadonlySet<WriteSource>;
+  /** Asks the database in the turn in which it is called, if it is open. */
   readonly batch: (operations: readonly Operation[], options: { readonly sync: boolean }) => Promise<void>;
   readonly clock: WriteClock;
 }
@@ -42,6 +45,10 @@ const MAX_RETRY_PAUSE_MS = 60_000;
 export class WriteLoop {
   readonly #options: WriteLoopOptions;
   #running: Promise<void> | null = null;
+  /** Batches that are under way. */
+  #underWay = 0;
+  /** Those that `writeNow` began, and whether to go on after each. */
+  #beside: Promise<boolean>[] = [];
   #retry: { cancel(): void } | null = null;
   #pauseMs = MIN_RETRY_PAUSE_MS;
 
@@ -51,7 +58,8 @@ export class WriteLoop {
 
   /** Says that something waits. What comes in the same turn shares a batch. */
   wake(): void {
-    if (this.#running === null && this.#retry === null) this.#running = this.#run();
+    if (this.#running !== null || this.#retry !== null) return;
+    this.#running = this.#run();
   }
 
   /** Resolves when everything that waits was written, or writing failed just now; does not wait for a pause. */
@@ -64,6 +72,15 @@ export class WriteLoop {
     await this.#running;
   }
 
+  /** Begins to write what waits before it returns; beside a batch that is under way, the local edits of it. */
+  writeNow(): void {
+    const writes = this.#underWay === 0 ? this.#take() : this.#takeLocalEdits();
+    if (writes.length === 0) return;
+    this.#beside.push(this.#attempt(writes));
+    this.stop();
+    this.wake();
+  }
+
   /** Nothing is tried again by itself. */
   stop(): void {
     this.#retry?.cancel();
@@ -71,12 +88,26 @@ export class WriteLoop {
   }
 
   async #run(): Promise<void> {
-    await null;
-    for (let writes = this.#take(); writes.length > 0; writes = this.#take()) {
-      if (!(await this.#attempt(writes))) break;
+    let isWritten = true;
+    while (isWritten) {
+      isWritten = await this.#finishBeside();
+      const writes = isWritten ? this.#take() : [];
+      if (writes.length === 0) break;
+      isWritten = await this.#attempt(writes);
     }
+    if (!isWritten) this.#pause();
     // In the same turn as the look that found nothing, so that what comes next wakes it.
     this.#running = null;
+  }
+
+  /** Waits for what builds upon nothing that is taken later, but would undo some of it if it were tried again. */
+  async #finishBeside(): Promise<boolean> {
+    let isWritten = true;
+    do {
+      const results = await Promise.all(this.#beside.splice(0));
+      isWritten &&= results.every(Boolean);
+    } while (this.#beside.length > 0);
+    return isWritten;
   }
 
   #take(): Write[] {
@@ -90,17 +121,24 @@ export class WriteLoop {
     return [];
   }
 
+  #takeLocalEdits(): Write[] {
+    return [...this.#options.sources]
+      .map((source) => source.takeLocalEdits())
+      .filter((write) => write !== null);
+  }
+
   /** @returns Whether to go on. */
   async #attempt(writes: readonly Write[]): Promise<boolean> {
+    this.#underWay++;
     try {
       const operations = writes.flatMap((write) => write.operations);
       await this.#options.batch(operations, { sync: writes.some(({ isUrgent }) => isUrgent) });
     } catch (cause) {
+      this.#underWay--;
       for (const write of writes) write.failed(cause);
-      if (!writes.some(({ isTriedAgain }) => isTriedAgain)) return true;
-      this.#pause();
-      return false;
+      return !writes.some(({ isTriedAgain }) => isTriedAgain);
     }
+    this.#underWay--;
     this.#pauseMs = MIN_RETRY_PAUSE_MS;
     for (const write of writes) write.stored();
     return true;

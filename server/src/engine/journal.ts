@@ -12,8 +12,9 @@
 
 import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared";
 import type { ClosedBatch } from "./batch.ts";
+import { branchAt, newestOf, withOwnBranch } from "./branches.ts";
 import { mergeUpdates } from "./merge.ts";
-import type { Lineage, Snapshot, Storage, StoredDocument } from "./ports.ts";
+import type { Branch, BranchId, Lineage, NewestBranch, Snapshot, Storage, StoredDocument } from "./ports.ts";
 
 export interface CompactionOptions {
   /** A tail smaller than this is left alone, in bytes: rewriting it would save next to nothing. */
@@ -57,6 +58,8 @@ export class Journal {
   #tail: Batch[];
   #tailBytes = 0;
   #isBorn: boolean;
+  readonly #branches: readonly Branch[];
+  #isBranchBegun: boolean;
   #seq: number;
   #durableSeq: number;
   #uncommittedBytes = 0;
@@ -75,12 +78,14 @@ export class Journal {
   /**
    * @param stored What the storage has of the document, `null` if nothing.
    * @param newLineage Becomes the document's lineage if it has none yet; written with the first append.
+   * @param branch What is appended here is of this branch; no other life of the server has it.
    */
   constructor(options: {
     document: DocumentName;
     storage: Storage;
     stored: StoredDocument | null;
     newLineage: Lineage;
+    branch: BranchId;
     events: JournalEvents;
   }) {
     const { stored } = options;
@@ -96,6 +101,9 @@ export class Journal {
     }));
     this.#seq = this.#tail.at(-1)?.seq ?? this.#base?.seq ?? 0;
     this.#durableSeq = this.#seq;
+    const branches = stored?.branches ?? [];
+    this.#branches = withOwnBranch(branches, options.branch, this.#seq);
+    this.#isBranchBegun = this.#branches === branches;
     this.#tailBytes = bytesOf(this.#tail);
   }
 
@@ -106,6 +114,10 @@ export class Journal {
 
   get durableSeq(): number {
     return this.#durableSeq;
+  }
+
+  get newestBranch(): NewestBranch {
+    return newestOf(this.#branches);
   }
 
   get isDurable(): boolean {
@@ -141,13 +153,25 @@ export class Journal {
     this.#uncommittedBytes += bytes;
     const birth = this.#isBorn ? undefined : { lineage: this.lineage, bornAt: time };
     this.#isBorn = true;
+    const begun = this.#isBranchBegun ? undefined : { branches: this.#branches };
+    this.#isBranchBegun = true;
     const entry = { seq, time, parts: batch.parts };
-    const appended = this.#storage.append({ document: this.document, entry, ...(birth && { birth }) });
+    const appended = this.#storage.append({
+      document: this.document,
+      entry,
+      ...(birth && { birth }),
+      ...begun,
+    });
     this.#lastAppend = appended.then(
       () => this.#committed(seq, bytes),
       (error: unknown) => this.#fail(error),
     );
     return bytes;
+  }
+
+  /** Which branch a batch of the log is of; zeros where that is not known. */
+  branchAt(seq: number): BranchId {
+    return branchAt(this.#branches, seq);
   }
 
   /** The batches after `seq`; `null` when some of them are in the snapshot now. */

@@ -48,6 +48,7 @@ export class LoadedDocument implements IntakeRoom {
       storage: context.storage,
       stored,
       newLineage: context.newLineage(),
+      branch: context.branch,
       events: room.journalEvents,
     });
     this.#catchUp = new CatchUp(this.journal, contents, context.compression);

@@ -1,4 +1,5 @@
 import { JoineryError } from "@joinery/shared";
+import { UNKNOWN_BRANCH } from "./branches.ts";
 import type { Revision } from "./ports.ts";
 
 /** What a client says of its copy when it opens a document. */
@@ -18,8 +19,9 @@ export const NO_OPENING: Opening = { revision: null, lineage: null, stateVector:
 /**
  * How a session begins. `continue`: it is sent the log since its revision, at once. `compare`: it has all that is
  * durable here and knows what it has beyond, but the log since is folded: it is asked nothing, and sent what its state
- * vector lacks. `exchange`: both sides say what they have. `refuse`: its copy is of another life of the name, or further
- * than this one ever was, and merging would bring back what was deleted.
+ * vector lacks. `exchange`: both sides say what they have. `refuse`: its copy is of another life of the name, or of
+ * another branch, as after a backup was restored, or further than this one ever was; merging would bring back what was
+ * deleted, and going on from there would leave out what took the place of what it has.
  */
 export type Beginning = "continue" | "compare" | "exchange" | "refuse";
 
@@ -31,6 +33,8 @@ export interface Position {
   readonly durableSeq: number;
   /** Whether the log after this seq is in memory. */
   hasLogSince(seq: number): boolean;
+  /** Which branch this batch of the log is of; zeros where that is not known, or not any more. */
+  branchAt(seq: number): string;
 }
 
 /** Decides how a session begins. */
@@ -41,13 +45,20 @@ export function beginningOf({ revision, lineage }: Opening, position: Position):
   if (theirs !== position.lineage || position.seq === 0) return "refuse";
   if (!revision) return "exchange";
   if (revision.seq > position.seq) return "refuse";
+  const branch = position.branchAt(revision.seq);
+  // Nobody can tell any more whether it is of this log.
+  if (branch === UNKNOWN_BRANCH && revision.branch !== branch) return "exchange";
+  if (revision.branch !== branch) return "refuse";
   return position.hasLogSince(revision.seq) ? "continue" : "compare";
 }
 
 /** What a client is told whose copy is refused. */
 export function lineageChanged({ revision, lineage }: Opening, position: Position): JoineryError {
   const theirs = revision ? `${revision.lineage} up to ${revision.seq}` : lineage;
+  const isOfAnother = revision?.lineage === position.lineage && revision.seq <= position.seq;
   const ours =
-    position.seq === 0 ? "has no such document" : `has ${position.lineage} up to ${position.durableSeq}`;
+    position.seq === 0
+      ? "has no such document"
+      : `has ${position.lineage} up to ${position.durableSeq}${isOfAnother ? ", with another batch there" : ""}`;
   return new JoineryError("LINEAGE_CHANGED", `the client has a copy of ${theirs}, the server ${ours}`);
 }

@@ -60,14 +60,20 @@ export interface CloseDetails {
   /** Which of the client's updates was refused; 0 if it was none, or if the dialect numbers none. */
   readonly number: number;
   /** How far the server's document is, where the client's copy is not of it. */
-  readonly remote: Revision | null;
+  readonly remote: LogPlace | null;
 }
 
-/** How far into a document's log somebody is. */
-export interface Revision {
+/** A place in a document's log. */
+interface LogPlace {
   /** As a {@link Lineage}, but somebody else says so. */
   readonly lineage: string;
   readonly seq: number;
+}
+
+/** How far into a document's log somebody is. */
+export interface Revision extends LogPlace {
+  /** Which branch `seq` was of, as a {@link BranchId}. */
+  readonly branch: string;
 }
 
 /** Who made an update, as the log keeps it. Empty for nobody in particular. */
@@ -100,6 +106,19 @@ export interface Snapshot {
 /** 128 random bits as 32 lower-case hexadecimal digits: which life of a name a document is. */
 export type Lineage = string & { readonly __lineage: true };
 
+/** 64 random bits as 16 lower-case hexadecimal digits: which branch of a log; zeros are none in particular. */
+export type BranchId = string & { readonly __branch: true };
+
+/**
+ * The part of a document's log that one life of the server writes. After a backup was restored the same numbers stand
+ * for other batches than clients know: then they are of another branch.
+ */
+export interface Branch {
+  /** Its first batch; it goes on to where the next one begins. */
+  readonly seq: number;
+  readonly id: BranchId;
+}
+
 export interface StoredDocument {
   /** 32 zeros when `damage` has taken it. */
   readonly lineage: Lineage;
@@ -108,6 +127,8 @@ export interface StoredDocument {
   readonly snapshot: Snapshot | null;
   /** What the log holds after the snapshot (after 0 when there is none): ascending, without a hole. */
   readonly tail: readonly LogEntry[];
+  /** As they were given last, ascending by `seq`; empty when none were, or `damage` has taken them. */
+  readonly branches: readonly Branch[];
   /**
    * DOCUMENT_DAMAGED, naming the document and `seq`, when a record of it fails its check, is missing or may be: the
    * rest is what is sound before that. Nothing may be written to such a document; it can be deleted.
@@ -120,6 +141,8 @@ export interface Append {
   readonly entry: LogEntry;
   /** Given with a document's first entry, and only with that. */
   readonly birth?: { readonly lineage: Lineage; readonly bornAt: number };
+  /** Given when the entry begins a branch: all that are to be known from now on, ascending by `seq`. */
+  readonly branches?: readonly Branch[];
 }
 
 export interface DocumentSummary {
@@ -286,8 +309,15 @@ interface Opened {
   readonly durableSeq: number;
   readonly permission: "read" | "write";
   readonly user: Author;
-  /** Whether the client gets what lies between its revision and now, and is asked nothing. */
-  readonly isRevisionTaken: boolean;
+  /** How what the client has is brought together with what the server has. */
+  readonly beginning: "continue" | "compare" | "exchange";
+  readonly branch: NewestBranch;
+}
+
+/** Where the server writes on: enough to tell the branch of every batch that a session is sent. */
+export interface NewestBranch extends Branch {
+  /** Which one the batches before its first are of. */
+  readonly before: BranchId;
 }
 
 /** An application's message to those who are in a document; never stored. */

@@ -3,7 +3,7 @@ import type { Compactions } from "./compactions.ts";
 import type { FlushOptions } from "./flush-window.ts";
 import type { RoomObserver } from "./observer.ts";
 import type { PendingSignalBytes } from "./pending-signals.ts";
-import type { Clock, Compression, Lineage, Log, Replicas, Storage } from "./ports.ts";
+import type { BranchId, Clock, Compression, Lineage, Log, Replicas, Storage } from "./ports.ts";
 import type { Session } from "./session.ts";
 import type { SignalHandlers } from "./signals.ts";
 
@@ -38,6 +38,8 @@ export interface RoomContext {
   /** `null` where nobody looks on. */
   readonly observer: RoomObserver | null;
   newLineage(): Lineage;
+  /** What this life of the server appends is of this branch of each document's log. */
+  readonly branch: BranchId;
   /** Nobody is in the room, and it may be let go of. */
   roomIsIdle(room: IdleRoom): void;
   /** Somebody is in the room, or it is being let go of. */

@@ -29,7 +29,7 @@ import type { JournalEvents } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
 import { type DocumentHolder, LoadedDocument } from "./loaded-document.ts";
 import { type ObservableRoom, Observation } from "./observation.ts";
-import type { Clock, Dialect, EngineEvent, Lineage } from "./ports.ts";
+import type { BranchId, Clock, Dialect, EngineEvent, Lineage, NewestBranch } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import type { RoomContext } from "./room-context.ts";
 import { Session } from "./session.ts";
@@ -166,6 +166,14 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   hasLogSince(seq: number): boolean {
     return this.loaded.journal.updatesSince(seq) !== null;
+  }
+
+  branchAt(seq: number): BranchId {
+    return this.loaded.journal.branchAt(seq);
+  }
+
+  get newestBranch(): NewestBranch {
+    return this.loaded.journal.newestBranch;
   }
 
   get damage(): JoineryError | null {

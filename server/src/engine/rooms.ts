@@ -13,6 +13,7 @@ import type { Opening } from "./opening.ts";
 import { PendingSignalBytes } from "./pending-signals.ts";
 import type {
   Author,
+  BranchId,
   Clock,
   Compression,
   Dialect,
@@ -117,7 +118,8 @@ export class Rooms {
       observer: options.observer ?? null,
       pendingSignals: new PendingSignalBytes(),
       compactions: this.#compactions,
-      newLineage: () => this.#newLineage(),
+      newLineage: () => this.#randomHex(16) as Lineage,
+      branch: this.#randomHex(8) as BranchId,
       roomIsIdle: (room) => this.#idle.add(room),
       roomIsUsed: (room) => this.#idle.delete(room),
       roomEnded: (room) => this.#forget(room),
@@ -273,8 +275,8 @@ export class Rooms {
     session.pauseInput();
   }
 
-  #newLineage(): Lineage {
-    const bytes = this.#options.random.bytes(16);
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") as Lineage;
+  #randomHex(length: number): string {
+    const bytes = this.#options.random.bytes(length);
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 }

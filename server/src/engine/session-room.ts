@@ -2,6 +2,7 @@ import type { AwarenessEntry, DocumentName, JoineryError, Limits } from "@joiner
 import type { FeedRoom } from "./feed.ts";
 import type { Guard } from "./guard.ts";
 import type { Position } from "./opening.ts";
+import type { NewestBranch } from "./ports.ts";
 import type { SentSignal } from "./signals.ts";
 
 /** What a session needs of its room. */
@@ -13,6 +14,7 @@ export interface SessionRoom<Session> extends FeedRoom, Position {
   readonly signals: { accept(session: Session, signal: SentSignal): void };
   readonly durableSeq: number;
   readonly seq: number;
+  readonly newestBranch: NewestBranch;
   /** What is wrong with what the storage has of the document; then nobody may write to it. */
   readonly damage: JoineryError | null;
   /** What the room contains, flushed or not. */

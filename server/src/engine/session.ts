@@ -362,7 +362,8 @@ export class Session {
       durableSeq: room.durableSeq,
       permission: this.#shownPermission,
       user: this.author,
-      isRevisionTaken: beginning === "continue",
+      beginning,
+      branch: room.newestBranch,
     });
     const frames = opened ? [opened] : [];
     const notice = room.damage && this.dialect.notice(room.damage);

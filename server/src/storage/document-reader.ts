@@ -5,7 +5,14 @@
 
 import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared";
 import { toHexString } from "lib0/buffer";
-import type { DocumentSummary, Lineage, LogEntry, Snapshot, StoredDocument } from "../engine/ports.ts";
+import type {
+  Branch,
+  DocumentSummary,
+  Lineage,
+  LogEntry,
+  Snapshot,
+  StoredDocument,
+} from "../engine/ports.ts";
 import type { CursorRange, Database, View } from "./database.ts";
 import {
   decodeKey,
@@ -18,11 +25,12 @@ import {
   type RecordPlace,
   snapshotRange,
 } from "./keys.ts";
-import { type Loss, missingAfter } from "./losses.ts";
+import { type Loss, missingAfter, missingAt } from "./losses.ts";
 import {
   type Birth,
   damage,
   decodeBirth,
+  decodeBranches,
   decodeLogEntry,
   decodeSnapshot,
   type StoredRecord,
@@ -60,11 +68,13 @@ export async function loadDocument(
     const snapshot = await newestSoundSnapshot(view, document);
     const from = snapshot.sound?.seq ?? 0;
     const tail = await readTail(view, document, from);
+    const branches = await readBranches(view, document, losses);
     const lastSeq = tail.sound.at(-1)?.seq ?? from;
     const missing = missingAfter(losses, document, lastSeq);
     if (lastSeq > 0) {
-      const worst = tail.damage ?? missing ?? snapshot.damage ?? birth.damage;
-      return { ...(birth.sound ?? UNKNOWN_BIRTH), snapshot: snapshot.sound, tail: tail.sound, damage: worst };
+      const worst = tail.damage ?? missing ?? snapshot.damage ?? birth.damage ?? branches.damage;
+      const log = { snapshot: snapshot.sound, tail: tail.sound, branches: branches.sound };
+      return { ...(birth.sound ?? UNKNOWN_BIRTH), ...log, damage: worst };
     }
     const reason = snapshot.damage ?? tail.damage ?? missing;
     if (reason !== null) throw reason;
@@ -88,6 +98,25 @@ async function readBirth(
     return { sound: decodeBirth(place, { key, value }), damage: null, isThere: true };
   } catch (error) {
     return { sound: null, damage: toJoineryError(error), isThere: true };
+  }
+}
+
+/** Of a document that never had branches there is no record, and nothing is wrong with that. */
+async function readBranches(
+  reader: Reader,
+  document: DocumentName,
+  losses: readonly Loss[],
+): Promise<Found<readonly Branch[]>> {
+  const place = { document, kind: "branches", seq: 0 } as const;
+  const key = encodeKey(place);
+  const value = await reader.get(key);
+  // The only record that is written again: where a newer one was lost, an older one is there.
+  const lost = missingAt(losses, place);
+  if (value === undefined || lost !== null) return { sound: [], damage: lost };
+  try {
+    return { sound: decodeBranches(place, { key, value }), damage: null };
+  } catch (error) {
+    return { sound: [], damage: toJoineryError(error) };
   }
 }
 

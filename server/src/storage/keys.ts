@@ -8,17 +8,28 @@ import { type DocumentName, JoineryError } from "@joinery/shared";
 import { decodeUtf8, encodeUtf8 } from "lib0/string";
 
 /** What a record holds. Their order is that of the records in a document's key range. */
-export type RecordKind = "birth" | "snapshot" | "log";
+export type RecordKind = "birth" | "snapshot" | "log" | "branches";
 
-export const KIND_BYTES = { birth: 1, snapshot: 2, log: 3 } as const satisfies Record<RecordKind, number>;
+/** 4 is what the store notes for itself, under keys of its own. */
+export const KIND_BYTES = { birth: 1, snapshot: 2, log: 3, branches: 5 } as const satisfies Record<
+  RecordKind,
+  number
+>;
 
-const KINDS: readonly (RecordKind | undefined)[] = [undefined, "birth", "snapshot", "log"];
+const KINDS: readonly (RecordKind | undefined)[] = [
+  undefined,
+  "birth",
+  "snapshot",
+  "log",
+  undefined,
+  "branches",
+];
 
 /** Which record of which document. */
 export interface RecordPlace {
   readonly document: DocumentName;
   readonly kind: RecordKind;
-  /** Position in the log, at most 2^53 - 1; 0 for the birth record. */
+  /** Position in the log, at most 2^53 - 1; 0 for the birth and the branches. */
   readonly seq: number;
 }
 
@@ -76,7 +87,9 @@ export function documentRange(document: DocumentName): KeyRange {
 export function logRange(document: DocumentName, first: number, end?: number): KeyRange {
   return {
     gte: encodeKey({ document, kind: "log", seq: first }),
-    lt: end === undefined ? documentRange(document).lt : encodeKey({ document, kind: "log", seq: end }),
+    lt: encodeKey(
+      end === undefined ? { document, kind: "branches", seq: 0 } : { document, kind: "log", seq: end },
+    ),
   };
 }
 

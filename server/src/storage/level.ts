@@ -22,7 +22,14 @@ import { DiskSpace } from "./disk-space.ts";
 import { dispensableKeys, documentKeys, listDocuments, loadDocument, readLog } from "./document-reader.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { forgetLosses, type Loss, readLosses } from "./losses.ts";
-import { damage, encodeBirth, encodeLogEntry, encodeSnapshot, type StoredRecord } from "./record.ts";
+import {
+  damage,
+  encodeBirth,
+  encodeBranches,
+  encodeLogEntry,
+  encodeSnapshot,
+  type StoredRecord,
+} from "./record.ts";
 import { messageOf, readError, reading, unavailable } from "./storage-errors.ts";
 
 /** What happened to the store as a whole. */
@@ -103,11 +110,12 @@ export class LevelStorage implements Storage {
     }
   }
 
-  async append({ document, entry, birth }: Append): Promise<void> {
+  async append({ document, entry, birth, branches }: Append): Promise<void> {
     if ((entry.seq === 1) !== (birth !== undefined))
       throw new Error("birth goes with seq 1, and only with it");
     this.#requireSound(document);
     const records = [encodeLogEntry(document, entry)];
+    if (branches !== undefined) records.unshift(encodeBranches(document, branches));
     if (birth !== undefined) records.unshift(encodeBirth(document, birth));
     await this.#commit(records.map(put));
   }

@@ -10,11 +10,14 @@ import {
   decodeKey,
   difference,
   documentRange,
+  encodeKey,
   encodeLossKey,
   intersection,
   type KeyRange,
   logRange,
   lossRange,
+  type RecordPlace,
+  rangeOfKey,
 } from "./keys.ts";
 import { damage, encodeRecord, readPayload, type StoredRecord } from "./record.ts";
 
@@ -85,6 +88,13 @@ export function missingAfter(
     first = damage({ document, seq }, `the record may be lost: ${reason}`);
   }
   return first;
+}
+
+/** DOCUMENT_DAMAGED when the newest record of a place may have been lost; else `null`. */
+export function missingAt(losses: readonly Loss[], place: RecordPlace): JoineryError | null {
+  const range = rangeOfKey(encodeKey(place));
+  const loss = losses.find(({ keys }) => intersection(range, keys) !== null);
+  return loss === undefined ? null : damage(place, `the record may be lost: ${loss.reason}`);
 }
 
 /** Changes to the database after which nothing is known to be lost of a document: it was deleted. */

@@ -1,6 +1,7 @@
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type {
   Append,
+  Branch,
   DocumentSummary,
   LogEntry,
   Snapshot,
@@ -15,6 +16,7 @@ interface MemoryDocument extends Birth {
   readonly key: Uint8Array;
   snapshot: Snapshot | null;
   log: LogEntry[];
+  branches: readonly Branch[];
 }
 
 /**
@@ -35,24 +37,26 @@ export class MemoryStorage implements Storage {
     this.#requireOpen();
     const found = this.#documents.get(document);
     if (found === undefined) return null;
-    const { lineage, bornAt, snapshot, log } = found;
+    const { lineage, bornAt, snapshot, log, branches } = found;
     const loadedFrom = snapshot?.seq ?? 0;
     return {
       lineage,
       bornAt,
       snapshot: snapshot && copySnapshot(snapshot),
       tail: log.filter(({ seq }) => seq > loadedFrom).map(copyEntry),
+      branches: structuredClone(branches),
       damage: null,
     };
   }
 
-  async append({ document, entry, birth }: Append): Promise<void> {
+  async append({ document, entry, birth, branches }: Append): Promise<void> {
     this.#requireOpen();
     const found = this.#documents.get(document) ?? this.#create(document, birth);
     if (birth !== undefined && entry.seq !== 1) throw new Error(`birth given with seq ${entry.seq}`);
     const lastSeq = found.log.at(-1)?.seq ?? found.snapshot?.seq ?? 0;
     if (entry.seq !== lastSeq + 1) throw new Error(`append of seq ${entry.seq} after ${lastSeq}`);
     found.log.push(copyEntry(entry));
+    if (branches !== undefined) found.branches = structuredClone(branches);
   }
 
   async read(document: DocumentName, after: number, maxBytes: number): Promise<readonly LogEntry[]> {
@@ -97,7 +101,7 @@ export class MemoryStorage implements Storage {
   #create(document: DocumentName, birth: Birth | undefined): MemoryDocument {
     if (birth === undefined) throw new Error("first entry of a document without its birth");
     const key = encodeKey({ document, kind: "birth", seq: 0 });
-    const created: MemoryDocument = { key, ...birth, snapshot: null, log: [] };
+    const created: MemoryDocument = { key, ...birth, snapshot: null, log: [], branches: [] };
     this.#documents.set(document, created);
     return created;
   }

@@ -1,35 +1,39 @@
 /**
- * The values of the document store. Each says what it is and how long, and carries a checksum over its key and
- * itself, so that a flipped bit, a torn write and a record that sits under another's key are all noticed: LevelDB
- * passes most of these off as good data. Laid out in docs/formats.md.
+ * The values of the document store, sealed: LevelDB passes most flipped bits, torn writes and misplaced records off as
+ * good data. Laid out in docs/formats.md.
  */
 
-import { ByteReader, crc32c, JoineryError } from "@joinery/shared";
+import {
+  ByteReader,
+  formatOf,
+  JoineryError,
+  type SealedRecord,
+  sealRecord,
+  sealType,
+  unsealRecord,
+} from "@joinery/shared";
 import { fromHexString, toHexString } from "lib0/buffer";
 import * as encoding from "lib0/encoding";
 import { decodeUtf8 } from "lib0/string";
-import type { Append, Lineage, LogEntry, LogPart, Snapshot } from "../engine/ports.ts";
+import type { Append, Branch, BranchId, Lineage, LogEntry, LogPart, Snapshot } from "../engine/ports.ts";
 import { encodeKey, KIND_BYTES, type RecordKind, type RecordPlace } from "./keys.ts";
 
 /** Which life of a name a document is, and since when. */
 export type Birth = NonNullable<Append["birth"]>;
 
 /** A record as the database holds it. */
-export interface StoredRecord {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
+export type StoredRecord = SealedRecord;
 
 const FORMAT_VERSION = 1;
 /** As in keys; what the store notes for itself has a kind of its own. */
 const TYPES = { ...KIND_BYTES, loss: 4 } as const;
 type Type = keyof typeof TYPES;
 
-const LENGTH_AT = 1;
-const CHECKSUM_AT = 5;
-const HEADER_BYTES = 9;
 const TIME_BYTES = 8;
 const LINEAGE_BYTES = 16;
+const SEQ_BYTES = 8;
+const BRANCH_BYTES = SEQ_BYTES + 8;
+const TWO_32 = 2 ** 32;
 
 // An author's length and an update's length, one byte each at least.
 const MIN_PART_BYTES = 2;
@@ -40,6 +44,17 @@ export function encodeBirth(document: RecordPlace["document"], birth: Birth): St
   return encodeRecord(encodeKey({ document, kind: "birth", seq: 0 }), "birth", (encoder) => {
     encoding.writeUint8Array(encoder, fromHexString(birth.lineage));
     encoding.writeFloat64(encoder, birth.bornAt);
+  });
+}
+
+export function encodeBranches(document: RecordPlace["document"], branches: readonly Branch[]): StoredRecord {
+  return encodeRecord(encodeKey({ document, kind: "branches", seq: 0 }), "branches", (encoder) => {
+    for (const { seq, id } of branches) {
+      if (!/^[0-9a-f]{16}$/.test(id)) throw new RangeError(`branch ${id} is not 16 hex digits`);
+      encoding.writeUint32BigEndian(encoder, Math.floor(seq / TWO_32));
+      encoding.writeUint32BigEndian(encoder, seq >>> 0);
+      encoding.writeUint8Array(encoder, fromHexString(id));
+    }
   });
 }
 
@@ -68,6 +83,21 @@ export function decodeBirth(place: RecordPlace, record: StoredRecord): Birth {
     throw damage(place, `its payload has ${payload.length} bytes`);
   const lineage = toHexString(payload.subarray(0, LINEAGE_BYTES)) as Lineage;
   return { lineage, bornAt: readTime(place, payload.subarray(LINEAGE_BYTES)) };
+}
+
+/** @throws JoineryError DOCUMENT_DAMAGED (retry with backoff) when the record fails a check. */
+export function decodeBranches(place: RecordPlace, record: StoredRecord): Branch[] {
+  const payload = openRecord(place, record, "branches");
+  if (payload.length % BRANCH_BYTES !== 0) throw damage(place, `its payload has ${payload.length} bytes`);
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const branches: Branch[] = [];
+  for (let at = 0; at < payload.length; at += BRANCH_BYTES) {
+    const seq = view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
+    if (seq <= (branches.at(-1)?.seq ?? 0)) throw damage(place, "its branches are in no order");
+    const id = toHexString(payload.subarray(at + SEQ_BYTES, at + BRANCH_BYTES)) as BranchId;
+    branches.push({ seq, id });
+  }
+  return branches;
 }
 
 /**
@@ -110,15 +140,7 @@ export function encodeRecord(
   type: Type,
   writePayload: (encoder: encoding.Encoder) => void,
 ): StoredRecord {
-  const encoder = encoding.createEncoder();
-  encoding.writeUint8Array(encoder, new Uint8Array(HEADER_BYTES));
-  writePayload(encoder);
-  const value = encoding.toUint8Array(encoder);
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  view.setUint8(0, typeByte(type));
-  view.setUint32(LENGTH_AT, value.length - HEADER_BYTES);
-  view.setUint32(CHECKSUM_AT, checksum(key, value));
-  return { key, value };
+  return sealRecord(key, typeByte(type), writePayload);
 }
 
 /**
@@ -126,19 +148,13 @@ export function encodeRecord(
  *
  * @returns Its payload, as a plain view; or what is wrong with it.
  */
-export function readPayload({ key, value }: StoredRecord, type: Type): Uint8Array | string {
-  if (value.length < HEADER_BYTES) return `the record has only ${value.length} bytes`;
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const found = view.getUint8(0);
-  const isOurs = found >> 4 === FORMAT_VERSION;
+export function readPayload(record: StoredRecord, type: Type): Uint8Array | string {
+  const [found = 0] = record.value;
+  const isOurs = formatOf(record.value) === FORMAT_VERSION;
   if (isOurs && found !== typeByte(type)) return `the record is of type ${found}, not ${typeByte(type)}`;
-  const length = view.getUint32(LENGTH_AT);
-  if (length !== value.length - HEADER_BYTES)
-    return `the record has ${value.length - HEADER_BYTES} bytes of payload, not ${length}`;
-  if (view.getUint32(CHECKSUM_AT) !== checksum(key, value)) return "the checksum does not match";
-  if (!isOurs) return `the record is of format ${found >> 4}, this version reads format ${FORMAT_VERSION}`;
-  // The database hands out Buffers, whose `slice` shares memory; the callers expect plain arrays.
-  return new Uint8Array(value.buffer, value.byteOffset + HEADER_BYTES, length);
+  const payload = unsealRecord(record);
+  if (isOurs || typeof payload === "string") return payload;
+  return `the record is of format ${formatOf(record.value)}, this version reads format ${FORMAT_VERSION}`;
 }
 
 /** Whether a record under a document's key is as it was written. */
@@ -153,13 +169,7 @@ function openRecord(place: RecordPlace, record: StoredRecord, kind: RecordKind):
 }
 
 function typeByte(type: Type): number {
-  return (FORMAT_VERSION << 4) | TYPES[type];
-}
-
-/** Covers the key and all of the value but the checksum's own four bytes. */
-function checksum(key: Uint8Array, value: Uint8Array): number {
-  const beforeIt = crc32c(value.subarray(0, CHECKSUM_AT), crc32c(key));
-  return crc32c(value.subarray(HEADER_BYTES), beforeIt);
+  return sealType(FORMAT_VERSION, TYPES[type]);
 }
 
 function readTime(place: RecordPlace, bytes: Uint8Array): number {

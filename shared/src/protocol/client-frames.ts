@@ -1,6 +1,6 @@
 /** What a client sends: how each frame is written, and how the server reads it. */
 
-import { FrameReader, type RawFrame } from "./frame-reader.ts";
+import { type FrameReader, type Payloads, type RawFrame, readFrame } from "./frame-reader.ts";
 import {
   CONNECTION_FRAMES as CONNECTION,
   DOCUMENT_FRAMES as DOCUMENT,
@@ -10,12 +10,12 @@ import {
 } from "./frame-types.ts";
 import { FrameWriter, makeFrame } from "./frame-writer.ts";
 import {
-  decodeTwoWayFrame,
   fragment,
   ping,
   pong,
   progress,
   select,
+  TWO_WAY_PAYLOADS,
   type TwoWayFrame,
 } from "./two-way-frames.ts";
 
@@ -135,7 +135,7 @@ function open(frame: Omit<Open, "type">): Uint8Array {
   if (partial) flags |= HAS_PARTIAL;
   if (frame.offersSeed) flags |= OFFERS_SEED;
   const writer = new FrameWriter(DOCUMENT.open).uint(flags).string(frame.document);
-  if (revision) writer.lineage(revision.lineage).uint(revision.seq);
+  if (revision) writer.lineage(revision.lineage).uint(revision.seq).branch(revision.branch);
   else if (lineage !== null) writer.lineage(lineage);
   if (stateVector) writer.bytes(stateVector);
   if (token !== "") writer.string(token);
@@ -150,81 +150,65 @@ function open(frame: Omit<Open, "type">): Uint8Array {
  * @throws JoineryError MALFORMED_FRAME (never retry).
  */
 export function decodeClientFrame(frame: RawFrame): ClientFrame | null {
-  const { type, payload } = frame;
-  switch (type) {
-    case CONNECTION.hello:
-      return readHello(payload);
-    case CONNECTION.token:
-      return readToken(payload);
-    case DOCUMENT.open:
-      return readOpen(payload);
-    case DOCUMENT.sync:
-      return { type: "sync", stateVector: payload };
-    case DOCUMENT.update:
-      return readNumbered("update", payload);
-    case DOCUMENT.answer:
-      return readNumbered("answer", payload);
-    case DOCUMENT.presence:
-      return { type: "presence", update: payload };
-    case DOCUMENT.signal:
-      return readSignal(payload);
-    case DOCUMENT.seed:
-      return { type: "seed", update: payload };
-    case DOCUMENT.close:
-      new FrameReader(payload, "CLOSE").end();
-      return { type: "close" };
-    default:
-      return decodeTwoWayFrame(frame);
-  }
+  return readFrame(PAYLOADS, frame);
 }
 
-function readHello(payload: Uint8Array): ClientHello {
-  const reader = new FrameReader(payload, "HELLO");
+const PAYLOADS: Payloads<ClientFrame> = {
+  ...TWO_WAY_PAYLOADS,
+  hello: readHello,
+  token: (it) => ({ channel: it.varUint(), token: shortString(it, MAX_TOKEN_BYTES, "token") }),
+  open: readOpen,
+  sync: (it) => ({ stateVector: it.rest() }),
+  update: (it) => ({ number: it.varUint(), update: it.rest() }),
+  answer: (it) => ({ number: it.varUint(), update: it.rest() }),
+  presence: (it) => ({ update: it.rest() }),
+  signal: readSignal,
+  seed: (it) => ({ update: it.rest() }),
+  close: () => ({}),
+};
+
+function readHello(reader: FrameReader): Omit<ClientHello, "type"> {
   const version = reader.varUint();
   // Another version may go on otherwise; it is refused, and its number is all that is needed for that.
-  if (version !== PROTOCOL_VERSION) return { type: "hello", version, capabilities: 0, agent: "", token: "" };
-  const capabilities = reader.varUint();
-  const agent = reader.shortString(MAX_AGENT_BYTES, "agent");
-  const token = reader.shortString(MAX_TOKEN_BYTES, "token");
-  // What later minor versions add stands behind this.
-  return { type: "hello", version, capabilities, agent, token };
+  const isKnown = version === PROTOCOL_VERSION;
+  const capabilities = isKnown ? reader.varUint() : 0;
+  const agent = isKnown ? shortString(reader, MAX_AGENT_BYTES, "agent") : "";
+  const token = isKnown ? shortString(reader, MAX_TOKEN_BYTES, "token") : "";
+  // What later minor versions add.
+  reader.rest();
+  return { version, capabilities, agent, token };
 }
 
-function readToken(payload: Uint8Array): ClientFrame {
-  const reader = new FrameReader(payload, "TOKEN");
-  const channel = reader.varUint();
-  const token = reader.shortString(MAX_TOKEN_BYTES, "token");
-  reader.end();
-  return { type: "token", channel, token };
-}
-
-function readOpen(payload: Uint8Array): Open {
-  const reader = new FrameReader(payload, "OPEN");
+function readOpen(reader: FrameReader): Omit<Open, "type"> {
   const flags = reader.oneOf(ALL_OPEN_FLAGS + 1, "flags");
   const has = (flag: number) => (flags & flag) !== 0;
   if (has(HAS_REVISION) && has(HAS_LINEAGE)) reader.fail("a revision has its lineage in it");
-  const document = reader.varString();
-  const revision = has(HAS_REVISION) ? { lineage: reader.lineage(), seq: reader.varUint() } : null;
-  const lineage = has(HAS_LINEAGE) ? reader.lineage() : null;
-  const stateVector = has(HAS_STATE_VECTOR) ? reader.varBytes() : null;
-  const token = has(HAS_TOKEN) ? reader.shortString(MAX_TOKEN_BYTES, "token") : "";
-  const partial = has(HAS_PARTIAL) ? { id: reader.fragmentId(), have: reader.varUint() } : null;
-  reader.end();
-  const offersSeed = has(OFFERS_SEED);
-  return { type: "open", document, revision, lineage, stateVector, token, partial, offersSeed };
+  return {
+    document: reader.varString(),
+    revision: has(HAS_REVISION)
+      ? { lineage: reader.lineage(), seq: reader.varUint(), branch: reader.branch() }
+      : null,
+    lineage: has(HAS_LINEAGE) ? reader.lineage() : null,
+    stateVector: has(HAS_STATE_VECTOR) ? reader.varBytes() : null,
+    token: has(HAS_TOKEN) ? shortString(reader, MAX_TOKEN_BYTES, "token") : "",
+    partial: has(HAS_PARTIAL) ? { id: reader.fragmentId(), have: reader.varUint() } : null,
+    offersSeed: has(OFFERS_SEED),
+  };
 }
 
-function readNumbered(type: "update" | "answer", payload: Uint8Array): ClientFrame {
-  const reader = new FrameReader(payload, type.toUpperCase());
-  const number = reader.varUint();
-  return { type, number, update: reader.rest() };
-}
-
-function readSignal(payload: Uint8Array): ClientFrame {
-  const reader = new FrameReader(payload, "SIGNAL");
+function readSignal(reader: FrameReader): Omit<Extract<ClientFrame, { type: "signal" }>, "type"> {
   const kind = reader.oneOf(TO_USER + 1, "target");
   let to: SignalTarget = { kind: kind === TO_ALL ? "all" : "others" };
   if (kind === TO_USER) to = { kind: "user", user: reader.varString() };
   const name = reader.varString();
-  return { type: "signal", to, name, payload: reader.rest() };
+  return { to, name, payload: reader.rest() };
+}
+
+/** A text whose length in bytes is bounded before anything is made of it. */
+function shortString(reader: FrameReader, maxBytes: number, what: string): string {
+  const start = reader.position;
+  const length = reader.varUint();
+  if (length > maxBytes) reader.fail(`${what} has more than ${maxBytes} bytes`);
+  reader.position = start;
+  return reader.varString();
 }

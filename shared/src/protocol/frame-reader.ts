@@ -1,5 +1,6 @@
 import { ByteReader } from "../byte-reader.ts";
 import {
+  type BranchId,
   CONNECTION_FRAMES,
   DOCUMENT_FRAMES,
   FIRST_OPTIONAL_FRAME,
@@ -14,8 +15,16 @@ export class FrameReader extends ByteReader {
   }
 
   lineage(): LineageId {
+    return this.#hex(16);
+  }
+
+  branch(): BranchId {
+    return this.#hex(8);
+  }
+
+  #hex(bytes: number): string {
     let digits = "";
-    for (let i = 0; i < 16; i++) digits += this.byte().toString(16).padStart(2, "0");
+    for (let i = 0; i < bytes; i++) digits += this.byte().toString(16).padStart(2, "0");
     return digits;
   }
 
@@ -35,20 +44,16 @@ export class FrameReader extends ByteReader {
     return this.bytes.subarray(start, start + length);
   }
 
-  /** A text whose length in bytes is bounded before anything is made of it. */
-  shortString(maxBytes: number, what: string): string {
-    const start = this.position;
-    const length = this.varUint();
-    if (length > maxBytes) this.fail(`${what} has more than ${maxBytes} bytes`);
-    this.position = start;
-    return this.varString();
-  }
-
   /** A number of which only those below `end` mean something. */
   oneOf(end: number, what: string): number {
     const value = this.varUint();
     if (value >= end) this.fail(`${what} ${value} is unknown`);
     return value;
+  }
+
+  /** The number of one of a list. */
+  choice<Choice>(list: readonly Choice[], what: string): Choice {
+    return list[this.oneOf(list.length, what)] as Choice;
   }
 
   flag(): boolean {
@@ -63,10 +68,13 @@ export interface RawFrame {
   readonly payload: Uint8Array;
 }
 
-const KNOWN: ReadonlySet<number> = new Set<number>([
-  ...Object.values(CONNECTION_FRAMES),
-  ...Object.values(DOCUMENT_FRAMES),
-]);
+/** By type: their names, here and in what people read. */
+const KNOWN: ReadonlyMap<number, { readonly type: string; readonly label: string }> = new Map(
+  Object.entries({ ...CONNECTION_FRAMES, ...DOCUMENT_FRAMES }).map(([type, byte]) => [
+    byte,
+    { type, label: type.replace(/[A-Z]/, "_$&").toUpperCase() },
+  ]),
+);
 
 /**
  * Most frames that a message of a client may have. A frame may be two bytes, so without it one message would be eight
@@ -95,6 +103,33 @@ export function forEachFrame(
     if (KNOWN.has(type)) callback({ type, payload });
     else if (type < FIRST_OPTIONAL_FRAME) reader.fail(`frame of type ${type} is unknown`);
   }
+}
+
+type FieldsOf<Frame, Name> = Frame extends { readonly type: infer Type }
+  ? Name extends Type
+    ? Omit<Frame, "type">
+    : never
+  : never;
+
+/** Of the frames that one side sends, how the payload of each is read, to its end: its fields, in their order. */
+export type Payloads<Frame extends { readonly type: string }> = {
+  readonly [Name in Frame["type"]]: (reader: FrameReader) => FieldsOf<Frame, Name>;
+};
+
+/** @returns `null` for a frame that is none of them. @throws JoineryError MALFORMED_FRAME (never retry). */
+export function readFrame<Frame extends { readonly type: string }>(
+  payloads: Payloads<Frame>,
+  frame: RawFrame,
+): Frame | null {
+  const known = KNOWN.get(frame.type);
+  const type = known?.type as Frame["type"];
+  const read = payloads[type];
+  if (!known || !read) return null;
+  const reader = new FrameReader(frame.payload, known.label);
+  // reason: the fields of each type are read by the function under its name.
+  const decoded = { type, ...read(reader) } as unknown as Frame;
+  reader.end();
+  return decoded;
 }
 
 /**

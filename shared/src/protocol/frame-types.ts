@@ -63,8 +63,20 @@ export const FRAGMENT_ID_BYTES = 8;
 /** The lineage of a document: 32 lower-case hexadecimal digits; 16 bytes on the wire. */
 export type LineageId = string;
 
-/** How far into a document's log somebody is. */
-export interface Revision {
+/**
+ * Which branch of a document's log, the part that one life of the server wrote: 16 lower-case hexadecimal digits; 8
+ * bytes on the wire. Zeros are none in particular.
+ */
+export type BranchId = string;
+
+/** A place in a document's log. */
+export interface LogPlace {
   readonly lineage: LineageId;
   readonly seq: number;
+}
+
+/** How far into a document's log somebody is. */
+export interface Revision extends LogPlace {
+  /** Which branch `seq` was of: after a backup was restored the same number stands for another batch. */
+  readonly branch: BranchId;
 }

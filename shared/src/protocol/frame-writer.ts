@@ -1,8 +1,6 @@
 import * as encoding from "lib0/encoding";
 import { lengthPrefixed } from "../length-prefixed.ts";
-import { FRAGMENT_ID_BYTES, type LineageId } from "./frame-types.ts";
-
-const LINEAGE = /^[0-9a-f]{32}$/;
+import { type BranchId, FRAGMENT_ID_BYTES, type LineageId } from "./frame-types.ts";
 
 /** Writes the payload of one frame, and then the frame. What no frame can say is a RangeError: a programmer's error. */
 export class FrameWriter {
@@ -38,7 +36,15 @@ export class FrameWriter {
   }
 
   lineage(value: LineageId): this {
-    if (!LINEAGE.test(value)) throw new RangeError(`no lineage: ${value}`);
+    return this.#hex(value, 32);
+  }
+
+  branch(value: BranchId): this {
+    return this.#hex(value, 16);
+  }
+
+  #hex(value: string, digits: number): this {
+    if (value.length !== digits || /[^0-9a-f]/.test(value)) throw new RangeError(`no id: ${value}`);
     for (let i = 0; i < value.length; i += 2) {
       encoding.writeUint8(this.#encoder, Number.parseInt(value.slice(i, i + 2), 16));
     }

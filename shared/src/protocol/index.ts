@@ -17,18 +17,22 @@ export {
   readReassembled,
 } from "./frame-reader.ts";
 export {
+  type BranchId,
   CAPABILITIES,
   CONNECTION_FRAMES,
   DOCUMENT_FRAMES,
   FIRST_OPTIONAL_FRAME,
   FRAGMENT_ID_BYTES,
   type LineageId,
+  type LogPlace,
   PROTOCOL_VERSION,
   type Revision,
   SUBPROTOCOL,
 } from "./frame-types.ts";
 export {
+  type Beginning,
   decodeServerFrame,
+  type NewestBranch,
   type Opened,
   type ServerFrame,
   type ServerHello,

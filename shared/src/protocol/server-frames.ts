@@ -1,21 +1,22 @@
 /** What a server sends: how each frame is written, and how the client reads it. */
 
-import { FrameReader, type RawFrame } from "./frame-reader.ts";
+import { type FrameReader, type Payloads, type RawFrame, readFrame } from "./frame-reader.ts";
 import {
+  type BranchId,
   CONNECTION_FRAMES as CONNECTION,
   DOCUMENT_FRAMES as DOCUMENT,
   type LineageId,
+  type LogPlace,
   PROTOCOL_VERSION,
-  type Revision,
 } from "./frame-types.ts";
 import { FrameWriter, makeFrame } from "./frame-writer.ts";
 import {
-  decodeTwoWayFrame,
   fragment,
   ping,
   pong,
   progress,
   select,
+  TWO_WAY_PAYLOADS,
   type TwoWayFrame,
 } from "./two-way-frames.ts";
 
@@ -38,17 +39,33 @@ export interface ServerHello {
 
 export type WirePermission = "read" | "write";
 
+/**
+ * What becomes of what the client said that it has. `exchange`: both sides say all that they have, and the client has no
+ * revision. `compare`: it sends a state vector, unless OPEN had one, and gives what it has beyond its revision.
+ * `continue`: it gets what lies between its revision and now.
+ */
+export type Beginning = (typeof BEGINNINGS)[number];
+
+/** Where the server writes on: enough to tell the branch of every batch that the session is sent. */
+export interface NewestBranch {
+  /** Its first batch, which there need not be yet. */
+  readonly seq: number;
+  readonly id: BranchId;
+  /** Which one the batches before its first are of. */
+  readonly before: BranchId;
+}
+
 export interface Opened {
   readonly type: "opened";
   readonly lineage: LineageId;
   /** The last batch, and the last that is on disk. */
   readonly seq: number;
   readonly durableSeq: number;
+  readonly branch: NewestBranch;
   readonly permission: WirePermission;
   /** Who the server takes the client for; empty for nobody in particular. */
   readonly user: string;
-  /** Whether the server took the client's revision. If not, it needs a state vector: SYNC follows, unless OPEN had one. */
-  readonly isRevisionTaken: boolean;
+  readonly beginning: Beginning;
 }
 
 /** Why a channel or a connection is over, or something was refused. */
@@ -95,8 +112,8 @@ export type ServerFrame =
       readonly type: "close";
       /** The update that was refused; 0 if it was none. */
       readonly number: number;
-      /** Where the server's copy is, when the client's is of another lineage or further than the server's. */
-      readonly remote: Revision | null;
+      /** Where the server's copy is, when the client's is of another lineage or branch, or further. */
+      readonly remote: LogPlace | null;
     } & WireError)
   | { readonly type: "permission"; readonly permission: WirePermission; readonly reason: string }
   /** The document is new and the client may fill it. */
@@ -104,6 +121,7 @@ export type ServerFrame =
 
 const RETRIES = ["never", "backoff", "after-auth"] as const;
 const PERMISSIONS = ["read", "write"] as const;
+const BEGINNINGS = ["exchange", "compare", "continue"] as const;
 
 const NOTHING = new Uint8Array(0);
 
@@ -132,9 +150,12 @@ export const serverFrames = {
       .lineage(opened.lineage)
       .uint(opened.seq)
       .uint(opened.durableSeq)
+      .uint(opened.branch.seq)
+      .branch(opened.branch.id)
+      .branch(opened.branch.before)
       .uint(PERMISSIONS.indexOf(opened.permission))
       .string(opened.user)
-      .uint(opened.isRevisionTaken ? 1 : 0)
+      .uint(BEGINNINGS.indexOf(opened.beginning))
       .end(),
   ask: (stateVector: Uint8Array): Uint8Array => makeFrame(DOCUMENT.ask, stateVector),
   ack: (number: number, seq: number): Uint8Array =>
@@ -154,7 +175,7 @@ export const serverFrames = {
   signal: (user: string, session: number, name: string, payload: Uint8Array): Uint8Array =>
     new FrameWriter(DOCUMENT.signal).string(user).uint(session).string(name).end(payload),
   notice: (error: WireError): Uint8Array => writeError(new FrameWriter(DOCUMENT.notice), error).end(),
-  close: (error: WireError, number: number, remote: Revision | null): Uint8Array => {
+  close: (error: WireError, number: number, remote: LogPlace | null): Uint8Array => {
     const writer = writeError(new FrameWriter(DOCUMENT.close), error)
       .uint(number)
       .uint(remote ? 1 : 0);
@@ -177,54 +198,37 @@ function writeError(writer: FrameWriter, { code, retry, message }: WireError): F
  * @throws JoineryError MALFORMED_FRAME (never retry).
  */
 export function decodeServerFrame(frame: RawFrame): ServerFrame | null {
-  const { type, payload } = frame;
-  switch (type) {
-    case CONNECTION.hello:
-      return readHello(payload);
-    case CONNECTION.goaway:
-      return readGoaway(payload);
-    case CONNECTION.failed:
-      return whole({ type: "failed" } as const, new FrameReader(payload, "FAILED"));
-    case DOCUMENT.opened:
-      return readOpened(payload);
-    case DOCUMENT.ask:
-      return { type: "ask", stateVector: payload };
-    case DOCUMENT.ack:
-      return readAck(payload);
-    case DOCUMENT.batch:
-      return readBatch(payload);
-    case DOCUMENT.catchUp:
-      return readCatchUp(payload);
-    case DOCUMENT.caughtUp:
-      return readCaughtUp(payload);
-    case DOCUMENT.durable:
-      return readDurable(payload);
-    case DOCUMENT.presence:
-      return readPresence(payload);
-    case DOCUMENT.signal:
-      return readSignal(payload);
-    case DOCUMENT.notice:
-      return whole({ type: "notice" } as const, new FrameReader(payload, "NOTICE"));
-    case DOCUMENT.close:
-      return readClose(payload);
-    case DOCUMENT.permission:
-      return readPermission(payload);
-    case DOCUMENT.seed:
-      new FrameReader(payload, "SEED").end();
-      return { type: "seed" };
-    default:
-      return decodeTwoWayFrame(frame);
-  }
+  return readFrame(PAYLOADS, frame);
 }
 
-function readHello(payload: Uint8Array): ServerHello {
-  const reader = new FrameReader(payload, "HELLO");
+type Fields<Type extends ServerFrame["type"]> = Omit<Extract<ServerFrame, { type: Type }>, "type">;
+
+const PAYLOADS: Payloads<ServerFrame> = {
+  ...TWO_WAY_PAYLOADS,
+  hello: readHello,
+  goaway: (it) => ({ afterMs: it.varUint(), withinMs: it.varUint() }),
+  failed: readError,
+  opened: readOpened,
+  ask: (it) => ({ stateVector: it.rest() }),
+  ack: (it) => ({ number: it.varUint(), seq: it.varUint() }),
+  batch: (it) => ({ seq: it.varUint(), durableSeq: it.varUint(), update: it.rest() }),
+  catchUp: (it) => ({ isDeflated: it.flag(), update: it.rest() }),
+  caughtUp: (it) => ({ seq: it.varUint(), durableSeq: it.varUint() }),
+  durable: (it) => ({ seq: it.varUint() }),
+  presence: readPresence,
+  signal: (it) => ({ user: it.varString(), session: it.varUint(), name: it.varString(), payload: it.rest() }),
+  notice: readError,
+  close: readClose,
+  permission: (it) => ({ permission: readPermission(it), reason: it.varString() }),
+  seed: () => ({}),
+};
+
+function readHello(reader: FrameReader): Fields<"hello"> {
   const version = reader.varUint();
   // As for a client's: all that is needed of another version is its number.
   const isKnown = version === PROTOCOL_VERSION;
   const uint = () => (isKnown ? reader.varUint() : 0);
-  const hello: ServerHello = {
-    type: "hello",
+  const hello = {
     version,
     capabilities: uint(),
     agent: isKnown ? reader.varString() : "",
@@ -235,70 +239,24 @@ function readHello(payload: Uint8Array): ServerHello {
   };
   // A client would cut a frame into parts of nothing.
   if (isKnown && hello.fragmentBytes === 0) reader.fail("fragments have no bytes");
-  // What later minor versions add stands behind this.
+  // What later minor versions add.
+  reader.rest();
   return hello;
 }
 
-/** Two integers and nothing else. */
-function readTwo(payload: Uint8Array, what: string): [number, number] {
-  const reader = new FrameReader(payload, what);
-  const two: [number, number] = [reader.varUint(), reader.varUint()];
-  reader.end();
-  return two;
-}
-
-function readGoaway(payload: Uint8Array): ServerFrame {
-  const [afterMs, withinMs] = readTwo(payload, "GOAWAY");
-  return { type: "goaway", afterMs, withinMs };
-}
-
-function readOpened(payload: Uint8Array): Opened {
-  const reader = new FrameReader(payload, "OPENED");
-  const opened: Opened = {
-    type: "opened",
+function readOpened(reader: FrameReader): Fields<"opened"> {
+  return {
     lineage: reader.lineage(),
     seq: reader.varUint(),
     durableSeq: reader.varUint(),
-    permission: readPermissionKind(reader),
+    branch: { seq: reader.varUint(), id: reader.branch(), before: reader.branch() },
+    permission: readPermission(reader),
     user: reader.varString(),
-    isRevisionTaken: reader.flag(),
+    beginning: reader.choice(BEGINNINGS, "beginning"),
   };
-  reader.end();
-  return opened;
 }
 
-function readAck(payload: Uint8Array): ServerFrame {
-  const [number, seq] = readTwo(payload, "ACK");
-  return { type: "ack", number, seq };
-}
-
-function readBatch(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "BATCH");
-  const seq = reader.varUint();
-  const durableSeq = reader.varUint();
-  return { type: "batch", seq, durableSeq, update: reader.rest() };
-}
-
-function readCatchUp(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "CATCH_UP");
-  const isDeflated = reader.flag();
-  return { type: "catchUp", isDeflated, update: reader.rest() };
-}
-
-function readCaughtUp(payload: Uint8Array): ServerFrame {
-  const [seq, durableSeq] = readTwo(payload, "CAUGHT_UP");
-  return { type: "caughtUp", seq, durableSeq };
-}
-
-function readDurable(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "DURABLE");
-  const seq = reader.varUint();
-  reader.end();
-  return { type: "durable", seq };
-}
-
-function readPresence(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "PRESENCE");
+function readPresence(reader: FrameReader): Fields<"presence"> {
   const users = new Map<number, string>();
   const count = reader.count(3);
   for (let i = 0; i < count; i++) {
@@ -308,46 +266,20 @@ function readPresence(payload: Uint8Array): ServerFrame {
     if (user === "") reader.fail("user is empty");
     users.set(clientId, user);
   }
-  return { type: "presence", users, update: reader.rest() };
+  return { users, update: reader.rest() };
 }
 
-function readSignal(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "SIGNAL");
-  const user = reader.varString();
-  const session = reader.varUint();
-  const name = reader.varString();
-  return { type: "signal", user, session, name, payload: reader.rest() };
-}
-
-function readClose(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "CLOSE");
+function readClose(reader: FrameReader): Fields<"close"> {
   const error = readError(reader);
   const number = reader.varUint();
   const remote = reader.flag() ? { lineage: reader.lineage(), seq: reader.varUint() } : null;
-  reader.end();
-  return { type: "close", ...error, number, remote };
+  return { ...error, number, remote };
 }
 
-function readPermission(payload: Uint8Array): ServerFrame {
-  const reader = new FrameReader(payload, "PERMISSION");
-  const permission = readPermissionKind(reader);
-  const reason = reader.varString();
-  reader.end();
-  return { type: "permission", permission, reason };
-}
-
-function readPermissionKind(reader: FrameReader): WirePermission {
-  return PERMISSIONS[reader.oneOf(PERMISSIONS.length, "permission")] as WirePermission;
+function readPermission(reader: FrameReader): WirePermission {
+  return reader.choice(PERMISSIONS, "permission");
 }
 
 function readError(reader: FrameReader): WireError {
-  const code = reader.varString();
-  const retry = RETRIES[reader.oneOf(RETRIES.length, "retry")] as WireError["retry"];
-  return { code, retry, message: reader.varString() };
-}
-
-function whole<Type extends "failed" | "notice">(type: { type: Type }, reader: FrameReader) {
-  const error = readError(reader);
-  reader.end();
-  return { ...type, ...error };
+  return { code: reader.varString(), retry: reader.choice(RETRIES, "retry"), message: reader.varString() };
 }

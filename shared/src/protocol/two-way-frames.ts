@@ -1,6 +1,6 @@
 /** Frames that both sides send, and read, in the same way. */
 
-import { FrameReader, type RawFrame } from "./frame-reader.ts";
+import type { FrameReader, Payloads } from "./frame-reader.ts";
 import { CONNECTION_FRAMES, DOCUMENT_FRAMES } from "./frame-types.ts";
 import { FrameWriter, makeFrame } from "./frame-writer.ts";
 
@@ -63,52 +63,25 @@ export function progress({ id, have }: Omit<Progress, "type">): Uint8Array {
 
 export type TwoWayFrame = Select | Ping | Fragment | Progress;
 
-/** @returns `null` for a frame that only one side sends. @throws JoineryError MALFORMED_FRAME (never retry). */
-export function decodeTwoWayFrame({ type, payload }: RawFrame): TwoWayFrame | null {
-  switch (type) {
-    case CONNECTION_FRAMES.select:
-      return readSelect(payload);
-    case CONNECTION_FRAMES.ping:
-      return readPing("ping", payload);
-    case CONNECTION_FRAMES.pong:
-      return readPing("pong", payload);
-    case DOCUMENT_FRAMES.fragment:
-      return readFragment(payload);
-    case DOCUMENT_FRAMES.progress:
-      return readProgress(payload);
-    default:
-      return null;
-  }
+/** How they are read. */
+export const TWO_WAY_PAYLOADS: Payloads<TwoWayFrame> = {
+  select: (it) => ({ channel: it.varUint() }),
+  ping: (it) => ({ payload: readPing(it) }),
+  pong: (it) => ({ payload: readPing(it) }),
+  fragment: readFragment,
+  progress: (it) => ({ id: it.fragmentId(), have: it.varUint() }),
+};
+
+function readPing(reader: FrameReader): Uint8Array {
+  if (reader.remaining > MAX_PING_BYTES) reader.fail(`has more than ${MAX_PING_BYTES} bytes`);
+  return reader.rest();
 }
 
-function readSelect(payload: Uint8Array): Select {
-  const reader = new FrameReader(payload, "SELECT");
-  const channel = reader.varUint();
-  reader.end();
-  return { type: "select", channel };
-}
-
-function readPing(type: "ping" | "pong", payload: Uint8Array): Ping {
-  if (payload.length > MAX_PING_BYTES) {
-    new FrameReader(payload, type.toUpperCase()).fail(`has more than ${MAX_PING_BYTES} bytes`);
-  }
-  return { type, payload };
-}
-
-function readFragment(payload: Uint8Array): Fragment {
-  const reader = new FrameReader(payload, "FRAGMENT");
+function readFragment(reader: FrameReader): Omit<Fragment, "type"> {
   const id = reader.fragmentId();
   const total = reader.varUint();
   if (total < MIN_FRAME_BYTES) reader.fail(`of a frame of ${total} bytes`);
   const offset = reader.varUint();
   if (offset + reader.remaining > total) reader.fail("goes beyond its total");
-  return { type: "fragment", id, total, offset, bytes: reader.rest() };
-}
-
-function readProgress(payload: Uint8Array): Progress {
-  const reader = new FrameReader(payload, "PROGRESS");
-  const id = reader.fragmentId();
-  const have = reader.varUint();
-  reader.end();
-  return { type: "progress", id, have };
+  return { id, total, offset, bytes: reader.rest() };
 }

@@ -10,6 +10,7 @@ class Stage {
   readonly client: JoineryClient;
 
   constructor(options: Partial<ClientOptions> = {}) {
+    this.environment.chance = 0.5;
     this.client = new JoineryClient({ url: "ws://test", environment: this.environment, ...options });
     onTestFinished(() => this.client.close());
   }
@@ -103,6 +104,30 @@ describe("a client", () => {
 });
 
 describe("a connection that is lost", () => {
+  test("is told from one that never was", async () => {
+    const stage = new Stage();
+    stage.server.isWelcoming = false;
+    stage.client.connect();
+    stage.link.lose();
+    await stage.settle();
+    const unreached = {
+      kind: "offline",
+      code: "CONNECTION_LOST",
+      reason: "The server could not be reached.",
+    };
+    expect(stage.client.status).toMatchObject(unreached);
+    stage.server.isWelcoming = true;
+    await stage.connected();
+    stage.server.isWelcoming = false;
+    stage.link.lose();
+    await stage.settle();
+    expect(stage.client.status.reason).toBe("The connection to the server was lost.");
+    stage.client.connect();
+    stage.link.lose();
+    await stage.settle();
+    expect(stage.client.status).toMatchObject(unreached);
+  });
+
   test("[R1] comes back after at most 1, 2, 4 … 30 s, a random part of it", async () => {
     const stage = await new Stage().connected();
     stage.server.isWelcoming = false;

@@ -1,6 +1,7 @@
 import { deflateRawSync } from "node:zlib";
 import { type DocumentHandle, JoineryClient } from "@joinery/client";
 import {
+  type Beginning,
   type ClientFrame,
   decodeClientFrame,
   inFragments,
@@ -11,6 +12,7 @@ import {
 } from "@joinery/shared/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
+import { ONE_BRANCH } from "../../support/branch.ts";
 import { FakeEnvironment } from "../../support/client-environment.ts";
 import {
   type FrameOf,
@@ -65,18 +67,26 @@ class Stage {
   async opened(
     options: {
       lineage?: LineageId;
-      isRevisionTaken?: boolean;
+      beginning?: Beginning;
       ask?: Uint8Array | null;
       permission?: "read" | "write";
     } = {},
   ): Promise<number> {
     await this.settle();
     const channel = this.link.channelOf("notes");
-    const { lineage = LINEAGE, isRevisionTaken = false, ask = Uint8Array.of(0) } = options;
+    const { lineage = LINEAGE, beginning = "exchange", ask = Uint8Array.of(0) } = options;
     const { permission = "write" } = options;
     this.link.on(
       channel,
-      serverFrames.opened({ lineage, seq: 1, durableSeq: 1, permission, user: "", isRevisionTaken }),
+      serverFrames.opened({
+        lineage,
+        seq: 1,
+        durableSeq: 1,
+        branch: ONE_BRANCH,
+        permission,
+        user: "",
+        beginning,
+      }),
     );
     if (ask) this.link.on(channel, serverFrames.ask(ask));
     await this.settle();
@@ -189,7 +199,7 @@ describe("a large edit", () => {
     const sent = stage.link.all("fragment").length;
     await stage.environment.advance(1_000);
     expect(stage.link.all("open")).toHaveLength(2);
-    await stage.opened({ isRevisionTaken: true, ask: null });
+    await stage.opened({ beginning: "continue", ask: null });
     expect(textOf(assembled(stage.link.all("fragment").slice(sent)).update)).toBe(long(5_000));
   });
 
@@ -203,7 +213,7 @@ describe("a large edit", () => {
     await stage.progress(channel, 0, 0, 0, 0, 0, 0);
     await stage.quiet(31_000);
     expect(stage.link.all("open")).toHaveLength(2);
-    await stage.opened({ isRevisionTaken: true, ask: null });
+    await stage.opened({ beginning: "continue", ask: null });
     const fragments = stage.link.all("fragment").slice(6);
     expect(assembled(fragments)).toMatchObject({ type: "answer", number: 1 });
     expect(textOf(assembled(fragments).update)).toBe(long(5_000));
@@ -223,6 +233,27 @@ describe("a large edit", () => {
     expect(stage.link.all("fragment").map(({ bytes }) => bytes.length)).toEqual([0, 0]);
     await stage.progress(channel, 5_000);
     expect(stage.link.all("fragment").slice(2)).toMatchObject([{ offset: 5_000, total }]);
+  });
+
+  test("[B5] is waited for as long as a slow link goes on taking it", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(1, 1));
+    await stage.settle();
+    stage.link.isStuck = true;
+    stage.link.bufferedBytes = 1;
+    stage.notes.doc.getText("text").insert(0, long(5_000));
+    await stage.settle();
+    expect(stage.link.all("fragment")).toHaveLength(6);
+    stage.link.isStuck = false;
+    for (let i = 0; i < 3; i++) {
+      stage.link.bufferedBytes -= 1_000;
+      await stage.quiet(30_000);
+      expect(stage.link.all("open")).toHaveLength(1);
+    }
+    // Nothing moves any more.
+    await stage.quiet(30_000);
+    expect(stage.notes.status).toMatchObject({ kind: "offline", code: "CONNECTION_LOST" });
   });
 
   test("[K9] [U7] is in a second answer too, when the server asks again for what it dropped", async () => {
@@ -246,10 +277,10 @@ describe("a large edit", () => {
     stage.client.disconnect();
     stage.notes.doc.getText("text").insert(0, long(5_000));
     stage.client.connect();
-    await stage.opened({ isRevisionTaken: true, ask: null });
+    await stage.opened({ beginning: "continue", ask: null });
     stage.link.lose();
     await stage.environment.advance(1_000);
-    const again = await stage.opened({ isRevisionTaken: true, ask: null, permission: "read" });
+    const again = await stage.opened({ beginning: "continue", ask: null, permission: "read" });
     stage.link.on(again, serverFrames.caughtUp(1, 1));
     await stage.settle();
     expect(stage.link.all("fragment")).toHaveLength(0);
@@ -335,12 +366,12 @@ describe("a large edit", () => {
     stage.notes.doc.getText("text").insert(0, long(5_000));
     await stage.settle();
     stage.client.connect();
-    await stage.opened({ isRevisionTaken: true, ask: null });
+    await stage.opened({ beginning: "continue", ask: null });
     const first = stage.link.all("fragment");
     expect(assembled(first)).toMatchObject({ type: "answer", number: 1 });
     stage.link.lose();
     await stage.environment.advance(1_000);
-    const again = await stage.opened({ isRevisionTaken: true, ask: null });
+    const again = await stage.opened({ beginning: "continue", ask: null });
     const probe = stage.link.last("fragment");
     expect(probe.id).toEqual(first[0]?.id);
     stage.link.on(again, serverFrames.progress({ id: probe.id, have: probe.total }));

@@ -5,6 +5,7 @@ import { serverFrames } from "@joinery/shared/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { BRANCH } from "../../support/branch.ts";
 import { FakeEnvironment } from "../../support/client-environment.ts";
 import { MemoryOfflineStore } from "../../support/client-memory-store.ts";
 import { LINEAGE, type ScriptedLink, ScriptedServer } from "../../support/client-scripted-server.ts";
@@ -73,8 +74,8 @@ describe("an observer that throws", () => {
     expect(stage.notes.status.kind).toBe("online");
     // What it brought is known: it is given back if the server loses it.
     await stage.reconnect();
-    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 1 });
-    stage.link.welcome("notes", { isRevisionTaken: true });
+    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 1, branch: BRANCH });
+    stage.link.welcome("notes", { beginning: "continue" });
     await stage.settle();
     const answer = new Y.Doc();
     Y.applyUpdate(answer, stage.link.last("answer").update);

@@ -249,6 +249,22 @@ describe("a client that keeps documents on its device", () => {
     expect(ann.notes.saved).toBe(true);
   });
 
+  test("[D8] says no more that a write failed when all is on disk again", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    const errors: Error[] = [];
+    ann.notes.on("error", (error) => errors.push(error));
+    await stage.settle();
+    let told = 0;
+    ann.notes.subscribe(() => told++);
+    stage.store.fail("notes", "the disk is full");
+    await stage.settle();
+    stage.store.recover("notes");
+    await stage.settle();
+    expect(ann.notes.getSnapshot().offlineError).toBeNull();
+    expect([told, errors.length]).toEqual([2, 1]);
+  });
+
   test("[D5] goes on without a copy that is damaged, and says so", async () => {
     const stage = new Stage();
     stage.store.damaged.add("notes");
@@ -272,6 +288,66 @@ describe("a client that keeps documents on its device", () => {
     expect(ann.notes.saved).toBe(true);
   });
 
+  test("[D5] goes on without a copy that Yjs cannot read, leaves it as it is, and says so", async () => {
+    const stage = new Stage();
+    const unreadable = { updates: [Uint8Array.of(1, 9, 9)], unsaved: [], revision: null, lineage: null };
+    stage.store.copies.set("notes", unreadable);
+    stage.store.compactAfter = 0;
+    const ann = stage.open();
+    ann.type("goes on");
+    await stage.world.advance(5_000);
+    expect(ann.notes.getSnapshot()).toMatchObject({ isLoaded: true, saved: true });
+    expect(ann.notes.getSnapshot().offlineError?.message).toMatch(/cannot be read/);
+    await ann.leave();
+    expect(stage.store.copy("notes")).toBe(unreadable);
+    expect(stage.store.openDocuments.size).toBe(0);
+  });
+
+  test("[D9] writes what waits when its page is hidden or about to go", async () => {
+    const stage = new Stage();
+    const environment = stage.world.environment();
+    environment.store = stage.store;
+    const client = stage.world.client({ environment, offline: "documents" });
+    await client.pending();
+    environment.toBackground();
+    environment.hide();
+    expect(stage.store.hurries).toBe(2);
+    await client.close();
+    environment.hide();
+    expect(stage.store.hurries).toBe(2);
+  });
+
+  test("[D6] gives up what cannot be read or written instead of trying it for ever", async () => {
+    const stage = new Stage();
+    for (const document of ["newer", "full"]) {
+      const update = Uint8Array.of(0, 0);
+      stage.store.copies.set(document, {
+        updates: [update],
+        unsaved: [update],
+        revision: null,
+        lineage: null,
+      });
+    }
+    stage.store.damaged.add("newer");
+    stage.store.full.add("full");
+    stage.store.keepsUnsaved.add("full");
+    const client = stage.app();
+    await client.pending();
+    await stage.settle();
+    const { opened } = stage.store;
+    await stage.settle();
+    expect(stage.store.opened).toBe(opened);
+    expect(opened).toBe(2);
+    expect(client.getSnapshot().offlineError?.message).toBe("the disk is full");
+    // They are tried again at the next connection.
+    stage.store.full.clear();
+    stage.store.keepsUnsaved.clear();
+    stage.world.cut();
+    await stage.world.advance(2_000);
+    expect(await client.pending()).toMatchObject([{ document: "newer" }]);
+    expect(client.getSnapshot().offlineError).toBeNull();
+  });
+
   test("has its copy compacted when that is due", async () => {
     const stage = new Stage();
     stage.store.compactAfter = 10;
@@ -284,6 +360,58 @@ describe("a client that keeps documents on its device", () => {
     const again = stage.open();
     await again.notes.whenLoaded();
     expect(again.text).toBe("x".repeat(20));
+  });
+
+  test("has its copy compacted after it was opened, and when it is closed, if that is due", async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    await stage.settle();
+    for (let i = 0; i < 20; i++) first.type("x");
+    await stage.settle();
+    await first.leave();
+    expect(stage.store.copy("notes").updates).toHaveLength(20);
+    stage.store.compactAfter = 10;
+    const second = stage.open();
+    await second.notes.whenLoaded();
+    await second.leave();
+    expect(stage.store.copy("notes").updates, "at the end").toHaveLength(1);
+    stage.store.compactAfter = 0;
+    const third = stage.open();
+    await stage.world.advance(5_000);
+    expect(stage.store.compactions, "and at the beginning").toBe(2);
+    stage.store.compactAfter = 1;
+    await third.leave();
+    expect(stage.store.compactions, "it is not due").toBe(2);
+  });
+
+  test("compacts no copy that was closed before it was read", async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    first.type("kept");
+    await stage.settle();
+    await first.leave();
+    stage.store.compactAfter = 0;
+    const hasty = stage.open();
+    await hasty.leave();
+    expect(stage.store.compactions).toBe(0);
+    expect(stage.store.copy("notes").updates).toHaveLength(1);
+  });
+
+  test("looks whether a compaction is due after a write failed, and after it has recovered", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    ann.type("a");
+    ann.type("b");
+    await stage.settle();
+    for (const change of [() => stage.store.fail("notes", "cleared"), () => stage.store.recover("notes")]) {
+      stage.store.compactAfter = 0;
+      const before = stage.store.compactions;
+      change();
+      await stage.world.advance(2_000);
+      expect(stage.store.compactions).toBeGreaterThan(before);
+      stage.store.compactAfter = Number.POSITIVE_INFINITY;
+      await stage.world.advance(60_000);
+    }
   });
 
   test("counts as edited what an application brings in a Y.Doc, but not what the copy has", async () => {
@@ -306,5 +434,65 @@ describe("a client that keeps documents on its device", () => {
     const other = new Y.Doc();
     for (const update of stage.store.copy("notes").updates) Y.applyUpdate(other, update);
     expect(other.getText("text").toString()).toBe("meanwhile kept");
+  });
+});
+
+describe("a document that is to be forgotten", () => {
+  test("[D10] is removed from the device, and stays on the server", async () => {
+    const stage = new Stage();
+    const ann = stage.open();
+    ann.type("kept");
+    await stage.settle();
+    await ann.notes.close();
+    await ann.client.forget("notes");
+    expect(stage.store.copies.has("notes")).toBe(false);
+    const again = stage.open("notes", ann.client);
+    expect(again.text).toBe("");
+    await stage.settle();
+    expect(again.text).toBe("kept");
+    await ann.client.forget("never there");
+  });
+
+  test("[D10] is not while it is open, or has edits that are not saved, unless they are to be discarded", async () => {
+    const stage = new Stage();
+    stage.world.kill();
+    const ann = stage.open();
+    ann.type("precious");
+    await stage.settle();
+    const refusal = (why: string) => ({ code: "INVALID_OPTION", message: expect.stringContaining(why) });
+    await expect(ann.client.forget("notes", { discardUnsaved: true })).rejects.toMatchObject(refusal("open"));
+    await ann.notes.close();
+    await expect(ann.client.forget("notes")).rejects.toMatchObject(refusal("not saved (1)"));
+    expect(stage.store.copy("notes").unsaved).toHaveLength(1);
+    expect(ann.client.getSnapshot().offlineError).toBeNull();
+    await ann.client.forget("notes", { discardUnsaved: true });
+    expect(stage.store.copies.has("notes")).toBe(false);
+    expect(await ann.client.pending()).toEqual([]);
+  });
+
+  test("[D10] is not synced in the background any more", async () => {
+    const stage = new Stage();
+    stage.world.kill();
+    const first = stage.open();
+    first.type("kept");
+    await stage.settle();
+    await first.leave();
+    stage.world.start();
+    stage.world.disk.hold();
+    const client = stage.app();
+    await client.pending();
+    await stage.settle();
+    expect(stage.store.openDocuments.has("notes")).toBe(true);
+    await client.forget("notes", { discardUnsaved: true });
+    expect(stage.store.openDocuments.size).toBe(0);
+    stage.world.disk.release();
+    await stage.settle();
+    expect(stage.store.copies.has("notes")).toBe(false);
+  });
+
+  test("is nothing to a client that keeps none", async () => {
+    const stage = new Stage();
+    const client = stage.world.client();
+    await expect(client.forget("notes")).resolves.toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { LogPosition } from "../../../client/src/log-position.ts";
 import { Outbox } from "../../../client/src/outbox.ts";
+import { BRANCH, ONE_BRANCH } from "../../support/branch.ts";
 
 const LINEAGE = "0123456789abcdef0123456789abcdef";
 
@@ -107,7 +108,7 @@ describe("a position in the log", () => {
   function joined(): LogPosition {
     const position = new LogPosition(null, null);
     position.restart(false);
-    position.opened(LINEAGE, 5);
+    position.opened(LINEAGE, 5, ONE_BRANCH);
     position.caughtUp(5, 5);
     return position;
   }
@@ -115,13 +116,13 @@ describe("a position in the log", () => {
   test("[R5] [R6] has a revision once the catch-up is durable, and as far as it is", () => {
     const position = new LogPosition(null, null);
     position.restart(false);
-    position.opened(LINEAGE, 3);
+    position.opened(LINEAGE, 3, ONE_BRANCH);
     position.caughtUp(5, 3);
     expect(position.revision).toBeNull();
     position.durable(4);
     expect(position.revision).toBeNull();
     position.batch(6, 5, news);
-    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5 });
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
   });
 
   test("[R7] carries what was not durable into the next session, until it is given back", () => {
@@ -130,9 +131,9 @@ describe("a position in the log", () => {
     expect(position.storedRevision).toBeNull();
     position.restart(true);
     expect(position.carried).toEqual([news]);
-    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5 });
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
     position.carriedSaved(1);
-    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 5 });
+    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
   });
 
   test("[K11] notices a batch that is missing", () => {
@@ -142,15 +143,15 @@ describe("a position in the log", () => {
   test("[R13] owes everything while an answer to a full question is not durable", () => {
     const position = new LogPosition(null, null);
     position.restart(true);
-    position.opened(LINEAGE, 5);
+    position.opened(LINEAGE, 5, ONE_BRANCH);
     position.caughtUp(5, 5);
     expect(position.revision).toBeNull();
     position.restart(true);
     expect(position.revision).toBeNull();
-    position.opened(LINEAGE, 5);
+    position.opened(LINEAGE, 5, ONE_BRANCH);
     position.caughtUp(5, 5);
     position.everythingSaved();
-    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5 });
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
   });
 
   test("gives up its revision when it would have to keep too much, until all of that is durable", () => {
@@ -172,7 +173,7 @@ describe("a position in the log", () => {
     expect(position.storedRevision).toBeNull();
     position.durable(5);
     position.restart(true);
-    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5 });
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
     expect(position.carried).toEqual([news]);
     expect(position.storedRevision).toBeNull();
   });
@@ -206,7 +207,7 @@ describe("a position in the log", () => {
     const position = joined();
     position.batch(6, 5, news);
     position.restart(true);
-    position.opened(LINEAGE, 5);
+    position.opened(LINEAGE, 5, ONE_BRANCH);
     position.caughtUp(5, 5);
     position.batch(6, 5, new Uint8Array(9 * 1024 * 1024));
     position.durable(6);
@@ -214,16 +215,32 @@ describe("a position in the log", () => {
     expect(position.revision).toBeNull();
   });
 
-  test("goes on from a revision of an earlier run", () => {
-    const position = new LogPosition({ lineage: LINEAGE, seq: 5 }, LINEAGE);
+  test("[R5] names the branch that its seq is of: the newest from where that begins, else the one before", () => {
+    const BEFORE = "f".repeat(16);
+    const position = new LogPosition({ lineage: LINEAGE, seq: 3, branch: "e".repeat(16) }, LINEAGE);
     position.restart(true);
-    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5 });
-    position.opened(LINEAGE, 8);
+    position.opened(LINEAGE, 5, { seq: 6, id: BRANCH, before: BEFORE });
+    // It is not known yet whether all up to 5 will come.
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 3, branch: "e".repeat(16) });
+    position.caughtUp(5, 5);
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BEFORE });
+    position.batch(6, 5, news);
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BEFORE });
+    position.durable(6);
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 6, branch: BRANCH });
+    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 6, branch: BRANCH });
+  });
+
+  test("goes on from a revision of an earlier run", () => {
+    const position = new LogPosition({ lineage: LINEAGE, seq: 5, branch: BRANCH }, LINEAGE);
+    position.restart(true);
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
+    position.opened(LINEAGE, 8, ONE_BRANCH);
     position.caught(news);
     position.caughtUp(9, 8);
-    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 8 });
+    expect(position.revision).toEqual({ lineage: LINEAGE, seq: 8, branch: BRANCH });
     expect(position.storedRevision).toBeNull();
     position.durable(9);
-    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 9 });
+    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 9, branch: BRANCH });
   });
 });

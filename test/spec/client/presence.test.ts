@@ -150,6 +150,31 @@ describe("presence", () => {
     expect([seen, told]).toEqual([1, 0]);
   });
 
+  test("is one thing to watch for as long as the document is open, also when its Y.Doc becomes another", async () => {
+    const stage = await new Stage().live();
+    const { presence, awareness } = stage.notes;
+    const ben = somebody();
+    ben.setLocalState({ name: "ben" });
+    stage.announce(ben);
+    await stage.settle();
+    const seen: number[] = [];
+    presence.subscribe(() => seen.push(presence.getSnapshot().length));
+    const full = { code: "DOCUMENT_FULL", retry: "never", message: "it is full" } as const;
+    stage.link.on(stage.link.channelOf("notes"), serverFrames.close(full, 0, null));
+    await stage.settle();
+    const awarenesses: Awareness[] = [];
+    stage.notes.on("doc", () => awarenesses.push(stage.notes.awareness));
+    await stage.notes.resolve("discard");
+    await stage.live();
+    stage.announce(ben);
+    await stage.settle();
+    expect(stage.notes.presence).toBe(presence);
+    expect(seen).toEqual([0, 1]);
+    expect(stage.notes.others()).toMatchObject([{ state: { name: "ben" } }]);
+    expect(awarenesses).toEqual([stage.notes.awareness]);
+    expect(awarenesses).not.toContain(awareness);
+  });
+
   test("uses the application's own awareness, and leaves it alive", async () => {
     const stage = await new Stage().live();
     const awareness = somebody();

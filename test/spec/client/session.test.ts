@@ -2,6 +2,7 @@ import { type DocumentHandle, JoineryClient, type OpenOptions } from "@joinery/c
 import { serverFrames } from "@joinery/shared/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
+import { BRANCH, ONE_BRANCH } from "../../support/branch.ts";
 import { FakeEnvironment } from "../../support/client-environment.ts";
 import {
   LINEAGE,
@@ -19,7 +20,8 @@ const OPENED = {
   durableSeq: 1,
   permission: "write",
   user: "",
-  isRevisionTaken: false,
+  branch: ONE_BRANCH,
+  beginning: "exchange",
 } as const;
 
 class Stage {
@@ -104,7 +106,8 @@ describe("a document", () => {
         durableSeq: 2,
         permission: "write",
         user: "ann",
-        isRevisionTaken: false,
+        branch: ONE_BRANCH,
+        beginning: "exchange",
       }),
       serverFrames.catchUp(updateOf("hello"), false),
     );
@@ -182,7 +185,7 @@ describe("a document", () => {
     await stage.settle();
     await stage.reconnect();
     expect(stage.link.last("open")).toMatchObject({
-      revision: { lineage: LINEAGE, seq: 2 },
+      revision: { lineage: LINEAGE, seq: 2, branch: BRANCH },
       lineage: null,
       stateVector: null,
     });
@@ -195,7 +198,8 @@ describe("a document", () => {
         durableSeq: 2,
         permission: "write",
         user: "",
-        isRevisionTaken: true,
+        branch: ONE_BRANCH,
+        beginning: "continue",
       }),
       serverFrames.caughtUp(2, 2),
     );
@@ -214,11 +218,38 @@ describe("a document", () => {
     await notes.whenSaved();
   });
 
+  test("[L9] [R13] gives all that it has when the server does not know its revision any more", async () => {
+    const stage = new Stage();
+    stage.environment.chance = 0.1;
+    const { notes } = await stage.live();
+    type(notes, "mine");
+    await stage.settle();
+    stage.link.on(stage.link.channelOf("notes"), serverFrames.ack(2, 2), serverFrames.durable(2));
+    stage.link.on(stage.link.channelOf("notes"), serverFrames.batch(2, 2, Uint8Array.of(0, 0)));
+    await stage.settle();
+    expect(notes.saved).toBe(true);
+    await stage.reconnect();
+    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 2, branch: BRANCH });
+    stage.link.welcome("notes", { seq: 2, durableSeq: 2 });
+    await stage.settle();
+    expect(stage.link.types()).toContain("sync");
+    expect(textOf(stage.link.last("answer").update)).toBe("mine");
+    // Until that is durable it has no revision.
+    await stage.reconnect();
+    expect(stage.link.last("open")).toMatchObject({ revision: null, lineage: LINEAGE });
+    const again = stage.link.welcome("notes", { seq: 2, durableSeq: 2 });
+    await stage.settle();
+    stage.link.on(again, serverFrames.ack(1, 2));
+    await stage.settle();
+    await stage.reconnect();
+    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 2, branch: BRANCH });
+  });
+
   test("has nothing to say when it comes back and nothing was edited", async () => {
     const stage = new Stage();
     const { notes } = await stage.live();
     await stage.reconnect();
-    stage.link.welcome("notes", { isRevisionTaken: true });
+    stage.link.welcome("notes", { beginning: "continue" });
     await stage.settle();
     expect(notes.synced).toBe(true);
     expect(stage.link.all("answer")).toHaveLength(0);
@@ -236,7 +267,7 @@ describe("a document", () => {
     stage.link.on(channel, serverFrames.durable(5));
     await stage.settle();
     await stage.reconnect();
-    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 5 });
+    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
   });
 
   test("[L4] keeps no lineage of a document that the server never had durable", async () => {
@@ -263,7 +294,8 @@ describe("a document", () => {
         durableSeq: 9,
         permission: "write",
         user: "",
-        isRevisionTaken: false,
+        branch: ONE_BRANCH,
+        beginning: "compare",
       }),
     );
     await stage.settle();
@@ -323,18 +355,18 @@ describe("a document", () => {
     await stage.reconnect();
     stage.link.on(
       stage.link.channelOf("notes"),
-      serverFrames.opened({ ...OPENED, seq: 3, isRevisionTaken: true }),
+      serverFrames.opened({ ...OPENED, seq: 3, beginning: "continue" }),
       serverFrames.catchUp(updateOf("not durable"), false),
     );
     await stage.reconnect();
-    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 1 });
-    const channel = stage.link.welcome("notes", { isRevisionTaken: true });
+    expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 1, branch: BRANCH });
+    const channel = stage.link.welcome("notes", { beginning: "continue" });
     await stage.settle();
     expect(notes.doc.getText("text").toString()).toBe("not durable");
     expect(textOf(stage.link.last("answer").update)).toBe("not durable");
     stage.link.on(channel, serverFrames.ack(1, 2), serverFrames.durable(2));
     await stage.reconnect();
-    stage.link.welcome("notes", { seq: 2, isRevisionTaken: true });
+    stage.link.welcome("notes", { seq: 2, beginning: "continue" });
     await stage.settle();
     expect(stage.link.all("answer")).toHaveLength(0);
   });
@@ -398,14 +430,15 @@ describe("a document", () => {
 
   test("[O8] is asked for again after a pause when the server closed it for now", async () => {
     const stage = new Stage();
+    stage.environment.chance = 0.05;
     const { notes, channel } = await stage.live();
     const error = { code: "STORAGE_UNAVAILABLE", retry: "backoff", message: "come back" } as const;
     stage.link.on(channel, serverFrames.close(error, 0, null));
     await stage.settle();
     expect(notes.status).toMatchObject({ kind: "offline", code: "STORAGE_UNAVAILABLE" });
-    expect(notes.status.retryAtMs).toBe(stage.environment.clock.now() + 500);
-    await stage.environment.advance(500);
-    stage.link.welcome("notes", { isRevisionTaken: true });
+    expect(notes.status.retryAtMs).toBe(stage.environment.clock.now() + 50);
+    await stage.environment.advance(50);
+    stage.link.welcome("notes", { beginning: "continue" });
     await stage.settle();
     expect(notes.status).toMatchObject({ kind: "online", code: null });
     expect(stage.server.links).toHaveLength(1);
@@ -445,7 +478,8 @@ describe("a document", () => {
         durableSeq: 1,
         permission: "write",
         user: "",
-        isRevisionTaken: false,
+        branch: ONE_BRANCH,
+        beginning: "exchange",
       }),
       serverFrames.catchUp(snapshot, true),
       serverFrames.caughtUp(1, 1),
@@ -499,7 +533,8 @@ describe("a lineage that is not ours", () => {
         durableSeq: 7,
         permission: "write",
         user: "",
-        isRevisionTaken: false,
+        branch: ONE_BRANCH,
+        beginning: "exchange",
       }),
       serverFrames.ask(Uint8Array.of(0)),
       serverFrames.catchUp(updateOf("theirs"), false),
@@ -553,7 +588,7 @@ describe("a lineage that is not ours", () => {
     const stage = new Stage();
     const { notes } = await stage.live();
     await stage.reconnect();
-    stage.link.welcome("notes", { lineage: OTHER_LINEAGE, isRevisionTaken: true });
+    stage.link.welcome("notes", { lineage: OTHER_LINEAGE, beginning: "continue" });
     await stage.settle();
     expect(notes.status).toMatchObject({ kind: "refused", code: "LINEAGE_CHANGED" });
   });

@@ -63,7 +63,7 @@ describe("edits", () => {
     expect(stage.link.types()).toContain("open");
     expect(edits(stage.link)).toBe(0);
     const { revision } = stage.link.last("open");
-    stage.link.welcome("notes", { isRevisionTaken: revision !== null });
+    stage.link.welcome("notes", { beginning: revision ? "continue" : "exchange" });
     await stage.settle();
     expect(edits(stage.link)).toBe(1);
   });

@@ -291,6 +291,7 @@ test("a stored document is taken in step by step, and is what it was", () => {
     bornAt: 0,
     snapshot: { seq: 1, time: 0, update: Y.encodeStateAsUpdate(doc) },
     tail: [],
+    branches: [],
     damage: null,
   };
   const contents = new Contents(DEFAULT_LIMITS);

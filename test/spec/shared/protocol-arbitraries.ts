@@ -27,7 +27,11 @@ const someText = text.filter((any) => any !== "");
 const lineage = fc
   .uint8Array({ minLength: 16, maxLength: 16 })
   .map((digits) => Buffer.from(digits).toString("hex"));
-const revision = fc.record({ lineage, seq: uint });
+const branch = fc
+  .uint8Array({ minLength: 8, maxLength: 8 })
+  .map((bytes) => Buffer.from(bytes).toString("hex"));
+const place = fc.record({ lineage, seq: uint });
+const revision = fc.record({ lineage, seq: uint, branch });
 const fragmentId = fc.uint8Array({ minLength: 8, maxLength: 8 });
 const permission = fc.constantFrom("read" as const, "write" as const);
 const users = fc
@@ -116,7 +120,8 @@ const serverKinds: { readonly [Type in ServerFrame["type"]]: Arbitrary<ServerFra
     durableSeq: uint,
     permission,
     user: text,
-    isRevisionTaken: fc.boolean(),
+    branch: fc.record({ seq: uint, id: branch, before: branch }),
+    beginning: fc.constantFrom("exchange", "compare", "continue"),
   }),
   ask: frames<OfServer<"ask">>("ask", { stateVector: bytes }),
   ack: frames<OfServer<"ack">>("ack", { number: uint, seq: uint }),
@@ -130,7 +135,7 @@ const serverKinds: { readonly [Type in ServerFrame["type"]]: Arbitrary<ServerFra
   close: frames<OfServer<"close">>("close", {
     ...wireError,
     number: uint,
-    remote: fc.option(revision),
+    remote: fc.option(place),
   } as never),
   permission: frames<OfServer<"permission">>("permission", { permission, reason: text }),
   seed: fc.constant({ type: "seed" }),

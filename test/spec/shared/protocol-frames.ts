@@ -149,8 +149,9 @@ export function frameToJson(frame: Frame): unknown {
 }
 
 export function frameFromJson(json: unknown): Frame {
-  return JSON.parse(JSON.stringify(json), (name, value) => {
-    if (BYTE_FIELDS.has(name) && typeof value === "string") return fromHex(value);
+  return JSON.parse(JSON.stringify(json), function (this: object, name, value) {
+    const isBranch = "before" in this;
+    if (BYTE_FIELDS.has(name) && typeof value === "string" && !isBranch) return fromHex(value);
     return name === "users" ? new Map(value) : value;
   });
 }

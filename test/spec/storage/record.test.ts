@@ -2,13 +2,15 @@ import { readFileSync } from "node:fs";
 import { crc32c, type DocumentName } from "@joinery/shared";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Lineage, LogEntry } from "../../../server/src/engine/ports.ts";
+import type { Branch, BranchId, Lineage, LogEntry } from "../../../server/src/engine/ports.ts";
 import { decodeKey, type RecordPlace } from "../../../server/src/storage/keys.ts";
 import {
   decodeBirth,
+  decodeBranches,
   decodeLogEntry,
   decodeSnapshot,
   encodeBirth,
+  encodeBranches,
   encodeLogEntry,
   encodeSnapshot,
   type StoredRecord,
@@ -26,13 +28,24 @@ const entry: LogEntry = {
   ],
 };
 
+const branches: readonly Branch[] = [
+  { seq: 1, id: "0011223344556677" as BranchId },
+  { seq: 8, id: "8899aabbccddeeff" as BranchId },
+];
+
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const place = ({ key }: StoredRecord) => decodeKey(key) as RecordPlace;
 
 /** Decodes a record as the kind that its key says. */
 function decode(record: StoredRecord) {
   const at = place(record);
-  return { birth: decodeBirth, snapshot: decodeSnapshot, log: decodeLogEntry }[at.kind](at, record);
+  const decoders = {
+    birth: decodeBirth,
+    snapshot: decodeSnapshot,
+    log: decodeLogEntry,
+    branches: decodeBranches,
+  };
+  return decoders[at.kind](at, record);
 }
 
 const arbitraryEntry = fc.record({
@@ -49,6 +62,7 @@ const arbitraryRecord = fc.oneof(
   arbitraryEntry.map((any) => encodeLogEntry(notes, any)),
   fc.uint8Array().map((update) => encodeSnapshot(notes, { ...snapshot, update })),
   fc.constant(encodeBirth(notes, birth)),
+  fc.constant(encodeBranches(notes, branches)),
 );
 
 describe("bytes", () => {
@@ -67,6 +81,11 @@ describe("bytes", () => {
       "a log entry: type 13, payload length 19, checksum, time, 2 parts, each author and update with their lengths",
       encodeLogEntry(notes, entry),
       "13 00000013 215a8efb 4278bcfe56800000 02 03616e6e 020102 00 0103",
+    ],
+    [
+      "branches: type 15, payload length 32, checksum, of each the first seq and 8 bytes of id",
+      encodeBranches(notes, branches),
+      "15 00000020 b79bd358 0000000000000001 0011223344556677 0000000000000008 8899aabbccddeeff",
     ],
   ])("%s", (_, record, expected) => {
     expect(hex(record.value)).toBe(expected.replaceAll(" ", ""));
@@ -87,6 +106,7 @@ describe("bytes", () => {
       encodeBirth(notes, birth),
       encodeLogEntry(notes, entry),
       encodeSnapshot(notes, snapshot),
+      encodeBranches(notes, branches),
     ];
     expect(examples).toEqual(written.flatMap(({ key, value }) => [`key ${hex(key)}`, `value ${hex(value)}`]));
   });
@@ -94,6 +114,7 @@ describe("bytes", () => {
 
 describe("round trips", () => {
   test("a birth", () => expect(decode(encodeBirth(notes, birth))).toEqual(birth));
+  test("branches", () => expect(decode(encodeBranches(notes, branches))).toEqual(branches));
   test("a snapshot", () => expect(decode(encodeSnapshot(notes, snapshot))).toEqual(snapshot));
 
   test("any log entry", () => {
@@ -190,10 +211,24 @@ describe("damage", () => {
       "4278bcfe56800000 00 00",
       "its payload does not decode",
     ],
+    [
+      "branches with bytes left over",
+      "15",
+      0,
+      "0000000000000001 0011223344556677 00",
+      "its payload has 17 bytes",
+    ],
+    [
+      "branches in no order",
+      "15",
+      0,
+      "0000000000000002 0011223344556677 0000000000000002 8899aabbccddeeff",
+      "its branches are in no order",
+    ],
     ["a log entry without time", "13", entry.seq, "4278", "its payload ends too early"],
   ])("%s is noticed even where its checksum is right", (_, type, seq, payload, reason) => {
     const body = Buffer.from(payload.replaceAll(" ", ""), "hex");
-    const { key } = encodeLogEntry(notes, { ...entry, seq });
+    const { key } = seq === 0 ? encodeBranches(notes, []) : encodeLogEntry(notes, { ...entry, seq });
     const start = Buffer.concat([Buffer.from(type, "hex"), Buffer.of(0, 0, 0, body.length)]);
     const checksum = Buffer.alloc(4);
     checksum.writeUInt32BE(crc32c(body, crc32c(start, crc32c(key))));

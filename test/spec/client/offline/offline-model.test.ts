@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openLevelStore } from "../../../../client/src/offline/level-store.ts";
 import type { OfflineDocument, OfflineStore } from "../../../../client/src/offline/ports.ts";
+import { BRANCH } from "../../../support/branch.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { type BatchFault, MemoryRows, WatchedDatabases } from "../../../support/offline-databases.ts";
 
@@ -22,6 +23,7 @@ const ACTIONS = {
   revision: 5,
   fold: 2,
   flush: 4,
+  hide: 3,
   turn: 4,
   reload: 1,
   serverCrash: 1,
@@ -47,6 +49,7 @@ const steps = fc.array(
 );
 
 interface Tab {
+  readonly store: OfflineStore;
   document: OfflineDocument;
   has: Set<number>;
   unsaved: number[];
@@ -92,9 +95,11 @@ class World {
         return this.#becomeDurable();
       case "revision":
         if (tab.seq === null || tab.seq === 0 || tab.seq > this.#durable) return;
-        return tab.document.setRevision({ lineage: LINEAGE, seq: tab.seq }, LINEAGE);
+        return tab.document.setRevision({ lineage: LINEAGE, seq: tab.seq, branch: BRANCH }, LINEAGE);
       case "fold":
         return tab.document.compact(encode(tab.has));
+      case "hide":
+        return tab.store.writeNow();
       case "flush":
         return this.#flush(tab);
       case "turn":
@@ -153,12 +158,13 @@ class World {
   async #load(): Promise<Tab> {
     const databases = new WatchedDatabases(this.rows.open);
     const store = await this.#openStore(databases);
-    const document = await store.open("notes", () => {
-      tab.isUnaware = false;
+    const document = await store.open("notes", (error) => {
+      if (error !== null) tab.isUnaware = false;
     });
     const { updates, unsaved, revision } = document.copy;
     const has = new Set(updates.flatMap(decode));
     const tab: Tab = {
+      store,
       document,
       databases,
       isUnaware: false,
@@ -285,7 +291,7 @@ test("whoever opens a document finds what was flushed, and no revision that says
   );
 }, 600_000);
 
-function fail(error: Error): never {
+function fail(error: Error | null): never {
   throw error;
 }
 

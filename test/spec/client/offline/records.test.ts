@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { crc32c } from "@joinery/shared";
+import { crc32c, sealRecord } from "@joinery/shared";
 import fc from "fast-check";
+import * as encoding from "lib0/encoding";
 import { describe, expect, test } from "vitest";
 import {
   decodeDocument,
@@ -103,6 +104,7 @@ describe("writers", () => {
 });
 
 const key = encodeKey("records", "notes", { writer: WRITER, number: 1, kind: "remote" });
+const branch = fc.uint8Array({ minLength: 8, maxLength: 8 }).map(hex);
 const updates = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 });
 const contents: fc.Arbitrary<RecordContent> = fc.oneof(
   fc.record({
@@ -113,7 +115,7 @@ const contents: fc.Arbitrary<RecordContent> = fc.oneof(
   fc.record({
     kind: fc.constant("revision" as const),
     lineage: fc.constantFrom(LINEAGE, null),
-    seq: fc.option(fc.nat({ max: 2 ** 52 })),
+    point: fc.option(fc.record({ seq: fc.nat({ max: 2 ** 52 }), branch })),
     digest: fc.nat({ max: 2 ** 32 - 1 }),
     covers: fc.array(fc.tuple(writers, fc.nat({ max: 2 ** 32 - 1 }))).map((pairs) => new Map(pairs)),
   }),
@@ -175,6 +177,17 @@ describe("values", () => {
   });
 });
 
+test("a revision without a branch, as an early version wrote it, is none", () => {
+  const at = encodeKey("records", "notes", { writer: WRITER, number: 1, kind: "revision" });
+  const record = sealRecord(at, 0x15, (encoder) => {
+    encoding.writeUint8Array(encoder, Buffer.from(LINEAGE, "hex"));
+    encoding.writeVarUint(encoder, 8);
+    encoding.writeVarUint(encoder, 77);
+  });
+  const read = { kind: "revision", lineage: LINEAGE, point: null, digest: 77, covers: new Map() };
+  expect(decodeRecord(record, "revision")).toEqual(read);
+});
+
 test("the examples in docs/formats.md are what the code writes", () => {
   const text = readFileSync(new URL("../../../../docs/formats.md", import.meta.url), "utf8");
   const examples = [...text.matchAll(/^(at|is) +((?:[0-9a-f]{2,} *)+)$/gm)].map(
@@ -197,7 +210,7 @@ test("the examples in docs/formats.md are what the code writes", () => {
   const revision = encodeRecord(at(2, "revision"), {
     kind: "revision",
     lineage: LINEAGE,
-    seq: 7,
+    point: { seq: 7, branch: "8899aabbccddeeff" },
     digest: digestOf([snapshotKey, localKey]),
     covers: new Map([["018bcfe5644c010203040506", 5]]),
   });

@@ -1,3 +1,4 @@
+import type { Opened } from "@joinery/shared/protocol";
 import { describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
 import { Session } from "../../../../server/src/engine/session.ts";
@@ -314,13 +315,13 @@ describe("a client that does not read", () => {
     const ann = await stage.joined("one");
     ann.say(1, clientFrames.update(2, new Typist(7).type("first")));
     await stage.settle();
-    const { lineage } = (await opened(stage)) as { lineage: string };
+    const { lineage, branch } = (await opened(stage)) as Opened;
     ann.say(1, clientFrames.update(3, new Typist(8).type("x".repeat(10_000))));
     await stage.settle();
     const ben = await stage.greeted();
     ben.connection.stall();
     for (let channel = 1; channel <= 5; channel++) {
-      ben.say(channel, openFrame("one", { revision: { lineage, seq: 1 } }));
+      ben.say(channel, openFrame("one", { revision: { lineage, seq: 1, branch: branch.id } }));
     }
     await stage.settle();
     ben.connection.readAgain();

@@ -17,6 +17,7 @@ import {
 import { FaultyStorage } from "../../../support/world.ts";
 
 const FAR = "f".repeat(32);
+const OTHER_BRANCH = "f".repeat(16);
 
 /** A document with some batches, all durable, and who typed it. */
 async function written(words: readonly string[], options: NativeStageOptions = {}) {
@@ -30,12 +31,13 @@ async function written(words: readonly string[], options: NativeStageOptions = {
   wire.take();
   const stored = await stage.storage.load("notes" as never);
   const lineage = stored?.lineage ?? "";
-  return { stage, ann, wire, lineage };
+  const branch = stored?.branches.at(-1)?.id ?? "";
+  return { stage, ann, wire, lineage, branch };
 }
 
 describe("who opens a document", () => {
   test("[K4] [K7] [O1] with nothing is asked for what the server misses, and sent all when it says so", async () => {
-    const { stage, lineage } = await written(["one ", "two"]);
+    const { stage, lineage, branch } = await written(["one ", "two"]);
     const ben = await stage.greeted();
     ben.say(1, openFrame("notes"));
     await stage.settle();
@@ -46,9 +48,10 @@ describe("who opens a document", () => {
       lineage,
       seq: 2,
       durableSeq: 2,
+      branch: { seq: 1, id: branch, before: "0".repeat(16) },
       permission: "write",
       user: "",
-      isRevisionTaken: false,
+      beginning: "exchange",
     });
     expect(ask).toMatchObject({ type: "ask", on: 1 });
     expect(rest).toEqual([]);
@@ -80,13 +83,13 @@ describe("who opens a document", () => {
   });
 
   test("[K1] [K3] with a revision is sent exactly the log since, and asked nothing", async () => {
-    const { stage, lineage } = await written(["one ", "two ", "three"]);
+    const { stage, lineage, branch } = await written(["one ", "two ", "three"]);
     const ben = await stage.greeted();
-    ben.say(1, openFrame("notes", { revision: { lineage, seq: 2 } }));
+    ben.say(1, openFrame("notes", { revision: { lineage, seq: 2, branch } }));
     await stage.settle();
     const said = ben.take();
     expect(said).toMatchObject([
-      { type: "opened", isRevisionTaken: true, seq: 3 },
+      { type: "opened", beginning: "continue", seq: 3 },
       { type: "catchUp", isDeflated: false },
       { type: "caughtUp", seq: 3, durableSeq: 3 },
     ]);
@@ -96,17 +99,17 @@ describe("who opens a document", () => {
   });
 
   test("[K1] with the last revision is sent no document bytes at all", async () => {
-    const { stage, lineage } = await written(["one ", "two"]);
+    const { stage, lineage, branch } = await written(["one ", "two"]);
     const ben = await stage.greeted();
     ben.messages.length = 0;
-    ben.say(1, openFrame("notes", { revision: { lineage, seq: 2 } }));
+    ben.say(1, openFrame("notes", { revision: { lineage, seq: 2, branch } }));
     await stage.settle();
     expect(ben.take().map(({ type }) => type)).toEqual(["opened", "caughtUp"]);
-    expect(ben.messages.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(40);
+    expect(ben.messages.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(60);
   });
 
   test("[K2] [K3] with a revision that is folded away is asked nothing, and compared by its state vector", async () => {
-    const { stage, ann, wire, lineage } = await written(["one "], {
+    const { stage, ann, wire, lineage, branch } = await written(["one "], {
       compaction: { minTailBytes: 1, maxTailEntries: 2 },
     });
     const known = Y.encodeStateVector(ann.doc);
@@ -116,26 +119,30 @@ describe("who opens a document", () => {
     }
     expect(stage.eventsOf("compacted").length).toBeGreaterThan(0);
     const ben = await stage.greeted();
-    ben.say(1, openFrame("notes", { revision: { lineage, seq: 1 } }));
+    ben.say(1, openFrame("notes", { revision: { lineage, seq: 1, branch } }));
     await stage.settle();
-    expect(ben.take()).toMatchObject([{ type: "opened", isRevisionTaken: false, seq: 5 }]);
+    expect(ben.take()).toMatchObject([{ type: "opened", beginning: "compare", seq: 5 }]);
     ben.say(1, clientFrames.sync(known));
     await stage.settle();
     expect(ben.take()).toMatchObject([{ type: "catchUp" }, { type: "caughtUp", seq: 5, durableSeq: 5 }]);
   });
 
   test.each([
-    ["of another lineage", (_: string) => ({ revision: { lineage: FAR, seq: 1 } })],
-    ["of another lineage without a revision", (_: string) => ({ lineage: FAR })],
-    ["that is further than the server's", (lineage: string) => ({ revision: { lineage, seq: 3 } })],
+    ["of another lineage", (_: string, branch: string) => ({ revision: { lineage: FAR, seq: 1, branch } })],
+    ["of another lineage without a revision", (_lineage: string, _branch: string) => ({ lineage: FAR })],
+    [
+      "that is further than the server's",
+      (lineage: string, branch: string) => ({ revision: { lineage, seq: 3, branch } }),
+    ],
+    ["of another branch", (lineage: string) => ({ revision: { lineage, seq: 2, branch: OTHER_BRANCH } })],
   ])(
-    "[L1] [L2] with a copy %s is told what the server has, and is merged with nothing",
+    "[L1] [L2] [L6] with a copy %s is told what the server has, and is merged with nothing",
     async (_, copyOf) => {
-      const { stage, lineage } = await written(["one ", "two"]);
+      const { stage, lineage, branch } = await written(["one ", "two"]);
       const ben = await stage.greeted();
       ben.say(
         1,
-        openFrame("notes", { ...copyOf(lineage), stateVector: NOTHING }),
+        openFrame("notes", { ...copyOf(lineage, branch), stateVector: NOTHING }),
         clientFrames.answer(1, EMPTY),
       );
       await stage.settle();
@@ -156,7 +163,7 @@ describe("who opens a document", () => {
   test("[L3] with a copy of a document that was deleted is told that there is none", async () => {
     const stage = new NativeStage();
     const ben = await stage.greeted();
-    ben.say(1, openFrame("notes", { revision: { lineage: FAR, seq: 4 } }));
+    ben.say(1, openFrame("notes", { revision: { lineage: FAR, seq: 4, branch: OTHER_BRANCH } }));
     await stage.settle();
     expect(ben.take()).toMatchObject([
       { type: "close", code: "LINEAGE_CHANGED", remote: { seq: 0 }, message: expect.stringContaining(FAR) },
@@ -171,7 +178,11 @@ describe("who opens a document", () => {
     ann.say(1, clientFrames.update(2, new Typist(7).type("new life")));
     await stage.settle();
     const ben = await stage.greeted();
-    ben.say(1, openFrame("notes", { revision: { lineage: FAR, seq: 4 } }), clientFrames.answer(1, EMPTY));
+    ben.say(
+      1,
+      openFrame("notes", { revision: { lineage: FAR, seq: 4, branch: OTHER_BRANCH } }),
+      clientFrames.answer(1, EMPTY),
+    );
     ann.say(1, clientFrames.signal({ kind: "all" }, "hello", Uint8Array.of(0x31)));
     await stage.settle();
     expect(ben.take()).toEqual([]);

@@ -1,5 +1,7 @@
+import type { Revision } from "@joinery/shared/protocol";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
+import type { Storage } from "../../../../server/src/engine/ports.ts";
 import {
   clientFrames,
   EMPTY,
@@ -323,11 +325,11 @@ describe("an answer that nobody asked for", () => {
     await stage.settle();
     ann.socket.close();
     await stage.settle();
-    const lineage = (await storage.load("notes" as never))?.lineage as string;
+    const revision = await firstRevision(storage);
     // The tail: what a crash took, of hers and of somebody else's.
     const lost = Y.mergeUpdates([typist.type("hers "), new Typist(8).type("his ")]);
     const again = await stage.greeted();
-    again.say(1, openFrame("notes", { revision: { lineage, seq: 1 } }), clientFrames.answer(1, lost));
+    again.say(1, openFrame("notes", { revision }), clientFrames.answer(1, lost));
     await stage.settle();
     expect(told(again)).toEqual(["opened", "caughtUp", "batch 2, durable 1", "ack 1 at 2", "durable 2"]);
     const text = await storedText(stage);
@@ -342,10 +344,10 @@ describe("an answer that nobody asked for", () => {
     await stage.settle();
     ann.socket.close();
     await stage.settle();
-    const lineage = (await stage.storage.load("notes" as never))?.lineage as string;
+    const revision = await firstRevision(stage.storage);
     typist.type("two ");
     const again = await stage.greeted();
-    again.say(1, openFrame("notes", { revision: { lineage, seq: 1 } }));
+    again.say(1, openFrame("notes", { revision }));
     again.say(1, clientFrames.answer(1, typist.type("three")));
     await stage.settle();
     expect(told(again)).toEqual(["opened", "caughtUp", "ask"]);
@@ -430,6 +432,12 @@ function rootOf(name: string): Uint8Array {
   const doc = new Y.Doc();
   doc.getText(name).insert(0, "x");
   return Y.encodeStateAsUpdate(doc);
+}
+
+/** The revision of a client that has the first batch of the document. */
+async function firstRevision(storage: Storage): Promise<Revision> {
+  const stored = await storage.load("notes" as never);
+  return { lineage: stored?.lineage ?? "", seq: 1, branch: stored?.branches[0]?.id ?? "" };
 }
 
 async function storedText(stage: NativeStage): Promise<string> {
