@@ -1,4 +1,6 @@
 const BAR = 24;
+/** Two spaces before the bar, one behind it, and the last column, in which some terminals wrap. */
+const MARGIN = 4;
 const SHOW_EVERY_MS = 100;
 /** A plain line this often where there is no terminal to draw in. */
 const LINE_EVERY_MS = 10_000;
@@ -34,7 +36,7 @@ export class ProgressBar {
     const nowMs = performance.now();
     if (nowMs - this.#shownAtMs < (this.#out.isTTY ? SHOW_EVERY_MS : LINE_EVERY_MS)) return;
     this.#shownAtMs = nowMs;
-    this.#out.write(this.#out.isTTY ? `\r\u001b[K  ${this.#line()}` : `${this.#line()}\n`);
+    this.#out.write(this.#out.isTTY ? `\r\u001b[K${this.#cut(`  ${this.#line()}`)}` : `${this.#line()}\n`);
   }
 
   /** Makes room for other output; the bar comes back with the next step. */
@@ -44,16 +46,23 @@ export class ProgressBar {
     this.#shownAtMs = 0;
   }
 
+  /** A line that is wrapped is drawn over only in part. Some report no width, or 0. */
+  #cut(line: string): string {
+    return line.slice(0, (this.#out.columns || 80) - 1);
+  }
+
   #line(): string {
     const rate = `${number(Math.round(this.#done / this.seconds))}/s`;
     const problems = this.#problems > 0 ? `, ${number(this.#problems)} to look at` : "";
     if (this.#total === null) return `${number(this.#done)} ${this.#unit}, ${rate}${problems}`;
     // What is counted first may be less than what comes.
     const total = Math.max(this.#total, this.#done);
-    const full = Math.round((this.#done / total) * BAR);
-    const bar = "━".repeat(full) + "─".repeat(BAR - full);
     const left = duration((this.seconds / this.#done) * (total - this.#done));
-    return `${bar} ${number(this.#done)} of ${number(total)} ${this.#unit}, ${rate}${problems}, ${left} left`;
+    const text = `${number(this.#done)} of ${number(total)} ${this.#unit}, ${rate}${problems}, ${left} left`;
+    // Where there is no room for both, the numbers say more.
+    if (this.#out.isTTY && (this.#out.columns || 80) < BAR + text.length + MARGIN) return text;
+    const full = Math.round((this.#done / total) * BAR);
+    return `${"━".repeat(full)}${"─".repeat(BAR - full)} ${text}`;
   }
 }
 

@@ -13,7 +13,16 @@ export type {
   StoredDocument,
 } from "./engine/ports.ts";
 export type { SignalContext, SignalHandler } from "./engine/signals.ts";
-export type { HocuspocusExtension, HocuspocusOptions } from "./extensions/hocuspocus/index.ts";
+export type {
+  ExtensionConnection,
+  ExtensionContext,
+  ExtensionDirectConnection,
+  ExtensionDocument,
+  ExtensionInstance,
+  HocuspocusExtension,
+  HocuspocusOptions,
+  HookPayloads,
+} from "./extensions/hocuspocus/index.ts";
 export {
   AccessDenied,
   type AuthenticateRequest,

@@ -126,7 +126,7 @@ export const LIMITS = {
     unit: "bytes",
     error: "MESSAGE_TOO_LARGE",
     meaning:
-      "What a connection sent to documents while it is not known whether it may open them, and 64 bytes more a message; above it the connection is not read. One message that is larger is refused with MESSAGE_TOO_LARGE. Room for the state vector of a document of 50,000 clients. Where nobody has to be asked, nothing waits.",
+      "What a connection sent to documents while it is not known whether it may open them, and 64 bytes more a message; above it the connection is not read. One message that is larger is refused with MESSAGE_TOO_LARGE, and so is what is too much before a Hocuspocus provider's token, for which the connection has to be read. Room for the state vector of a document of 50,000 clients. Where nobody has to be asked, nothing waits.",
   },
   admissionTimeoutMs: {
     default: 15_000,
@@ -552,7 +552,7 @@ export const LIMITS = {
     unit: "count/s",
     error: "TOO_MANY_DOCUMENTS",
     meaning:
-      "Documents that a connection of the native dialect opens; what is not used is saved up for maxBurstMs, and more are refused with TOO_MANY_DOCUMENTS. Each may be one to load, which takes the disk and a few milliseconds.",
+      "Documents that a connection opens, in a dialect with several on one; what is not used is saved up for maxBurstMs, and more are refused with TOO_MANY_DOCUMENTS. Each may be one to load, which takes the disk and a few milliseconds.",
   },
   maxFragmentBytes: {
     default: 64 * KIB,
@@ -669,7 +669,7 @@ export const LIMITS = {
     unit: "count",
     error: null,
     meaning:
-      "Documents of which the server remembers that the application's hook `store` has all of them; above it the one that was stored longest ago is forgotten, and stored once more when somebody opens it. About 200 bytes each.",
+      "Documents of which the server remembers that the application's hook `store` has all of them, and as many of `onStoreDocument`; above it the one that was stored longest ago is forgotten, and stored once more when somebody opens it. About 200 bytes each.",
   },
   seedTimeoutMs: {
     default: 30_000,

@@ -184,6 +184,28 @@ describe.each([3, 4] as const)("provider %i", (version) => {
     await until("the refusal", () => ann.denials.length > 0);
     expect(ann.denials).toEqual(['"nonsense" is no good']);
   });
+
+  test("that may only read for a while has all saved once it may write again", async () => {
+    const { wsUrl, gate } = await openServer();
+    let token = "reader";
+    const ann = await join(wsUrl, version, { token: () => token }).synced();
+    await ann.saved();
+    for (let i = 0; i < 3; i++) ann.text.insert(0, "x");
+    const renewed = async (): Promise<void> => {
+      const { length } = gate.renewed;
+      gate.requests[0]?.requestToken();
+      await until("the token", () => gate.renewed.length > length);
+    };
+    await renewed();
+    expect(ann.provider.unsyncedChanges).toBe(3);
+    token = "writer";
+    await renewed();
+    await ann.saved();
+    ann.text.insert(0, "y");
+    expect(ann.provider.unsyncedChanges).toBe(1);
+    await ann.saved();
+    await join(wsUrl, version, { token: "reader" }).reads("yxxx");
+  });
 });
 
 test.each(PROVIDER_VERSIONS)(

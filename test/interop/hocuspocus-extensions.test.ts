@@ -158,7 +158,7 @@ test("extension-throttle refuses an address that connects too often", async () =
   for (let i = 0; i < 2; i++) await server.join(`notes-${i}`).synced();
   const third = server.join("notes-2");
   await until("the third one to be refused", () => third.denials.length > 0);
-  expect(third.denials).toEqual(["permission-denied"]);
+  expect(third.denials).toEqual(["Forbidden"]);
   expect(third.provider.synced).toBe(false);
 });
 

@@ -1,10 +1,12 @@
 /** `joinery migrate`, run on data that the published packages of other servers wrote. */
 
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
 import { type Exit, runCommand, startCommand } from "../support/server-process.ts";
@@ -27,6 +29,8 @@ async function temporaryFolder(): Promise<string> {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
+
+const COMMAND = fileURLToPath(new URL("../../cli/bin/joinery.js", import.meta.url));
 
 const migrate = (from: string, data: string, ...flags: string[]): Promise<Exit> =>
   runCommand(["migrate", "--from", from, "--data", data, ...flags]);
@@ -106,8 +110,10 @@ describe("a folder of y-leveldb", () => {
     const folder = join(await temporaryFolder(), "old");
     const data = await temporaryFolder();
     await writeThroughYWebsocket(folder, "notes", "typed into the reference server");
+    const before = await filesIn(folder);
     const { code, stdout } = await migrate(`y-leveldb:${folder}`, data);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("1 taken over") });
+    expect(await filesIn(folder)).toEqual(before);
     expect(await textsIn(data, "notes")).toEqual(["typed into the reference server"]);
   });
 
@@ -178,6 +184,64 @@ describe("a file of Hocuspocus' SQLite extension", () => {
     expect(stdout).toContain('✗ "text"  damaged: its data is no blob but text');
     expect(stdout).toContain("2 to look at");
     expect(await textsIn(data, "last one", "cut")).toEqual(["a board", ""]);
+  });
+
+  test("in which rows were cut off is said to be damaged, for SQLite passes over them", async () => {
+    const file = join(await temporaryFolder(), "db.sqlite");
+    await writeHocuspocus(file, Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i}`, board()])));
+    const bytes = await readFile(file);
+    // The root of the table: it has one cell fewer from now on.
+    const root = 4096;
+    bytes.writeUInt16BE(bytes.readUInt16BE(root + 3) - 1, root + 3);
+    await writeFile(file, bytes);
+    const { code, stdout } = await migrate(`hocuspocus-sqlite:${file}`, await temporaryFolder());
+    expect(stdout).toContain("! SQLite finds: ");
+    expect(code).toBe(1);
+  });
+
+  test("whose rows damage has put out of order is not gone through for ever", async () => {
+    const file = join(await temporaryFolder(), "db.sqlite");
+    const [one, other] = ["one", "other"].map((text) => {
+      const doc = new Y.Doc();
+      doc.getText("text").insert(0, text);
+      return doc;
+    });
+    await writeHocuspocus(file, { one: one as Y.Doc, other: other as Y.Doc });
+    const bytes = await readFile(file);
+    const page = 4096;
+    const firstCell = page + bytes.readUInt16BE(page + 8);
+    expect(bytes[firstCell + 1]).toBe(1);
+    bytes[firstCell + 1] = 33; // Its row number, behind its length.
+    await writeFile(file, bytes);
+    const { code, stdout, stderr } = await migrate(`hocuspocus-sqlite:${file}`, await temporaryFolder());
+    expect(stdout).toContain("out of order");
+    expect(stderr).toContain("its rows are not in order");
+    expect(code).toBe(1);
+  });
+
+  test("that somebody else wrote into has names that are no text listed, and a view refused", async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, "db.sqlite");
+    const database = new DatabaseSync(file);
+    database.exec("CREATE TABLE documents (name, data BLOB)");
+    const insert = database.prepare("INSERT INTO documents VALUES (?, ?)");
+    for (const name of [null, Uint8Array.of(49), 7, "seven"])
+      insert.run(name, Y.encodeStateAsUpdate(board()));
+    database.close();
+    const view = new DatabaseSync(join(folder, "view.sqlite"));
+    view.exec(
+      "CREATE VIEW documents AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT * FROM n",
+    );
+    view.close();
+    const { stdout } = await migrate(`hocuspocus-sqlite:${file}`, join(folder, "data"));
+    expect(stdout).toContain("1 taken over");
+    for (const row of [1, 2, 3]) expect(stdout).toContain(`✗ "row ${row}"  damaged: its name is no text`);
+    expect(
+      await migrate(`hocuspocus-sqlite:${join(folder, "view.sqlite")}`, join(folder, "other")),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no table `documents`"),
+    });
   });
 
   test("that is none, or has no such table, is refused", async () => {
@@ -296,6 +360,39 @@ describe("a folder of update files", () => {
     expect(await textsIn(data, "board/3")).toEqual(["3 is a board"]);
   });
 
+  test("is compared by a dry run with what is there, in which no byte changes, damaged or not", async () => {
+    const folder = await folderOf(4);
+    const data = await temporaryFolder();
+    expect(await migrate(`updates:${folder}`, data)).toMatchObject({ code: 0 });
+    const before = await filesIn(data);
+    const dry = await migrate(`updates:${folder}`, data, "--dry-run");
+    expect({ ...dry, stderr: "" }).toEqual({
+      ...dry,
+      code: 0,
+      stderr: "",
+      stdout: expect.stringContaining("4 there already"),
+    });
+    expect(await filesIn(data)).toEqual(before);
+
+    const log = Object.keys(before).find((file) => /\d+\.log$/.test(file)) as string;
+    const bytes = await readFile(log);
+    bytes[500] = (bytes[500] as number) ^ 4;
+    await writeFile(log, bytes);
+    const damaged = await filesIn(data);
+    const told = await migrate(`updates:${folder}`, data, "--dry-run");
+    expect(told.stderr).toContain("was not as it was written");
+    expect(told.stderr).not.toContain("kept as");
+    expect(await filesIn(data)).toEqual(damaged);
+
+    const stage = await openStage({ dataFolder: data });
+    const held = await migrate(`updates:${folder}`, data, "--dry-run");
+    await stage.close();
+    expect(held).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${JSON.stringify(data)} is in use`),
+    });
+  });
+
   test("is merged with what is there only when that was asked for", async () => {
     const folder = await temporaryFolder();
     const data = await temporaryFolder();
@@ -326,6 +423,15 @@ describe("a folder of update files", () => {
     expect(["written here; a board", "a boardwritten here; "]).toContain((await textsIn(data, "notes"))[0]);
   });
 
+  test("is taken over when nobody reads on what is printed", async () => {
+    const folder = await folderOf(4);
+    const data = await temporaryFolder();
+    const command = '{ "$0" "$1" migrate --from "$2" --data "$3"; echo $? > "$3/code"; } | true';
+    execFileSync("sh", ["-c", command, process.execPath, COMMAND, `updates:${folder}`, data]);
+    expect(await readFile(join(data, "code"), "utf8")).toBe("0\n");
+    expect(await textsIn(data, "board/3")).toEqual(["3 is a board"]);
+  });
+
   test("is refused when the data folder lies in it", async () => {
     const folder = await folderOf(1);
     const { code, stderr } = await migrate(`updates:${folder}`, join(folder, "data"));
@@ -333,6 +439,11 @@ describe("a folder of update files", () => {
       code: 1,
       stderr: expect.stringContaining("lies in what is imported from"),
     });
+    expect(await readdir(folder)).toEqual(["board%2F0.bin"]);
+    const link = join(await temporaryFolder(), "link");
+    await symlink(folder, link);
+    const linked = await migrate(`updates:${folder}`, join(link, "new", "data"));
+    expect(linked.stderr).toContain("lies in what is imported from");
     expect(await readdir(folder)).toEqual(["board%2F0.bin"]);
   });
 

@@ -44,6 +44,8 @@ export interface HocuspocusPeerOptions {
   readonly token?: string | (() => string) | (() => Promise<string>);
   /** Version 4 only. */
   readonly sessionAwareness?: boolean;
+  /** For how long edits are collected before they are sent. Version 4 only. Default: each is sent at once. */
+  readonly flushDelayMs?: number;
   /** Default: the provider's own. */
   readonly delayMs?: number;
 }
@@ -97,6 +99,7 @@ export class HocuspocusPeer {
       broadcast: false,
       ...(options.token !== undefined && { token: options.token }),
       ...(options.sessionAwareness && { sessionAwareness: true }),
+      ...(options.flushDelayMs !== undefined && { flushDelay: options.flushDelayMs }),
       onStateless: ({ payload }: { payload: string }) => this.stateless.push(payload),
       onAuthenticationFailed: ({ reason }: { reason: string }) => this.denials.push(reason),
       onAuthenticated: () => this.scopes.push(this.provider.authorizedScope),

@@ -17,6 +17,7 @@ import {
 } from "@joinery/shared/protocol";
 import * as Y from "yjs";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
+import type { RoomObserver } from "../../server/src/engine/observer.ts";
 import type { Compression, EngineEvent, Replicas } from "../../server/src/engine/ports.ts";
 import { type EngineOptions, type OpenRequest, Rooms } from "../../server/src/engine/rooms.ts";
 import type { Session } from "../../server/src/engine/session.ts";
@@ -36,6 +37,7 @@ export interface NativeStageOptions {
   readonly compaction?: CompactionOptions;
   readonly replicas?: Replicas;
   readonly idleRoomMs?: number;
+  readonly observer?: RoomObserver;
 }
 
 export class NativeStage {

@@ -12,6 +12,7 @@ import {
 } from "@joinery/server";
 import { Command } from "commander";
 import pc from "picocolors";
+import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { duration, number, ProgressBar } from "../progress-bar.ts";
 import { VERSION } from "../version.ts";
 
@@ -55,6 +56,7 @@ Examples:
 }
 
 async function migrate(flags: MigrateFlags): Promise<void> {
+  surviveBrokenPipes();
   const stop = new AbortController();
   // The first Ctrl+C ends it after the document that is under way, a second one at once.
   const abort = (signal: NodeJS.Signals) => stop.abort(signal);
@@ -63,7 +65,7 @@ async function migrate(flags: MigrateFlags): Promise<void> {
   const migration = await openMigration({
     ...options,
     signal: stop.signal,
-    onStorageEvent: printStorageEvent,
+    onStorageEvent: (event) => printStorageEvent(event, flags.dryRun === true),
   });
   try {
     const isDryRun = flags.dryRun === true;
@@ -114,7 +116,7 @@ async function runToEnd({ count, damage, outcomes }: Migration): Promise<Tally> 
   try {
     for await (const outcome of outcomes) {
       counts[outcome.kind]++;
-      bytes += outcome.bytes;
+      if (outcome.kind === "imported") bytes += outcome.bytes;
       const isProblem = outcome.reason !== null;
       if (isProblem) {
         problems++;
@@ -192,11 +194,14 @@ function verdict(kinds: number, problems: number, isStopped: boolean): string {
   return pc.green("Nothing was left out.");
 }
 
-function printStorageEvent(event: StorageEvent): void {
+function printStorageEvent(event: StorageEvent, isDryRun: boolean): void {
   if (event.type !== "storage-damaged") return;
   const { outcome, file, reason, keptAs } = event;
+  const found = `  ! data folder: ${file} was not as it was written`;
   console.error(
-    `  ! data folder: ${file} was not as it was written (${outcome}: ${reason}); kept as ${keptAs}`,
+    isDryRun
+      ? `${found} (${reason}); the next start of a server repairs what can be`
+      : `${found} (${outcome}: ${reason}); kept as ${keptAs}`,
   );
 }
 

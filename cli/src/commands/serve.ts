@@ -10,6 +10,7 @@ import {
 } from "@joinery/server";
 import { Command, Option } from "commander";
 import pc from "picocolors";
+import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { createLogger, LOG_LEVELS, type LogLevel } from "../log.ts";
 import { findPageFolder } from "../page-folder.ts";
 import { VERSION } from "../version.ts";
@@ -132,15 +133,6 @@ function stopOnSignals(server: Server): void {
     });
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-}
-
-/** Whoever reads what is printed may go away first; that must not keep the server from storing and stopping. */
-function surviveBrokenPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-    });
-  }
 }
 
 function reportStop({ unsaved }: { readonly unsaved: readonly string[] }): void {

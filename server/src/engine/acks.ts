@@ -1,5 +1,5 @@
 /**
- * Which of a client's numbered updates may be acknowledged. Whatever is held aside, or was let go, is not in the log:
+ * Which of a client's numbered updates may be acknowledged. Whatever is held aside, let go or refused is not in the log:
  * from its number on nothing is, until an answer to a question, which has all that the client has, was taken in without
  * a rest. Who may only read answers with nothing, whatever it has: that settles nothing.
  */

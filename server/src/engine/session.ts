@@ -310,6 +310,7 @@ export class Session {
 
   #passUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
     this.#checkpoint.pass(() => {
+      this.#acks.begin(number, isAnswer);
       if (!this.#checkpoint.hasGuard) this.#accept(update, isAnswer, number);
       else {
         const letIn = (input: { readonly update: Uint8Array }) =>
@@ -333,7 +334,6 @@ export class Session {
   }
 
   #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
-    this.#acks.begin(number, isAnswer);
     const details = { number, remote: null };
     const done = () => {
       if (this.#acks.end()) this.ask();

@@ -33,11 +33,25 @@ export interface PluginEvent {
   readonly ms: number;
 }
 
+/** Numbers for people and metrics. */
+export interface PluginCounts {
+  /** Documents of which extensions see a Y.Doc. */
+  readonly hostedDocuments: number;
+  /** Their encoded size, in bytes. */
+  readonly hostedBytes: number;
+  /** Documents of which the application has not stored all that it is to store. */
+  readonly pendingStores: number;
+  /** Those of which that failed the last time. */
+  readonly failingStores: number;
+}
+
 export interface Plugin {
   /** Who may open a document; `null` where the plugin has no say. */
   readonly admissions: Admissions | null;
   /** Who is told of rooms; `null` where nobody wants to know. */
   readonly observer: RoomObserver | null;
+  /** Nothing is counted where it is not there. */
+  readonly counts?: PluginCounts;
   /** The server begins: called once, before anything else. Rejects: the server does not begin. */
   start(server: PluginServer): Promise<void>;
   /** The server listens on a port of its own. */

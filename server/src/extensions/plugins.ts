@@ -8,7 +8,14 @@ import type { ObservedRoom, RoomObserver } from "../engine/observer.ts";
 import type { Permission, Session } from "../engine/session.ts";
 import type { Admission, AdmissionRequest, Admissions } from "../protocols/admission.ts";
 import { Guests } from "./guests.ts";
-import type { Plugin, PluginServer } from "./plugin.ts";
+import type { Plugin, PluginCounts, PluginServer } from "./plugin.ts";
+
+export const NOTHING_COUNTED: PluginCounts = {
+  hostedDocuments: 0,
+  hostedBytes: 0,
+  pendingStores: 0,
+  failingStores: 0,
+};
 
 /** One plugin is itself, none is `null`. */
 export function combinePlugins(plugins: readonly Plugin[]): Plugin | null {
@@ -26,6 +33,17 @@ class Plugins implements Plugin {
     this.#plugins = plugins;
     this.admissions = combineAdmissions(plugins.map(({ admissions }) => admissions).filter(isThere));
     this.observer = combineObservers(plugins.map(({ observer }) => observer).filter(isThere));
+  }
+
+  get counts(): PluginCounts {
+    const all = this.#plugins.map(({ counts }) => counts ?? NOTHING_COUNTED);
+    const sumOf = (name: keyof PluginCounts) => all.reduce((sum, counts) => sum + counts[name], 0);
+    return {
+      hostedDocuments: sumOf("hostedDocuments"),
+      hostedBytes: sumOf("hostedBytes"),
+      pendingStores: sumOf("pendingStores"),
+      failingStores: sumOf("failingStores"),
+    };
   }
 
   async start(server: PluginServer): Promise<void> {

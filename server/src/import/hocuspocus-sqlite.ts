@@ -26,10 +26,12 @@ export const openHocuspocusSqlite: OpenSource = async (place) => {
     const { DatabaseSync } = quietSqlite();
     database = new DatabaseSync(place, { readOnly: true });
     const opened = database;
+    requireTable(opened);
+    const damage = damageOf(opened);
     const { count } = opened.prepare('SELECT count(*) AS count FROM "documents"').get() as { count: number };
     return {
       count,
-      damage: [],
+      damage,
       documents: () => documents(opened, place),
       close: async () => opened.close(),
     };
@@ -38,6 +40,24 @@ export const openHocuspocusSqlite: OpenSource = async (place) => {
     throw unusableSource(place, reasonOf(error), error);
   }
 };
+
+/** A view may compute for ever, and a table of another kind has no row numbers to go by. */
+function requireTable(database: Database): void {
+  const found = database.prepare("SELECT type FROM sqlite_schema WHERE name = 'documents'").get();
+  if (found?.type !== "table") throw new Error("it has no table `documents`");
+}
+
+const MAX_FINDINGS = 20;
+
+/** SQLite passes over rows that damage has cut off, without a word; so all of the file is looked at before. */
+function damageOf(database: Database): string[] {
+  const findings = database.prepare(`PRAGMA integrity_check(${MAX_FINDINGS})`).all();
+  return findings
+    .flatMap((finding) => String(finding.integrity_check).split("\n"))
+    .filter((line) => line !== "ok")
+    .slice(0, MAX_FINDINGS)
+    .map((line) => `SQLite finds: ${line}`);
+}
 
 interface Row {
   readonly rowid: number;
@@ -53,8 +73,14 @@ async function* documents(database: Database, place: string): AsyncGenerator<Sou
     const row = nextRow(database, rowid, place);
     if (row === undefined) return;
     rowid = row.rowid;
-    const name = typeof row.name === "string" ? row.name : String(row.name);
-    yield { name, read: async (maxBytes) => [readData(database, row, maxBytes)] };
+    const { name } = row;
+    yield {
+      name: typeof name === "string" ? name : `row ${rowid}`,
+      read: async (maxBytes) => {
+        if (typeof name !== "string") throw damagedInSource("its name is no text");
+        return [readData(database, row, maxBytes)];
+      },
+    };
   }
 }
 
@@ -65,7 +91,10 @@ function nextRow(database: Database, after: number | null, place: string): Row |
       after === null
         ? database.prepare(`SELECT ${columns} ORDER BY rowid LIMIT 1`).get()
         : database.prepare(`SELECT ${columns} WHERE rowid > ? ORDER BY rowid LIMIT 1`).get(after);
-    return row as Row | undefined;
+    const next = row as Row | undefined;
+    // In a damaged file the same rows may come again and again.
+    if (next && after !== null && next.rowid <= after) throw new Error("its rows are not in order");
+    return next;
   } catch (error) {
     throw unusableSource(place, reasonOf(error), error);
   }

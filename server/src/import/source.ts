@@ -52,9 +52,13 @@ export function damagedInSource(why: string, cause?: unknown): JoineryError {
 /** Refuses a document that has more bytes than one may have. */
 export function requireFits(bytes: number, maxBytes: number): void {
   if (bytes <= maxBytes) return;
-  throw new JoineryError("DOCUMENT_FULL", `it has ${bytes} bytes, and a document may have ${maxBytes}`, {
-    limit: "maxDocumentBytes",
-  });
+  throw new JoineryError(
+    "DOCUMENT_FULL",
+    `it has ${bytes} bytes, and a document may have ${maxBytes} (maxDocumentBytes)`,
+    {
+      limit: "maxDocumentBytes",
+    },
+  );
 }
 
 /** An error's message in one line. */

@@ -6,10 +6,11 @@
  */
 
 import { inspectUpdate, NO_UPDATE_LIMITS } from "@joinery/shared";
-import { countEntries, type Entry, entriesOf, readBounded } from "./folder.ts";
+import { type Entry, entriesOf, readBounded } from "./folder.ts";
 import {
   damagedInSource,
   type OpenSource,
+  reasonOf,
   requireFits,
   type SourceDocument,
   type SourceOptions,
@@ -20,21 +21,56 @@ const ENDING = /(?:\.(?<version>v1|v2))?(?:\.(?:bin|yjs|ydoc|update))?$/;
 type Convert = SourceOptions["convert"];
 
 /** Opens a folder of update files. */
-export const openUpdateFiles: OpenSource = async (place, { convert }) => ({
-  count: await countEntries(place),
-  damage: [],
-  documents: () => documents(place, convert),
-  close: () => Promise.resolve(),
-});
+export const openUpdateFiles: OpenSource = async (place, { convert }) => {
+  const { count, twins } = await survey(place);
+  return {
+    count,
+    damage: [],
+    documents: () => documents(place, twins, convert),
+    close: () => Promise.resolve(),
+  };
+};
 
-async function* documents(place: string, convert: Convert): AsyncGenerator<SourceDocument> {
+interface Survey {
+  readonly count: number;
+  /** Names that several entries have. */
+  readonly twins: ReadonlySet<string>;
+}
+
+/** Looks at all names. Which of several entries with one name is the document, only people know. */
+async function survey(place: string): Promise<Survey> {
+  const names = new Set<string>();
+  const twins = new Set<string>();
+  let count = 0;
   for await (const entry of entriesOf(place)) {
+    const name = nameOf(entry);
+    if (names.has(name)) twins.add(name);
+    names.add(name);
+    count++;
+  }
+  return { count, twins };
+}
+
+async function* documents(
+  place: string,
+  twins: ReadonlySet<string>,
+  convert: Convert,
+): AsyncGenerator<SourceDocument> {
+  for await (const entry of entriesOf(place)) {
+    const name = nameOf(entry);
     yield {
-      name: nameOf(entry),
-      read: (maxBytes) =>
-        entry.isFolder ? readFolder(entry, maxBytes, convert) : readFileOf(entry, maxBytes, convert),
+      name,
+      read: async (maxBytes) => {
+        if (twins.has(name)) throw isTwin(entry);
+        return entry.isFolder ? readFolder(entry, maxBytes, convert) : readFileOf(entry, maxBytes, convert);
+      },
     };
   }
+}
+
+function isTwin({ name }: Entry): Error {
+  const which = `${JSON.stringify(name)} is not the only one that gives this name`;
+  return damagedInSource(`${which}; put updates of one document into a folder`);
 }
 
 function nameOf({ name, isFolder }: Entry): string {
@@ -49,7 +85,7 @@ function nameOf({ name, isFolder }: Entry): string {
 async function readFolder({ path }: Entry, maxBytes: number, convert: Convert): Promise<Uint8Array[]> {
   const updates: Uint8Array[] = [];
   let bytes = 0;
-  for await (const entry of entriesOf(path)) {
+  for await (const entry of filesIn(path)) {
     if (entry.isFolder) throw damagedInSource(`it has a folder in it, ${JSON.stringify(entry.name)}`);
     const [update] = await readFileOf(entry, maxBytes - bytes, convert);
     bytes += update.length;
@@ -57,6 +93,15 @@ async function readFolder({ path }: Entry, maxBytes: number, convert: Convert): 
     updates.push(update);
   }
   return updates;
+}
+
+/** A folder of one document that cannot be read is no reason to give up the others. */
+async function* filesIn(path: string): AsyncGenerator<Entry> {
+  try {
+    yield* entriesOf(path);
+  } catch (error) {
+    throw damagedInSource(reasonOf(error), error);
+  }
 }
 
 async function readFileOf({ name, path }: Entry, maxBytes: number, convert: Convert): Promise<[Uint8Array]> {

@@ -11,6 +11,7 @@ import { ByteReader, JoineryError } from "@joinery/shared";
 import * as encoding from "lib0/encoding";
 import { type Database, isDatabaseLocked, openLevelDatabase } from "../storage/database.ts";
 import { checkDatabase } from "../storage/database-check.ts";
+import { copyDatabase } from "./database-copy.ts";
 import {
   damagedInSource,
   type OpenSource,
@@ -20,6 +21,9 @@ import {
   unusableSource,
 } from "./source.ts";
 
+/** The copy's folder. */
+const COPY = "level";
+
 const STRING = 0;
 const NUMBER = 1;
 
@@ -27,34 +31,38 @@ const NUMBER = 1;
 const READ_AHEAD_BYTES = 64 * 1024;
 
 /**
- * Opens a folder that y-leveldb wrote, 0.1 or 0.2. LevelDB tidies its own files up as it opens them; no record
- * changes.
+ * Opens a folder that y-leveldb wrote, 0.1 or 0.2, by a copy that leads to its tables: it stays as it is, and no
+ * server can open it meanwhile.
  */
 export const openYLeveldb: OpenSource = async (place) => {
-  await requireFree(place);
-  const damage = await damageOf(place);
-  const database = await openDatabase(place);
-  try {
-    return {
-      count: await countNames(database),
-      damage,
-      documents: () => documents(database, place),
-      close: () => database.close(),
-    };
-  } catch (error) {
-    await database.close();
+  await requireDatabase(place);
+  const copy = await copyDatabase(place, COPY).catch((error: unknown) => {
     throw unusableSource(place, reasonOf(error), error);
+  });
+  const folder = join(copy.folder, COPY);
+  let database: Database | null = null;
+  const close = async () => {
+    await database?.close();
+    await copy.remove();
+  };
+  try {
+    if (await isDatabaseLocked(folder)) {
+      throw unusableSource(place, "another process has it open; stop the server that writes to it");
+    }
+    const damage = await damageOf(folder);
+    const opened = await openDatabase(folder, place);
+    database = opened;
+    return { count: await countNames(opened), damage, documents: () => documents(opened, place), close };
+  } catch (error) {
+    await close();
+    throw error instanceof JoineryError ? error : unusableSource(place, reasonOf(error), error);
   }
 };
 
-async function requireFree(place: string): Promise<void> {
-  // LevelDB would create a folder that is not there, and a lock in it.
+async function requireDatabase(place: string): Promise<void> {
   await access(join(place, "CURRENT")).catch((error: unknown) => {
     throw unusableSource(place, "there is no LevelDB database in it (no file CURRENT)", error);
   });
-  if (await isDatabaseLocked(place)) {
-    throw unusableSource(place, "another process has it open; stop the server that writes to it");
-  }
 }
 
 /**
@@ -73,11 +81,12 @@ async function damageOf(folder: string): Promise<string[]> {
   }
 }
 
-async function openDatabase(place: string): Promise<Database> {
+async function openDatabase(folder: string, place: string): Promise<Database> {
   try {
-    return await openLevelDatabase(place, { createIfMissing: false });
+    return await openLevelDatabase(folder, { createIfMissing: false });
   } catch (error) {
-    throw unusableSource(place, reasonOf(error instanceof Error && error.cause ? error.cause : error), error);
+    const reason = reasonOf(error instanceof Error && error.cause ? error.cause : error);
+    throw unusableSource(place, reason.replaceAll(folder, place), error);
   }
 }
 

@@ -17,7 +17,9 @@ const VERSION = 0;
 const ID_SPACE = 0;
 const DOCUMENT_SPACE = 1;
 const STATE = 0;
+const STATE_VECTOR = 1;
 const UPDATE = 2;
+const META = 3;
 const END = 0;
 const ID_BYTES = 4;
 const CLOCK_BYTES = 4;
@@ -59,11 +61,19 @@ async function readStore(file: string, maxBytes: number): Promise<Uint8Array[]> 
 }
 
 function holdsUpdate(key: Uint8Array, id: Uint8Array): boolean {
+  if (key[0] !== VERSION || key[1] !== DOCUMENT_SPACE) return false;
   const prefix = Uint8Array.of(VERSION, DOCUMENT_SPACE, ...id);
-  if (!equalBytes(key.subarray(0, prefix.length), prefix)) return false;
   const rest = key.subarray(prefix.length);
-  if (rest.length === 1) return rest[0] === STATE;
-  return rest.length === 1 + CLOCK_BYTES + 1 && rest[0] === UPDATE && rest[1 + CLOCK_BYTES] === END;
+  const [kind] = rest;
+  const isOfDocument = equalBytes(key.subarray(0, prefix.length), prefix);
+  if (isOfDocument && (kind === STATE_VECTOR || kind === META)) return false;
+  if (isOfDocument && rest.length === 1 && kind === STATE) return true;
+  const isUpdate = rest.length === 1 + CLOCK_BYTES + 1 && kind === UPDATE && rest[1 + CLOCK_BYTES] === END;
+  if (isOfDocument && isUpdate) return true;
+  // It may be what somebody wrote, under a key that is not as it was.
+  throw damagedInSource(
+    `${FILE} has the key ${Buffer.from(key).toString("hex")}, which is none of yrs-kvstore's`,
+  );
 }
 
 interface StoreRecord {

@@ -1,6 +1,7 @@
 /**
  * The server's own HTTP server, which is open to whoever connects: every wait and every size of it has a limit. One
- * request at a time, without a body; that is all that a page and a WebSocket need.
+ * request at a time; that is all that a page and a WebSocket need. A body is for plugins only, which read it or do not:
+ * it has the time that the whole request has.
  */
 
 import {
@@ -61,7 +62,6 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
       busy.add(request.socket);
       response.once("close", () => busy.delete(request.socket));
       if (hasTooManyHeaders(request)) refuse(response, 431);
-      else if (hasBody(request)) refuse(response, 413);
       else handle(request, response);
     },
   );
@@ -101,6 +101,14 @@ export function respondRaw(socket: Duplex, status: number): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
   );
   (socket as Socket).destroySoon();
+}
+
+/** Refuses requests with a body before anything of it is read. */
+export function withoutBody(handle: RequestHandler): RequestHandler {
+  return (request, response) => {
+    if (hasBody(request)) refuse(response, 413);
+    else handle(request, response);
+  };
 }
 
 function clientErrorOf(code: string | undefined, isBusy: boolean): readonly [number, LimitName | null] {

@@ -3,8 +3,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { RoomObserver } from "../engine/observer.ts";
-import type { Plugin, PluginServer } from "../extensions/plugin.ts";
-import { combinePlugins } from "../extensions/plugins.ts";
+import type { Plugin, PluginCounts, PluginServer } from "../extensions/plugin.ts";
+import { combinePlugins, NOTHING_COUNTED } from "../extensions/plugins.ts";
 import { type RequestHandler, respondText } from "../http/page.ts";
 import { type Admissions, ANONYMOUS, admitAs } from "../protocols/admission.ts";
 import { respondRaw } from "./http-server.ts";
@@ -34,6 +34,10 @@ export class PluginHost {
 
   get observer(): RoomObserver | null {
     return this.#plugin?.observer ?? null;
+  }
+
+  get counts(): PluginCounts {
+    return this.#plugin?.counts ?? NOTHING_COUNTED;
   }
 
   /** Rejects as the plugins do: then the server must not begin. */

@@ -37,6 +37,15 @@ export interface ServerCounts {
   readonly foreignPresence: number;
   /** Signals that were not sent to a client since the start because it read too slowly. */
   readonly droppedSignals: number;
+  /** Documents of which Hocuspocus extensions see a Y.Doc, and their encoded size in bytes. */
+  readonly hostedDocuments: number;
+  readonly hostedBytes: number;
+  /**
+   * Documents of which the hook `store` has not stored all, and as many of which `onStoreDocument` has not; and those of
+   * which it failed the last time.
+   */
+  readonly pendingStores: number;
+  readonly failingStores: number;
   /** How often each limit was reached since the start. */
   readonly limitHits: Readonly<Record<LimitName, number>>;
 }

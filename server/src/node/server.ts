@@ -30,7 +30,7 @@ import { WebSocketTransport } from "../transports/websocket.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
 import { THREAD_POOL_COMPRESSION } from "./compression.ts";
 import { EventLog } from "./event-log.ts";
-import { createLimitedHttpServer, respondRaw, type UpgradeHandler } from "./http-server.ts";
+import { createLimitedHttpServer, respondRaw, type UpgradeHandler, withoutBody } from "./http-server.ts";
 import type { Logger } from "./log.ts";
 import { type ResolvedOptions, resolveOptions, type ServerOptions, show } from "./options.ts";
 import { PluginHost } from "./plugin-host.ts";
@@ -210,7 +210,7 @@ class JoineryServer implements Server {
     const httpServer = createLimitedHttpServer({
       limits: this.#options.limits,
       hits: this.#hits,
-      handle: onlyWhere(isAllowed, this.#plugins.handle(pageHandler(this.#options.page))),
+      handle: onlyWhere(isAllowed, this.#plugins.handle(withoutBody(pageHandler(this.#options.page)))),
       upgrade: (request, socket, head) => this.#accept(request, socket, head, "/", isAllowed),
     });
     const address = await startListening(httpServer, host, port);
@@ -268,7 +268,12 @@ class JoineryServer implements Server {
   }
 
   counts(): ServerCounts {
-    return { connections: this.#connections.count, ...this.#rooms.counts(), limitHits: this.#hits.counts() };
+    return {
+      connections: this.#connections.count,
+      ...this.#rooms.counts(),
+      ...this.#plugins.counts,
+      limitHits: this.#hits.counts(),
+    };
   }
 
   async #drain(): Promise<CloseResult> {

@@ -35,6 +35,8 @@ export const NO_REQUEST: ConnectionRequest = { id: "local", address: "", url: ""
 export interface AdmissionRequest {
   readonly connection: ConnectionRequest;
   readonly document: DocumentName;
+  /** What the client calls this session, where a connection may have several of one document. Absent for no name. */
+  readonly session?: string;
   /** Which dialect the client speaks. */
   readonly dialect: string;
   /** What the client shows; `null` if nothing. */

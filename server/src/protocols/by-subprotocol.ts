@@ -2,7 +2,8 @@ import { SUBPROTOCOL } from "@joinery/shared/protocol";
 import { byFirstMessage } from "./by-first-message.ts";
 import type { DriverFactory } from "./driver.ts";
 import { hocuspocusDriver } from "./hocuspocus/driver.ts";
-import { type JoineryDriverOptions, joineryDriver, refuseVersion } from "./joinery/driver.ts";
+import { type JoineryDriverOptions, joineryDriver } from "./joinery/driver.ts";
+import { refuseVersion } from "./joinery/versions.ts";
 import { yWebsocketDriver } from "./y-websocket.ts";
 
 /** Begins the names of all versions of the native dialect. */

@@ -50,7 +50,7 @@ export class Entrance<Message> {
     return this.#state !== "waiting";
   }
 
-  /** What waits, in bytes. */
+  /** What waits, in bytes, with what each message takes besides. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -110,6 +110,11 @@ export class Entrance<Message> {
     }
     this.#waiting.push({ message, bytes });
     this.#waitingChanged(bytes + OVERHEAD_BYTES);
+  }
+
+  /** Who is to be asked is known, and is asked later: the client's time does not run meanwhile. */
+  postpone(): void {
+    this.#stopDeadline();
   }
 
   /** Refuses the client if it is not in by then. */

@@ -1,5 +1,5 @@
 import type { Session } from "../engine/session.ts";
-import type { Deliveries, Waiter } from "./joinery/turn.ts";
+import type { Deliveries, Waiter } from "./turn.ts";
 
 export interface SessionInputsLink {
   readonly deliveries: Deliveries;

@@ -71,6 +71,23 @@ describe("a document that was read", () => {
     expect(ann.text).toBe("");
   });
 
+  test("says who waits for it, in the order in which they came, and who is in it", async () => {
+    const { observer, gates, rooms } = preparing();
+    const world = new World({ observer });
+    const [ann, ben, cid] = [await world.join("notes"), await world.join("notes"), await world.join("notes")];
+    const [room] = rooms;
+    expect(room?.waiting).toEqual([ann.session, ben.session, cid.session]);
+    ann.vanish();
+    expect(room?.waiting).toEqual([ben.session, cid.session]);
+    expect([...(room?.sessions ?? [])]).toEqual([]);
+    gates[0]?.resolve();
+    await world.settle();
+    expect(room?.waiting).toEqual([]);
+    expect([...(room?.sessions ?? [])]).toEqual([ben.session, cid.session]);
+    await world.join("notes");
+    expect(room?.waiting).toEqual([]);
+  });
+
   test("forgets who left meanwhile, and goes when everybody did", async () => {
     const { observer, gates } = preparing();
     const world = new World({ observer, idleRoomMs: 1000 });

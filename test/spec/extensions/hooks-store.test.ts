@@ -4,7 +4,7 @@ import type { RoomObserver } from "../../../server/src/engine/observer.ts";
 import { HookCalls } from "../../../server/src/extensions/hooks/calls.ts";
 import { DocumentStore } from "../../../server/src/extensions/hooks/document-store.ts";
 import type { DocumentState } from "../../../server/src/extensions/hooks/hooks.ts";
-import { StoredMarks } from "../../../server/src/extensions/hooks/stored-marks.ts";
+import { StoredMarks } from "../../../server/src/extensions/stored-marks.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FaultyStorage, World } from "../../support/world.ts";
 import { Held, HookStage, MAX_STORE_DELAY_MS, STORE_DELAY_MS, TIMEOUT_MS, textOf } from "./hooks-stage.ts";

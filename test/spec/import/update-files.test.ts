@@ -1,4 +1,5 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
@@ -7,6 +8,10 @@ import { readSource, temporaryFolder } from "./read-source.ts";
 import { stateOf, updatesWhile, written } from "./stage.ts";
 
 const read = (folder: string, maxBytes?: number) => readSource(openUpdateFiles, folder, maxBytes);
+
+function makePipe(path: string): void {
+  execFileSync("sh", ["-c", 'mkfifo "$0"', path]);
+}
 
 describe("a folder of update files", () => {
   test("has a document a file, named after it without the ending, percent-decoded", async () => {
@@ -111,6 +116,63 @@ describe("a folder of update files", () => {
       garbage: expect.stringMatching(/^MALFORMED_UPDATE: update: it is not in Yjs' second format/),
       zeros: expect.stringMatching(/^MALFORMED_UPDATE/),
       sound: "Hello",
+    });
+  });
+
+  test("has links that lead nowhere, pipes and devices said of, and waits for none of them", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "sound"), stateOf(written("Hello", 1)));
+    await symlink("/nowhere/at/all", join(folder, "dangling"));
+    await symlink("circle", join(folder, "circle"));
+    await symlink("/dev/zero", join(folder, "zeros"));
+    makePipe(join(folder, "pipe.bin"));
+    await mkdir(join(folder, "several"));
+    makePipe(join(folder, "several/pipe.bin"));
+    expect(await read(folder)).toEqual({
+      count: 6,
+      texts: {
+        sound: "Hello",
+        dangling: expect.stringMatching(/^DOCUMENT_DAMAGED: ENOENT/),
+        circle: expect.stringMatching(/^DOCUMENT_DAMAGED: ELOOP/),
+        zeros: "DOCUMENT_DAMAGED: it is no file but a pipe, a socket or a device",
+        pipe: "DOCUMENT_DAMAGED: it is no file but a pipe, a socket or a device",
+        several: "DOCUMENT_DAMAGED: it is no file but a pipe, a socket or a device",
+      },
+    });
+  });
+
+  test("gives the others when the folder of a document goes while it is read", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "a"));
+    await mkdir(join(folder, "b"));
+    const source = await openUpdateFiles(folder, { convert: () => Promise.reject(new Error("not called")) });
+    const outcomes: string[] = [];
+    for await (const { read: readDocument } of source.documents()) {
+      await rm(join(folder, "a"), { recursive: true, force: true });
+      outcomes.push(await readDocument(1000).then(String, (error: { code: string }) => error.code));
+    }
+    expect(outcomes.toSorted()).toEqual(["", "DOCUMENT_DAMAGED"]);
+  });
+
+  test("has no document that several files would be: which of them came last nobody can tell", async () => {
+    const folder = await temporaryFolder();
+    for (const name of ["notes.v1", "notes.bin", "a%2Fb", "a%2fb.bin", "other.v1.v1"])
+      await writeFile(join(folder, name), stateOf(written(name, 1)));
+    const twin = expect.stringMatching(/^DOCUMENT_DAMAGED: ".*" is not the only one that gives this name/);
+    expect(await read(folder)).toEqual({
+      count: 5,
+      texts: { notes: twin, "a/b": twin, "other.v1": "other.v1.v1" },
+    });
+  });
+
+  test("has files refused that have something behind an update of the second format", async () => {
+    const folder = await temporaryFolder();
+    const update = Y.encodeStateAsUpdateV2(written("Hello", 1));
+    await writeFile(join(folder, "two.v2"), Buffer.concat([update, update]));
+    await writeFile(join(folder, "byte"), Buffer.concat([update, Uint8Array.of(0)]));
+    expect((await read(folder)).texts).toEqual({
+      two: expect.stringContaining(`${update.length} bytes left over`),
+      byte: expect.stringContaining("1 bytes left over"),
     });
   });
 

@@ -57,6 +57,14 @@ describe("Y-Sweet's file store", () => {
       longer: Buffer.concat([sound, Buffer.of(0)]),
       "count-lies": Buffer.concat([Buffer.alloc(8, 0xff), sound.subarray(8)]),
       nameless: encodeYSweet(ySweetRecords({ state: stateOf(written("Hello", 1)) }).slice(1)),
+      "other-key": encodeYSweet([
+        ...ySweetRecords({ state: stateOf(written("Hello", 1)) }),
+        [[0, 1, 0, 0, 0, 1, 6, 0, 0, 0, 1, 0], stateOf(written("lost", 2))],
+      ]),
+      "other-id": encodeYSweet([
+        ...ySweetRecords({ state: stateOf(written("Hello", 1)) }),
+        [[0, 1, 0, 0, 0, 9, 0], stateOf(written("lost", 2))],
+      ]),
       sound,
     };
     for (const [name, bytes] of Object.entries(files)) await writeYSweet(folder, name, bytes);
@@ -73,6 +81,8 @@ describe("Y-Sweet's file store", () => {
       longer: expect.stringContaining("goes on behind its end"),
       "count-lies": expect.stringContaining("says more than it has at byte 0"),
       nameless: expect.stringContaining("does not say where its document is"),
+      "other-key": expect.stringContaining("has the key 000100000001060000000100, which is none of"),
+      "other-id": expect.stringContaining("which is none of"),
       sound: "Hello",
       large: expect.stringMatching(/^DOCUMENT_FULL/),
     });

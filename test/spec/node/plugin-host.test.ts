@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { createServer, type HocuspocusExtension, MemoryStorage } from "@joinery/server";
 import { DEFAULT_LIMITS } from "@joinery/shared";
@@ -9,8 +10,15 @@ import type { Plugin, PluginEvent } from "../../../server/src/extensions/plugin.
 import { PluginHost } from "../../../server/src/node/plugin-host.ts";
 import type { AdmissionRequest } from "../../../server/src/protocols/admission.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { Peer } from "../../support/peer.ts";
 import { until } from "../../support/until.ts";
+import { RawSocket, upgradeRequest } from "./raw-socket.ts";
 import { get, Socket } from "./socket.ts";
+
+interface RequestPayload {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
 
 /** They look at nothing of these. */
 const ROOMS = {} as Rooms;
@@ -211,6 +219,92 @@ test("a server begins with its plugins before its storage, asks them in its life
     "destroy",
     "storage closes",
   ]);
+});
+
+describe("a request with a body", () => {
+  const listening = async (onRequest: NonNullable<HocuspocusExtension["onRequest"]>) => {
+    const limits = { requestTimeoutMs: 300 };
+    const storage = new MemoryStorage();
+    const server = createServer({ storage, limits, extensions: [{ onRequest }], logger: SILENT });
+    onTestFinished(async () => void (await server.close()));
+    return { server, ...(await server.listen({ port: 0 })) };
+  };
+
+  const readsBodies = async ({ request, response }: RequestPayload) => {
+    if (request.url !== "/hook") return;
+    let text = "";
+    for await (const chunk of request) text += String(chunk);
+    response.end(`read ${text}`);
+    throw undefined;
+  };
+
+  test("is read by the extension that answers it, and refused where none does", async () => {
+    const { url } = await listening(readsBodies);
+    const answered = await fetch(`${url}/hook`, { method: "POST", body: "a body" });
+    expect([answered.status, await answered.text()]).toEqual([200, "read a body"]);
+    const refused = await fetch(`${url}/page`, { method: "POST", body: "a body" });
+    expect(refused.status).toBe(413);
+  });
+
+  test("that does not end is cut when the request's time is over", async () => {
+    const { server, port } = await listening(readsBodies);
+    const raw = await RawSocket.open(port);
+    onTestFinished(() => raw.destroy());
+    raw.write("POST /hook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\na bit");
+    await raw.closed();
+    expect(server.counts().limitHits.requestTimeoutMs).toBe(1);
+  });
+});
+
+test("a WebSocket that an extension refuses is closed, though the client keeps its side open", async () => {
+  const onUpgrade = () => Promise.reject(new Error("not you"));
+  const server = createServer({ storage: new MemoryStorage(), extensions: [{ onUpgrade }], logger: SILENT });
+  onTestFinished(async () => void (await server.close()));
+  const { port } = await server.listen({ port: 0 });
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  let said = "";
+  let isCut = false;
+  socket.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+  });
+  // What is written to a socket that is closed, and not only ended, is answered with a reset.
+  socket.on("error", () => {
+    isCut = true;
+  });
+  socket.write(upgradeRequest("/notes"));
+  await until("the refusal", () => said.includes("403 Forbidden"));
+  await until("the socket to be cut", () => {
+    if (!isCut) socket.write("x");
+    return isCut;
+  });
+});
+
+test("a server counts the documents that extensions see, and what is not stored", async () => {
+  let isBroken = true;
+  const server = createServer({
+    storage: new MemoryStorage(),
+    logger: SILENT,
+    hooks: { store: () => undefined },
+    storeDelayMs: 3_600_000,
+    maxStoreDelayMs: 3_600_000,
+    extensions: [{ onStoreDocument: () => (isBroken ? Promise.reject(new Error("down")) : undefined) }],
+    hocuspocus: { debounce: 1 },
+  });
+  onTestFinished(async () => void (await server.close()));
+  const none = { hostedDocuments: 0, hostedBytes: 0, pendingStores: 0, failingStores: 0 };
+  expect(server.counts()).toMatchObject(none);
+  const { url } = await server.listen({ port: 0 });
+  const ann = new Peer(url.replace("http", "ws"), "notes");
+  onTestFinished(() => ann.leave());
+  await ann.synced();
+  ann.text.insert(0, "a");
+  await until("the store to fail", () => server.counts().failingStores === 1);
+  expect(server.counts()).toMatchObject({ hostedDocuments: 1, pendingStores: 2 });
+  expect(server.counts().hostedBytes).toBeGreaterThan(0);
+  isBroken = false;
+  await until("the store to succeed", () => server.counts().failingStores === 0);
+  expect(server.counts().pendingStores).toBe(1);
 });
 
 test("hooks that cannot begin keep the server from listening", async () => {

@@ -290,6 +290,10 @@ describe("the counts", () => {
       uncommittedBytes: 0,
       foreignPresence: 0,
       droppedSignals: 0,
+      hostedDocuments: 0,
+      hostedBytes: 0,
+      pendingStores: 0,
+      failingStores: 0,
       limitHits: Object.fromEntries(Object.keys(LIMITS).map((limit) => [limit, 0])),
     });
     const ann = await joined(`${url}/one`);

@@ -61,7 +61,7 @@ export class Changes {
 
   constructor(options: ChangesOptions) {
     this.#options = options;
-    this.#calls = new PacedCalls(options.chain, "onChange", options.name, () => this.#tellRest());
+    this.#calls = new PacedCalls(options.chain, "onChange", options.name, () => this.tellRest());
   }
 
   changed(update: Uint8Array, origin: unknown, { beforeState }: Y.Transaction): void {
@@ -74,7 +74,8 @@ export class Changes {
     }
   }
 
-  #tellRest(): void {
+  /** Tells what was not told yet; afterwards the document may go. */
+  tellRest(): void {
     const untold = this.#untold;
     if (untold === null) return;
     this.#untold = null;

@@ -1,9 +1,10 @@
 import { JoineryError } from "@joinery/shared";
-import type { HocuspocusExtension, HookName, Hooks } from "./hooks.ts";
+import type { AnyExtension, HookName, Hooks } from "./hooks.ts";
 import type { YDocOptions } from "./hosted-document.ts";
+import type { TypedHooks } from "./payloads.ts";
 
 /** What of Hocuspocus' configuration applies here, by its own names, and what bounds extensions. */
-export interface HocuspocusOptions extends Hooks {
+export interface HocuspocusOptions extends TypedHooks {
   /** For log lines of extensions. Default: none. */
   readonly name?: string | null;
   /** How long a document has to be quiet before `onStoreDocument` is called, in milliseconds. Default 2,000. */
@@ -79,7 +80,7 @@ export function resolveConfiguration(options: HocuspocusOptions, names: readonly
 }
 
 /** @throws JoineryError INVALID_OPTION (never retry). */
-export function checkExtensions(extensions: readonly HocuspocusExtension[]): readonly HocuspocusExtension[] {
+export function checkExtensions(extensions: readonly AnyExtension[]): readonly AnyExtension[] {
   if (!Array.isArray(extensions)) throw invalid("extensions must be a list of objects");
   for (const [place, extension] of extensions.entries()) {
     if (typeof extension === "object" && extension !== null) continue;

@@ -8,8 +8,9 @@ import type { Rooms } from "../../engine/rooms.ts";
 import type { Session } from "../../engine/session.ts";
 import type { Context } from "./hosted-connection.ts";
 import type { HostedDocument } from "./hosted-document.ts";
-import type { HostedRoom, Opener } from "./hosted-room.ts";
+import type { HostedRoom } from "./hosted-room.ts";
 import { openOwnSession } from "./own-session.ts";
+import type { Opener } from "./room-host.ts";
 import { noRequestFields } from "./web-request.ts";
 
 /** What `disconnect` may be told. */

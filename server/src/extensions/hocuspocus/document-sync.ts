@@ -7,7 +7,7 @@
  * it is thrown away, and made anew of what the room has.
  */
 
-import { toJoineryError } from "@joinery/shared";
+import { JoineryError, toJoineryError } from "@joinery/shared";
 import * as Y from "yjs";
 import { mergeUpdates } from "../../engine/merge.ts";
 import type { ObservedRoom } from "../../engine/observer.ts";
@@ -18,8 +18,8 @@ export interface DocumentSyncOptions {
   readonly create: () => HostedDocument;
   /** The document changed. Called within Yjs. */
   readonly onUpdate: (update: Uint8Array, origin: unknown, transaction: Y.Transaction) => void;
-  /** An extension has written. Called within Yjs. */
-  readonly onWritten: () => void;
+  /** An extension has written so many bytes. Called within Yjs. */
+  readonly onWritten: (bytes: number) => void;
   /** An observer of an extension threw; the document is whole. */
   readonly onObserverThrew: (thrown: unknown) => void;
   /** The document was made anew, for this reason. */
@@ -47,6 +47,10 @@ export class DocumentSync {
   /** The room has accepted an update. */
   apply(update: Uint8Array, origin: unknown): void {
     const document = this.#document;
+    if (this.#isTaken(update)) {
+      this.rebuild(new Error("a client writes under the id under which an extension has written just now"));
+      return;
+    }
     try {
       this.#applyTo(document, update, origin);
     } catch (thrown) {
@@ -59,15 +63,18 @@ export class DocumentSync {
 
   /**
    * Writes to the room what extensions wrote. Resolves when all of it was accepted; rejects with the refusal, and then
-   * the document is made anew without it.
+   * the document is made anew without it, or with INTERNAL (backoff) when it was made anew for another reason.
    */
   async write(): Promise<void> {
+    const document = this.#document;
     while (this.#writing !== null || this.#written.length > 0) {
       this.#writing ??= this.#writeOnce().finally(() => {
         this.#writing = null;
       });
       await this.#writing;
     }
+    if (document === this.#document) return;
+    throw new JoineryError("INTERNAL", "the document was made anew before all of it was written");
   }
 
   /** Throws the document away, with what was not written, and makes it anew. */
@@ -89,9 +96,12 @@ export class DocumentSync {
     const written = this.#written;
     this.#written = [];
     const document = this.#document;
+    const update = mergeUpdates(written);
     try {
-      const tried = this.#options.room.write(mergeUpdates(written));
+      const tried = this.#options.room.write(update);
       if (tried !== null) await tried;
+      // It was made anew while this was tried: then without it.
+      if (document !== this.#document && !this.#isClosed) this.#applyTo(this.#document, update, null);
     } catch (thrown) {
       const error = toJoineryError(thrown);
       // What was refused may have been of one that was thrown away already.
@@ -109,6 +119,15 @@ export class DocumentSync {
     return document;
   }
 
+  /**
+   * Whether a client has written under the document's own id while the room has not yet what was written there under
+   * it: the room takes what comes first for both, and they would differ.
+   */
+  #isTaken(update: Uint8Array): boolean {
+    if (this.#written.length === 0 && this.#writing === null) return false;
+    return Y.parseUpdateMeta(update).to.has(this.#document.clientID);
+  }
+
   #applyTo(document: HostedDocument, update: Uint8Array, origin: unknown): void {
     const apply = (transaction: Y.Transaction) => {
       this.#fromRoom.add(transaction);
@@ -120,7 +139,7 @@ export class DocumentSync {
   #updated(update: Uint8Array, origin: unknown, transaction: Y.Transaction): void {
     if (!this.#fromRoom.has(transaction) || hasOwnItems(transaction)) {
       this.#written.push(update);
-      this.#options.onWritten();
+      this.#options.onWritten(update.length);
     }
     this.#options.onUpdate(update, origin, transaction);
   }

@@ -5,10 +5,10 @@
  */
 
 import type { PluginServer } from "../plugin.ts";
-import type { HocuspocusExtension, HookName, Hooks } from "./hooks.ts";
+import { type AnyExtension, HOOKS, type HookName, type Hooks } from "./hooks.ts";
 
 export interface HookChainOptions {
-  readonly extensions: readonly HocuspocusExtension[];
+  readonly extensions: readonly AnyExtension[];
   /** Called after those of all extensions. */
   readonly own: Hooks;
   readonly timeoutMs: number;
@@ -19,8 +19,8 @@ export interface HookChainOptions {
 export interface HookCall {
   /** The document that it is about; `null` for none. Default `null`. */
   readonly document?: string | null;
-  /** Given what each hook returned, before the next one is called. */
-  readonly onResult?: (result: unknown) => void;
+  /** Given what each hook returned, and its name, before the next one is called. */
+  readonly onResult?: (result: unknown, hook: string) => void;
 }
 
 /** A hook did not answer in time. */
@@ -33,8 +33,8 @@ export class HookTimedOut extends Error {
 
 interface Link {
   readonly name: string;
-  readonly extension: object;
-  readonly hook: (payload: never) => unknown;
+  readonly extension: Hooks;
+  readonly hookName: HookName;
 }
 
 /** Calls of one document that nobody waits for: above it further ones are not made, and reported. */
@@ -42,7 +42,7 @@ const MAX_UNFINISHED = 1000;
 
 export class HookChain {
   /** The extensions in the order in which they are called. */
-  readonly extensions: readonly HocuspocusExtension[];
+  readonly extensions: readonly AnyExtension[];
   readonly #options: HookChainOptions;
   readonly #links = new Map<HookName, readonly Link[]>();
   readonly #unfinished = new Map<string | null, number>();
@@ -57,9 +57,8 @@ export class HookChain {
     );
     for (const name of names) {
       const links = [...this.extensions, options.own].flatMap((extension, place) => {
-        const hook = extension[name];
-        if (typeof hook !== "function") return [];
-        return [{ name: `${nameOf(extension, place, options.own)}.${name}`, extension, hook }];
+        if (typeof extension[name] !== "function") return [];
+        return [{ name: `${nameOf(extension, place, options.own)}.${name}`, extension, hookName: name }];
       });
       if (links.length > 0) this.#links.set(name, links);
     }
@@ -84,7 +83,7 @@ export class HookChain {
     await null;
     for (const link of links) {
       const result = await this.#call(link, payload, document);
-      onResult?.(result);
+      onResult?.(result, link.name);
     }
   }
 
@@ -115,7 +114,11 @@ export class HookChain {
     this.#begun.report({ type, hook, document, error, ms });
   }
 
-  async #call({ name, extension, hook }: Link, payload: object, document: string | null): Promise<unknown> {
+  async #call(
+    { name, extension, hookName }: Link,
+    payload: object,
+    document: string | null,
+  ): Promise<unknown> {
     const { timeoutMs, slowMs } = this.#options;
     const { clock } = this.#begun;
     const startMs = clock.monotonicMs();
@@ -123,7 +126,8 @@ export class HookChain {
     const timer = clock.setTimer(timeoutMs, () => answer.reject(new HookTimedOut(name, timeoutMs)));
     try {
       // reason: each hook is called with the payload of its own name.
-      Promise.resolve(hook.call(extension, payload as never)).then(answer.resolve, answer.reject);
+      const answered = extension[hookName]?.(payload as never);
+      Promise.resolve(answered).then(answer.resolve, answer.reject);
     } catch (thrown) {
       answer.reject(thrown);
     }
@@ -132,8 +136,7 @@ export class HookChain {
     } catch (thrown) {
       const ms = clock.monotonicMs() - startMs;
       if (thrown instanceof HookTimedOut) this.report("hook-timed-out", name, document, thrown, ms);
-      // Whoever throws nothing, or no more than a reason for the client, only says no.
-      else if (isMistake(thrown)) this.report("hook-failed", name, document, thrown, ms);
+      else if (isMistake(hookName, thrown)) this.report("hook-failed", name, document, errorOf(thrown), ms);
       throw thrown;
     } finally {
       timer.cancel();
@@ -153,11 +156,22 @@ export function isSkip(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === "SkipFurtherHooksError";
 }
 
-function isMistake(thrown: unknown): thrown is Error {
-  return thrown instanceof Error && thrown.message !== "" && !isSkip(thrown);
+/** Whoever throws nothing, or no more than a code and a reason for the client, only says no: but who stores cannot. */
+function isMistake(hook: HookName, thrown: unknown): boolean {
+  if (isSkip(thrown)) return false;
+  if (HOOKS[hook].onThrow === "retried") return true;
+  if (typeof thrown !== "object" || thrown === null) return Boolean(thrown);
+  return "message" in thrown ? thrown.message !== "" : !("code" in thrown || "reason" in thrown);
 }
 
-function nameOf(extension: HocuspocusExtension, place: number, own: Hooks): string {
+/** What was thrown, as something that can be reported. */
+export function errorOf(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  const isTold = typeof thrown === "object" && thrown !== null && "message" in thrown;
+  return new Error(String(isTold ? thrown.message : thrown), { cause: thrown });
+}
+
+function nameOf(extension: AnyExtension, place: number, own: Hooks): string {
   if (extension === own) return "configuration";
   const className = extension.constructor.name;
   return extension.extensionName ?? (className === "Object" ? `extension ${place + 1}` : className);

@@ -85,7 +85,8 @@ export const HOOKS = {
       providerVersion: true,
     },
     onThrow: "refuses",
-    difference: "The token of a client that shows none is an empty text.",
+    difference:
+      "The token of a client that shows none is an empty text. `context` has what the extensions before it returned.",
   },
   onTokenSync: {
     when: "a client sends another token",
@@ -112,7 +113,7 @@ export const HOOKS = {
     payload: { context: true, ...DOCUMENT, instance: true, ...REQUEST, connectionConfig: true },
     onThrow: "refuses",
     difference:
-      "The Y.Doc has what Joinery has stored already. What is added is on disk before anybody is let in. When it fails, clients are told to come back, unless it throws a `reason`.",
+      "The Y.Doc has what Joinery has stored already; content that is made anew beside it is left out, see above. What is added is on disk before anybody is let in. When it fails, clients are told to come back, unless it throws a `code` from 4400 to 4499.",
   },
   afterLoadDocument: {
     when: "after that, with what was added",
@@ -133,7 +134,7 @@ export const HOOKS = {
     },
     onThrow: "refuses",
     difference:
-      "For clients of other dialects `update` has the bytes that a Hocuspocus provider would have sent.",
+      "For clients of other dialects `update` has the bytes that a Hocuspocus provider would have sent. Not for tokens, pings, questions for awareness and goodbyes.",
   },
   afterHandleMessage: {
     when: "after it was handled",
@@ -208,7 +209,7 @@ export const HOOKS = {
       "Called at the end of the turn in which the edit was accepted, maybe before it is on disk. With 64 calls of a document that are not finished, further changes come as one call with one `update`.",
   },
   onStoreDocument: {
-    when: "`debounce` after the last change, at most `maxDebounce` after the first; at once when the last client left, and when the server stops",
+    when: "`debounce` after the last change, at most `maxDebounce` after the first; at once when the last client left, and when the server stops; and once for each document that is opened first after a start of the process",
     payload: {
       clientsCount: true,
       ...DOCUMENT,
@@ -218,7 +219,7 @@ export const HOOKS = {
     },
     onThrow: "retried",
     difference:
-      "When it fails it is called again, after 1, 2, 4 … 60 s, until it succeeds. What it stores is a copy: Joinery's own log is what counts.",
+      "When it fails it is called again, after 1, 2, 4 … 60 s, until it succeeds. What it stores is a copy: Joinery's own log is what counts. The call after a start makes good what a killed process did not store.",
   },
   afterStoreDocument: {
     when: "after that succeeded",
@@ -253,7 +254,7 @@ export const HOOKS = {
     payload: { request: true, response: true, instance: true },
     onThrow: "answers",
     difference:
-      "An error is answered with 500. Where no hook answers, Joinery does. Requests with a body are refused before.",
+      "An error is answered with 500. Where no hook answers, Joinery does, and refuses requests with a body. A body has the time of `requestTimeoutMs`; its size is the hook's to bound.",
   },
   onDisconnect: {
     when: "a client has left",
@@ -299,9 +300,8 @@ export const DOCUMENT_HOOKS: readonly HookName[] = (Object.keys(HOOKS) as HookNa
 /** Hooks, as whoever wrote them typed them. */
 export type Hooks = { readonly [name in HookName]?: (payload: never) => unknown };
 
-/** An object written as a Hocuspocus 4 extension; any `Extension` of `@hocuspocus/server` is one. */
-export interface HocuspocusExtension extends Hooks {
-  /** Greater ones are called first; those with the same in the order in which they are given. Default 100. */
+/** An extension, as whoever wrote it typed it. */
+export interface AnyExtension extends Hooks {
   readonly priority?: number;
   readonly extensionName?: string;
 }

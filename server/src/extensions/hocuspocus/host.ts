@@ -16,33 +16,23 @@ import {
   NO_REQUEST,
 } from "../../protocols/admission.ts";
 import { guestOf } from "../guests.ts";
-import type { Plugin, PluginServer } from "../plugin.ts";
+import type { Plugin, PluginCounts, PluginServer } from "../plugin.ts";
+import { StoredMarks } from "../stored-marks.ts";
 import type { Configuration } from "./configuration.ts";
 import { DirectConnection } from "./direct-connection.ts";
 import type { HookChain } from "./hook-chain.ts";
 import { DOCUMENT_HOOKS } from "./hooks.ts";
 import { HostedBytes } from "./hosted-bytes.ts";
 import { type Context, HostedConnection } from "./hosted-connection.ts";
-import { HostedRoom, type Opener, type RoomHost } from "./hosted-room.ts";
+import { HostedRoom } from "./hosted-room.ts";
 import { answerRequest, answerUpgrade } from "./http-hooks.ts";
 import { HOCUSPOCUS_VERSION, HostInstance, type InstanceHost } from "./instance.ts";
 import { GUARD_HOOKS, MessageGuard } from "./message-guard.ts";
 import { denialOf } from "./refusal.ts";
+import type { Opener, RoomHost } from "./room-host.ts";
 import { ServerPresence } from "./server-presence.ts";
 import { Stores } from "./stores.ts";
 import { noRequestFields } from "./web-request.ts";
-
-/** Numbers for people and metrics. */
-export interface HostCounts {
-  /** Documents of which extensions see a Y.Doc. */
-  readonly hostedDocuments: number;
-  /** Their encoded size, in bytes. */
-  readonly hostedBytes: number;
-  /** Documents that `onStoreDocument` has not stored yet. */
-  readonly pendingStores: number;
-  /** Those of which that failed the last time. */
-  readonly failingStores: number;
-}
 
 /** Where a client is. */
 interface Place {
@@ -86,7 +76,7 @@ export class ExtensionHost implements InstanceHost {
     this.observer = this.#makeObserver();
   }
 
-  get counts(): HostCounts {
+  get counts(): PluginCounts {
     return {
       hostedDocuments: this.#bytes.documents,
       hostedBytes: this.#bytes.total,
@@ -101,7 +91,14 @@ export class ExtensionHost implements InstanceHost {
     const { chain, instance } = this;
     const { debounce: debounceMs, maxDebounce: maxDebounceMs } = this.#configuration;
     this.#server = server;
-    this.#stores = new Stores({ chain, clock: server.clock, debounceMs, maxDebounceMs });
+    this.#stores = new Stores({
+      chain,
+      clock: server.clock,
+      debounceMs,
+      maxDebounceMs,
+      marks: new StoredMarks(server.limits.maxStoredMarks),
+      onMarkForgotten: () => server.countLimit("maxStoredMarks"),
+    });
     chain.begin(server);
     const { configuration } = instance;
     await chain.run("onConfigure", { instance, configuration, version: HOCUSPOCUS_VERSION });
@@ -351,7 +348,7 @@ function strangerIn({ document, dialect }: Session): HostedConnection {
 }
 
 /** The host as the server has it: with what there are hooks for. */
-export function pluginOf(host: ExtensionHost): Plugin & { readonly counts: HostCounts } {
+export function pluginOf(host: ExtensionHost): Plugin & { readonly counts: PluginCounts } {
   const { chain } = host;
   return {
     admissions: host.admissions,

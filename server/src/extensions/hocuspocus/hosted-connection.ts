@@ -31,7 +31,7 @@ export class HostedConnection {
   readonly socketId: string;
   readonly request: Request;
   readonly providerVersion: string | null;
-  readonly sessionId: string | null = null;
+  readonly sessionId: string | null;
   /** What may be changed until the client is in; then `readOnly` here is the same. */
   readonly connectionConfig = { readOnly: false, isAuthenticated: false };
   context: Context = {};
@@ -49,11 +49,12 @@ export class HostedConnection {
   #wasReadOnly = false;
   #closeEvent: CloseEvent | undefined;
 
-  constructor({ connection, document, agent, requestToken }: AdmissionRequest) {
+  constructor({ connection, document, session, agent, requestToken }: AdmissionRequest) {
     this.documentName = document;
     this.socketId = connection.id;
     this.request = webRequest(connection);
     this.providerVersion = agent;
+    this.sessionId = session ?? null;
     this.#askForToken = requestToken;
   }
 
@@ -76,7 +77,7 @@ export class HostedConnection {
   }
 
   get messageAddress(): string {
-    return this.documentName;
+    return this.sessionId === null ? this.documentName : `${this.documentName}\0${this.sessionId}`;
   }
 
   /** Not the socket itself, which is the transport's: closes this document's part of it. */
@@ -150,10 +151,18 @@ export class HostedConnection {
     this.#entered.resolve();
   }
 
-  left(): void {
+  /** @param onThrown Given what a callback threw; the others are called all the same. */
+  left(onThrown: (thrown: unknown) => void): void {
     this.#session = null;
     const { document } = this.#room ?? { document: null };
-    if (document !== null) for (const callback of this.#onClose) callback(document, this.#closeEvent);
+    if (document === null) return;
+    for (const callback of this.#onClose) {
+      try {
+        callback(document, this.#closeEvent);
+      } catch (thrown) {
+        onThrown(thrown);
+      }
+    }
   }
 
   /** Adds what a hook returned to what extensions keep. */

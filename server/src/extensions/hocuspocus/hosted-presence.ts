@@ -50,10 +50,16 @@ export class HostedPresence {
     if (document !== null) document.applyAwarenessUpdate(connection, update);
   }
 
-  left(connection: HostedConnection): void {
+  /** @param onThrown Given what an observer threw; the presence is gone all the same. */
+  left(connection: HostedConnection, onThrown: (thrown: unknown) => void): void {
     const { document, connections } = this.#room;
     const { clients } = connections.get(connection) ?? { clients: [] };
-    if (document !== null) removeAwarenessStates(document.awareness, [...clients], null);
+    if (document === null) return;
+    try {
+      removeAwarenessStates(document.awareness, [...clients], null);
+    } catch (thrown) {
+      onThrown(thrown);
+    }
   }
 
   /** Somebody has come or gone. */

@@ -6,47 +6,21 @@
 import { type AwarenessEntry, encodeAwareness, type JoineryError } from "@joinery/shared";
 import type * as Y from "yjs";
 import type { ObservedRoom } from "../../engine/observer.ts";
-import type { Clock } from "../../engine/ports.ts";
-import type { Rooms } from "../../engine/rooms.ts";
 import type { Session } from "../../engine/session.ts";
 import { Changes } from "./changes.ts";
-import { DocumentSync } from "./document-sync.ts";
-import type { HookChain } from "./hook-chain.ts";
-import type { HostedBytes } from "./hosted-bytes.ts";
+import { errorOf } from "./hook-chain.ts";
 import type { Context, HostedConnection } from "./hosted-connection.ts";
+import { HostedCopy } from "./hosted-copy.ts";
 import { type DocumentRoom, HostedDocument, type YDocOptions } from "./hosted-document.ts";
 import { HostedPresence } from "./hosted-presence.ts";
-import { addLoaded } from "./loaded-content.ts";
+import { addLoaded, LoadedContent, MadeAnew } from "./loaded-content.ts";
 import { refusalOf } from "./refusal.ts";
+import type { Opener, RoomHost } from "./room-host.ts";
 import { ServerPresence } from "./server-presence.ts";
-import type { Storable, Stores } from "./stores.ts";
-import { connectionOf, contextOf, skipsStoring } from "./transaction-origin.ts";
+import type { Storable } from "./stores.ts";
+import { connectionOf, contextOf, NOBODYS_CHANGE, skipsStoring } from "./transaction-origin.ts";
 import { TurnQueue } from "./turn-queue.ts";
 import { noRequestFields, type RequestFields } from "./web-request.ts";
-
-/** What all rooms of a host share. */
-export interface RoomHost {
-  readonly rooms: Rooms;
-  readonly chain: HookChain;
-  readonly clock: Clock;
-  readonly stores: Stores;
-  readonly bytes: HostedBytes;
-  readonly yDocOptions: YDocOptions;
-  /** Whether a document is stored as soon as the last client has left. */
-  readonly storesWhenEmpty: boolean;
-  /** What payloads have as `instance`. */
-  readonly instance: object;
-  /** Extensions find a document under its name, from now on or no more. */
-  shown(document: HostedDocument): void;
-  hidden(document: HostedDocument): void;
-}
-
-/** For whom a document is loaded. */
-export interface Opener {
-  readonly context: Context;
-  readonly requestFields: RequestFields;
-  readonly connectionConfig: { readOnly: boolean; isAuthenticated: boolean };
-}
 
 export class HostedRoom implements DocumentRoom, Storable {
   readonly connections = new Map<HostedConnection, { readonly clients: Set<number> }>();
@@ -57,9 +31,15 @@ export class HostedRoom implements DocumentRoom, Storable {
   readonly #queue: TurnQueue;
   readonly #changes: Changes;
   readonly #presence: HostedPresence;
+  readonly #copy: HostedCopy;
   #yDocOptions: YDocOptions;
-  #sync: DocumentSync | null = null;
+  /** While extensions fill the document. */
+  #loading: LoadedContent | null = null;
   #isLoaded = false;
+  /** Whether the load has succeeded: before that nothing is written, nor stored. */
+  #isFilled = false;
+  /** Of the last change before that, if extensions are to store one. */
+  #changeToStore: { readonly origin: unknown } | null = null;
   #isOver = false;
 
   constructor(host: RoomHost, room: ObservedRoom) {
@@ -85,6 +65,17 @@ export class HostedRoom implements DocumentRoom, Storable {
       awareness: () => this.document?.awareness ?? null,
     });
     this.#presence = new HostedPresence(chain, this, ownPresence);
+    this.#copy = new HostedCopy({
+      host,
+      room,
+      create: () => this.#create(),
+      onUpdate: (update, origin, transaction) => this.#updated(update, origin, transaction),
+      onWritten: () => {
+        if (this.#isFilled) this.#queue.wake();
+      },
+      onObserverThrew: (thrown) => this.#report("observer of the document", thrown),
+      onRebuilt: (document, reason) => this.#rebuilt(document, reason),
+    });
   }
 
   get name(): string {
@@ -93,7 +84,7 @@ export class HostedRoom implements DocumentRoom, Storable {
 
   /** `null` where extensions want to see none. */
   get document(): HostedDocument | null {
-    return this.#sync?.document ?? null;
+    return this.#copy.document;
   }
 
   /** @throws Error if there is none. */
@@ -131,9 +122,10 @@ export class HostedRoom implements DocumentRoom, Storable {
    * refusal of whoever waits for the document.
    */
   async load(opener: Opener): Promise<void> {
-    const { chain, instance, bytes } = this.#host;
+    const { chain, instance, stores } = this.#host;
     const { name: document } = this;
     const { context, requestFields, connectionConfig } = opener;
+    if (!stores.isMarked(this.#room)) this.#changeToStore = { origin: NOBODYS_CHANGE };
     const about = { ...requestFields, context, connectionConfig, documentName: document, instance };
     try {
       await chain.run("onCreateDocument", about, {
@@ -142,16 +134,23 @@ export class HostedRoom implements DocumentRoom, Storable {
           this.#yDocOptions = { ...this.#yDocOptions, ...(result as YDocOptions | undefined) };
         },
       });
-      bytes.take(this, sumOf(this.#room.allUpdates()));
-      const sync = this.#openDocument();
-      const payload = { ...about, document: sync.document };
-      const onResult = (result: unknown) => addLoaded(sync.document, result);
+      const payload = { ...about, document: this.#copy.open() };
+      const content = new LoadedContent(payload.document);
+      this.#loading = content;
+      const onResult = (result: unknown, hook: string) => {
+        addLoaded(this.hosted, result);
+        if (content.isMadeAnew) this.#copy.rebuild(new MadeAnew(hook));
+        payload.document = this.hosted;
+      };
       await chain.run("onLoadDocument", payload, { document, onResult });
-      sync.document.isLoading = false;
+      this.#loading = null;
+      this.hosted.isLoading = false;
       this.#isLoaded = true;
       await chain.run("afterLoadDocument", payload, { document });
-      await this.#writeLoaded(sync);
-      this.#host.stores.adopt(this);
+      await this.#writeLoaded();
+      this.#isFilled = true;
+      stores.adopt(this);
+      if (this.#changeToStore) stores.changed(this, this.#changeToStore.origin);
     } catch (thrown) {
       throw refusalOf(thrown);
     }
@@ -160,33 +159,32 @@ export class HostedRoom implements DocumentRoom, Storable {
   /** The document is there, and extensions want to see none of it. */
   loadUnseen(): void {
     this.#isLoaded = true;
+    this.#isFilled = true;
   }
 
   /** Makes the document all the same, for an extension that writes to it. @throws JoineryError SERVER_FULL. */
   show(): void {
-    if (this.#sync !== null) return;
-    this.#host.bytes.take(this, sumOf(this.#room.allUpdates()));
-    this.#openDocument().document.isLoading = false;
+    if (this.document === null) this.#copy.open().isLoading = false;
   }
 
   /** Undoes that, when the last one who wanted to see it has gone. */
   hide(): void {
     this.#queue.push(() => {
-      if (this.directs.size === 0) this.#closeDocument();
+      if (this.directs.size === 0) this.#copy.close();
     });
   }
 
   // What the engine tells. None of it runs any code of an extension.
 
   accepted(connection: HostedConnection | null, update: Uint8Array): void {
-    if (this.#sync === null) return;
-    this.#host.bytes.add(this, update.length);
+    if (this.document === null) return;
+    this.#copy.grew(update.length);
     const origin = connection && { source: "connection", connection };
-    this.#queue.push(() => this.#sync?.apply(update, origin));
+    this.#queue.push(() => this.#copy.apply(update, origin));
   }
 
   announced(connection: HostedConnection, entries: readonly AwarenessEntry[]): void {
-    if (this.#sync === null) return;
+    if (this.document === null) return;
     // The states may be views into what is used again.
     const update = encodeAwareness(entries);
     this.#queue.push(() => this.#presence.apply(connection, update));
@@ -212,7 +210,9 @@ export class HostedRoom implements DocumentRoom, Storable {
   evicting(): Promise<boolean> | null {
     const { chain, stores } = this.#host;
     const isClean = this.#queue.isEmpty && !stores.isPending(this.name);
-    return isClean && !chain.has("beforeUnloadDocument") ? null : this.#mayGo();
+    if (!isClean || chain.has("beforeUnloadDocument")) return this.#mayGo();
+    stores.mark(this.#room);
+    return null;
   }
 
   /** @returns Resolves when extensions have been told. */
@@ -234,7 +234,7 @@ export class HostedRoom implements DocumentRoom, Storable {
 
   /** Resolves when what extensions wrote was accepted by the room; rejects with the refusal. */
   async write(): Promise<void> {
-    await this.#sync?.write();
+    if (this.#isFilled) await this.#copy.write();
   }
 
   whenDurable(): Promise<void> {
@@ -274,7 +274,7 @@ export class HostedRoom implements DocumentRoom, Storable {
   }
 
   stored(): void {
-    if (this.#isOver) this.#closeDocument();
+    if (this.#isOver) this.#copy.close();
   }
 
   /** Tells extensions that somebody has gone. */
@@ -285,42 +285,16 @@ export class HostedRoom implements DocumentRoom, Storable {
 
   // How it is done.
 
-  #openDocument(): DocumentSync {
-    const sync = new DocumentSync({
-      room: this.#room,
-      create: () => this.#create(),
-      onUpdate: (update, origin, transaction) => this.#updated(update, origin, transaction),
-      onWritten: () => {
-        if (this.#isLoaded) this.#queue.wake();
-      },
-      onObserverThrew: (thrown) => this.#report("observer of the document", thrown),
-      onRebuilt: (document, reason) => this.#rebuilt(document, reason),
-    });
-    this.#sync = sync;
-    this.#host.shown(sync.document);
-    return sync;
-  }
-
   #create(): HostedDocument {
     const document = new HostedDocument(this.name, this, this.#yDocOptions);
     this.#presence.follow(document);
     return document;
   }
 
-  #closeDocument(): void {
-    const { document } = this;
-    this.#sync?.close();
-    this.#sync = null;
-    this.#host.bytes.release(this);
-    if (document === null) return;
-    this.#host.hidden(document);
-    document.destroy();
-  }
-
   /** What a damaged document was given cannot be kept; it is shown as far as it is sound. */
-  async #writeLoaded(sync: DocumentSync): Promise<void> {
+  async #writeLoaded(): Promise<void> {
     try {
-      await sync.write();
+      await this.#copy.write();
     } catch (thrown) {
       if (this.#room.damage === null) throw thrown;
     }
@@ -328,8 +302,8 @@ export class HostedRoom implements DocumentRoom, Storable {
 
   #rebuilt(document: HostedDocument, reason: Error): void {
     document.isLoading = !this.#isLoaded;
-    this.#host.shown(document);
-    this.#report("document", reason);
+    this.#loading?.restore(document);
+    this.#report(reason instanceof MadeAnew ? reason.hook : "document", reason);
     if (!this.#isLoaded) return;
     const connectionConfig = { readOnly: false, isAuthenticated: true };
     const payload = { ...this.fields, ...noRequestFields(), context: {}, connectionConfig };
@@ -337,26 +311,26 @@ export class HostedRoom implements DocumentRoom, Storable {
   }
 
   #updated(update: Uint8Array, origin: unknown, transaction: Y.Transaction): void {
+    this.#loading?.changed(update, transaction);
     if (!this.#isLoaded) return;
     const { chain, clock, stores } = this.#host;
     this.hosted.lastChangeTime = clock.now();
     if (chain.has("onChange")) this.#changes.changed(update, origin, transaction);
-    if (chain.has("onStoreDocument", "afterStoreDocument") && !skipsStoring(origin)) {
-      stores.changed(this, origin);
-    }
+    if (!stores.isWanted || skipsStoring(origin)) return;
+    if (this.#isFilled) stores.changed(this, origin);
+    else this.#changeToStore = { origin };
   }
 
   #writeBack(): void {
-    if (this.#isLoaded && this.#sync !== null) {
-      // The document was made anew then, and that was reported.
-      this.#sync.write().catch(() => undefined);
-    }
+    // The document was made anew then, and that was reported.
+    this.write().catch(() => undefined);
   }
 
   #disconnected(connection: HostedConnection): void {
-    this.#presence.left(connection);
+    const onThrown = (thrown: unknown) => this.#report("observer of the document", thrown);
+    this.#presence.left(connection, onThrown);
     this.connections.delete(connection);
-    connection.left();
+    connection.left(onThrown);
     this.#presence.clientsChanged();
     const { stores, storesWhenEmpty } = this.#host;
     void this.tellGone(connection).then(async () => {
@@ -376,24 +350,26 @@ export class HostedRoom implements DocumentRoom, Storable {
       return false;
     }
     // An extension may have written meanwhile.
-    return !stores.isPending(this.name);
+    if (stores.isPending(this.name)) return false;
+    stores.mark(this.#room);
+    return true;
   }
 
   async #end(error: JoineryError | null): Promise<void> {
     const { chain, stores, instance } = this.#host;
     this.#isOver = true;
     this.#presence.close();
-    this.#sync?.close();
+    this.#copy.stop();
+    this.#changes.tellRest();
     // What was not stored is stored all the same, unless a next room takes it over.
-    if (error !== null && stores.isPending(this.name)) void stores.storeNow(this.name);
-    else this.#closeDocument();
+    if (error !== null && stores.isPendingOf(this)) void stores.storeNow(this.name);
+    else this.#copy.close();
     if (!this.#isLoaded) return;
     await chain.told("afterUnloadDocument", { instance, documentName: this.name }, this.name);
   }
 
   #report(hook: string, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    this.#host.chain.report("hook-failed", hook, this.name, error, 0);
+    this.#host.chain.report("hook-failed", hook, this.name, errorOf(thrown), 0);
   }
 
   #changePayload(origin: unknown): object {
@@ -407,8 +383,4 @@ export class HostedRoom implements DocumentRoom, Storable {
       connection,
     };
   }
-}
-
-function sumOf(updates: readonly Uint8Array[]): number {
-  return updates.reduce((sum, update) => sum + update.length, 0);
 }

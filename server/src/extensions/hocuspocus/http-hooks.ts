@@ -43,8 +43,13 @@ export async function answerUpgrade(chain: HookChain, upgrade: Upgrade): Promise
     await chain.run("onUpgrade", upgrade);
     return true;
   } catch (thrown) {
-    if (thrown)
-      upgrade.socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    if (thrown) refuse(upgrade.socket);
     return false;
   }
+}
+
+function refuse(socket: Duplex): void {
+  // No timeout of HTTP's is left on it: a client that does not close its own side would keep it for ever.
+  socket.once("finish", () => socket.destroy());
+  socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }

@@ -1,14 +1,21 @@
 /** Hocuspocus extensions, to run in Joinery. */
 
-import type { Plugin } from "../plugin.ts";
+import type { Plugin, PluginCounts } from "../plugin.ts";
 import { checkExtensions, type HocuspocusOptions, resolveConfiguration } from "./configuration.ts";
 import { HookChain } from "./hook-chain.ts";
-import { HOOKS, type HocuspocusExtension, type HookName } from "./hooks.ts";
-import { ExtensionHost, type HostCounts, pluginOf } from "./host.ts";
+import { type AnyExtension, HOOKS, type HookName } from "./hooks.ts";
+import { ExtensionHost, pluginOf } from "./host.ts";
 
 export type { HocuspocusOptions } from "./configuration.ts";
-export type { HocuspocusExtension } from "./hooks.ts";
-export type { HostCounts } from "./host.ts";
+export type {
+  ExtensionConnection,
+  ExtensionContext,
+  ExtensionDirectConnection,
+  ExtensionDocument,
+  ExtensionInstance,
+  HocuspocusExtension,
+  HookPayloads,
+} from "./payloads.ts";
 
 /**
  * Makes one plugin of all extensions: objects written for Hocuspocus 4, called as there. Where that differs is in
@@ -18,9 +25,9 @@ export type { HostCounts } from "./host.ts";
  * @throws JoineryError INVALID_OPTION (never retry), naming the option.
  */
 export function hocuspocusExtensions(
-  extensions: readonly HocuspocusExtension[],
+  extensions: readonly AnyExtension[],
   options: HocuspocusOptions = {},
-): Plugin & { readonly counts: HostCounts } {
+): Plugin & { readonly counts: PluginCounts } {
   const names = Object.keys(HOOKS) as HookName[];
   const configuration = resolveConfiguration(options, names);
   const { hooks, hookTimeoutMs: timeoutMs, slowHookMs: slowMs } = configuration;

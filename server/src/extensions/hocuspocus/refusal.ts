@@ -14,7 +14,8 @@ const CONNECTION_TIMEOUT = 4408;
 export function denialOf(thrown: unknown): JoineryError {
   if (thrown instanceof JoineryError) return thrown;
   if (thrown instanceof HookTimedOut) return new JoineryError("INTERNAL", thrown.message, { cause: thrown });
-  const reason = reasonOf(thrown) ?? "permission-denied";
+  // As there: a hook that says nothing has forbidden it.
+  const reason = thrown ? (reasonOf(thrown) ?? "permission-denied") : "Forbidden";
   return new JoineryError("PERMISSION_DENIED", reason, { cause: thrown });
 }
 

@@ -4,7 +4,9 @@
  * failed stays due and is tried again, ever more seldom, until it succeeds; the others go on meanwhile.
  */
 
+import type { ObservedRoom } from "../../engine/observer.ts";
 import type { Clock, Timer } from "../../engine/ports.ts";
+import type { StoredMarks } from "../stored-marks.ts";
 import { type HookChain, isSkip } from "./hook-chain.ts";
 
 /** What is to be stored: a room's document. */
@@ -23,6 +25,10 @@ export interface StoresOptions {
   readonly debounceMs: number;
   /** How long it may be due, in milliseconds. */
   readonly maxDebounceMs: number;
+  /** Which documents were stored when their last room went. */
+  readonly marks: StoredMarks;
+  /** Another document will be stored once more for a mark. */
+  readonly onMarkForgotten: () => void;
 }
 
 interface Due {
@@ -58,8 +64,33 @@ export class Stores {
     return [...this.#due.values()].filter(({ failures }) => failures > 0).length;
   }
 
+  /** Whether there is a hook that stores. */
+  get isWanted(): boolean {
+    return this.#options.chain.has("onStoreDocument", "afterStoreDocument");
+  }
+
   isPending(name: string): boolean {
     return this.#due.has(name);
+  }
+
+  /** Whether that is to be stored from this room, and not from one before it. */
+  isPendingOf(room: Storable): boolean {
+    return this.#due.get(room.name)?.room === room;
+  }
+
+  /**
+   * Whether extensions are known to have what a room has: a process that was killed may have been about to store it. What
+   * is damaged is not stored.
+   */
+  isMarked({ document, lineage, seq, damage }: ObservedRoom): boolean {
+    if (!this.isWanted) return true;
+    return seq === 0 || damage !== null || this.#options.marks.has(document, lineage, seq);
+  }
+
+  /** Everything that a room has is stored. */
+  mark({ document, lineage, seq }: ObservedRoom): void {
+    if (!this.isWanted) return;
+    if (this.#options.marks.set(document, lineage, seq)) this.#options.onMarkForgotten();
   }
 
   isStoring(name: string): boolean {

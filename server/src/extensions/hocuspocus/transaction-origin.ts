@@ -6,6 +6,9 @@ type TransactionOrigin =
   | { readonly source: "local"; readonly context?: Context; readonly skipStoreHooks?: boolean }
   | { readonly source: "redis" };
 
+/** Of what extensions have to store though nobody has changed it in this process. */
+export const NOBODYS_CHANGE: TransactionOrigin = { source: "local" };
+
 /** @param origin Whatever somebody gave to a transaction. */
 function transactionOriginOf(origin: unknown): TransactionOrigin | null {
   if (typeof origin !== "object" || origin === null || !("source" in origin)) return null;

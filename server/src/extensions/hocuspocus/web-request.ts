@@ -48,5 +48,9 @@ function headersOf({ headers, address }: ConnectionRequest): Headers {
 function addressOf(url: string, host: string | null): string {
   const path = url.startsWith("/") ? url : `/${url}`;
   // A path such as `//other` would name a host; and the host is whatever the client wrote.
-  return URL.parse(`http://${host ?? "localhost"}${path}`)?.href ?? `http://localhost${encodeURI(path)}`;
+  const address = URL.parse(`http://${host ?? "localhost"}${path}`) ?? new URL(`http://localhost${path}`);
+  // No Request is made of an address that has them.
+  address.username = "";
+  address.password = "";
+  return address.href;
 }

@@ -7,9 +7,9 @@
 import type { DocumentName } from "@joinery/shared";
 import type { ObservedRoom } from "../../engine/observer.ts";
 import type { Timer } from "../../engine/ports.ts";
+import type { StoredMarks } from "../stored-marks.ts";
 import type { HookCalls } from "./calls.ts";
 import type { Hooks } from "./hooks.ts";
-import type { StoredMarks } from "./stored-marks.ts";
 
 export interface DocumentStoreOptions {
   readonly hooks: Pick<Hooks, "store">;
@@ -52,9 +52,21 @@ export class DocumentStore {
     return this.#room === null && !this.#isStoring;
   }
 
+  /** Whether there is something that the application is not known to have. What is damaged is not all there is. */
+  get isDirty(): boolean {
+    const room = this.#room;
+    if (room === null || room.damage !== null || room.durableSeq === 0) return false;
+    return !this.#options.marks.has(this.#document, room.lineage, room.durableSeq);
+  }
+
+  /** Whether the last call failed. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
   opened(room: ObservedRoom): void {
     this.#room = room;
-    if (this.#isDirty) this.changed();
+    if (this.isDirty) this.changed();
   }
 
   /** Something became durable. */
@@ -70,7 +82,7 @@ export class DocumentStore {
    * @param isLast There will be no other time: not even the pause after a failure is waited for.
    */
   whenStored({ isLast = false } = {}): Promise<void> | null {
-    if (!this.#isDirty) return null;
+    if (!this.isDirty) return null;
     if (isLast) this.#notBeforeMs = 0;
     this.#stored ??= Promise.withResolvers<void>();
     this.#timer?.cancel();
@@ -83,13 +95,6 @@ export class DocumentStore {
   ended(): void {
     this.#room = null;
     this.#settle();
-  }
-
-  /** Whether there is something that the application is not known to have. What is damaged is not all there is. */
-  get #isDirty(): boolean {
-    const room = this.#room;
-    if (room === null || room.damage !== null || room.durableSeq === 0) return false;
-    return !this.#options.marks.has(this.#document, room.lineage, room.durableSeq);
   }
 
   #schedule(): void {
@@ -112,7 +117,7 @@ export class DocumentStore {
 
   async #store(): Promise<void> {
     const room = this.#room;
-    if (room === null || !this.#isDirty) {
+    if (room === null || !this.isDirty) {
       this.#settle();
       return;
     }
@@ -124,7 +129,7 @@ export class DocumentStore {
     this.#failures = isStored ? 0 : this.#failures + 1;
     const pauseMs = isStored ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), MAX_PAUSE_MS);
     this.#notBeforeMs = clock.monotonicMs() + pauseMs;
-    if (!this.#isDirty) {
+    if (!this.isDirty) {
       this.#settle();
       if (this.#room === null) this.#options.onOver();
       return;

@@ -5,13 +5,14 @@ import type { ObservedRoom, RoomObserver } from "../../engine/observer.ts";
 import type { Session } from "../../engine/session.ts";
 import type { Admissions } from "../../protocols/admission.ts";
 import { guestOf } from "../guests.ts";
-import type { Plugin, PluginServer } from "../plugin.ts";
+import type { Plugin, PluginCounts, PluginServer } from "../plugin.ts";
+import { NOTHING_COUNTED } from "../plugins.ts";
+import { StoredMarks } from "../stored-marks.ts";
 import { HookCalls } from "./calls.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { DocumentStore } from "./document-store.ts";
 import type { Hooks, VisitorSession } from "./hooks.ts";
 import { SignalGuard } from "./signal-guard.ts";
-import { StoredMarks } from "./stored-marks.ts";
 import { Visit } from "./visit.ts";
 import { HookAdmissions, HookGuest } from "./visitors.ts";
 
@@ -53,6 +54,15 @@ class HooksPlugin implements Plugin {
     this.admissions = decides ? new HookAdmissions(hooks, () => this.#running.calls) : null;
     const observer = { ...this.#onDocuments(), ...this.#onVisits(), ...this.#onSignals() };
     this.observer = Object.keys(observer).length > 0 ? observer : null;
+  }
+
+  get counts(): PluginCounts {
+    const stores = [...this.#stores.values()];
+    return {
+      ...NOTHING_COUNTED,
+      pendingStores: stores.filter(({ isDirty }) => isDirty).length,
+      failingStores: stores.filter(({ isFailing }) => isFailing).length,
+    };
   }
 
   async start(server: PluginServer): Promise<void> {

@@ -9,9 +9,19 @@ const SEPARATOR = "\0";
 /** Providers make it of about eleven letters and digits. */
 const MAX_SESSION_ID_BYTES = 64;
 
-/** The longest address there may be, in bytes. */
-export function maxAddressBytes(maxNameBytes: number): number {
-  return maxNameBytes + SEPARATOR.length + MAX_SESSION_ID_BYTES;
+/** The longest that is answered, in bytes: what is longer is no address. */
+export const MAX_ADDRESS_BYTES = 4096;
+
+/** Whether there can be a document of it as far as its length goes; `maxNameBytes` is that of a document's name. */
+export function isAddressTooLong(address: string, maxNameBytes: number): boolean {
+  const longest = maxNameBytes + SEPARATOR.length + MAX_SESSION_ID_BYTES;
+  return address.length > longest || encodeUtf8(address).length > longest;
+}
+
+/** What tells a session apart from others of the document; `null` where the address is the document's name alone. */
+export function sessionOf(address: string): string | null {
+  const end = address.indexOf(SEPARATOR);
+  return end < 0 ? null : address.slice(end + 1);
 }
 
 /**

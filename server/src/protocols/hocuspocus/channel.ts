@@ -11,9 +11,9 @@ import type { CloseDetails, Outbox } from "../../engine/ports.ts";
 import type { Session } from "../../engine/session.ts";
 import type { Admission } from "../admission.ts";
 import type { Entrance } from "../entrance.ts";
-import type { Deliveries } from "../joinery/turn.ts";
 import { SessionInputs } from "../session-inputs.ts";
 import { TokenRenewal } from "../token-renewal.ts";
+import type { Deliveries } from "../turn.ts";
 import { type AddressedFrames, encodeAddress, joined } from "./addresses.ts";
 import { STATELESS_SIGNAL } from "./dialect.ts";
 import { type ClientMessage, serverMessages } from "./messages.ts";
@@ -41,8 +41,8 @@ export interface ChannelLink {
   waitingChanged(bytes: number): void;
   /** The way into the channel's document. */
   entranceOf(channel: Channel): Entrance<ClientMessage>;
-  /** Nothing is sent or received for the address any more. @param isByProvider Whether the provider wanted that. */
-  channelEnded(channel: Channel, isByProvider: boolean): void;
+  /** Nothing is sent or received for it any more. */
+  channelEnded(channel: Channel): void;
 }
 
 export class Channel implements Outbox {
@@ -53,7 +53,11 @@ export class Channel implements Outbox {
   readonly #saved: Uint8Array;
   readonly #inputs: SessionInputs;
   readonly #answers = new SyncAnswers();
+  /** Whether the provider has shown who it is, or that it shows nothing. */
+  hasShown = false;
   #renewal: TokenRenewal | null = null;
+  /** Whether the provider has said goodbye: what is said to the address now is for the one that came after it. */
+  #isLeft = false;
   #isEnded = false;
 
   constructor(link: ChannelLink, address: string) {
@@ -129,15 +133,20 @@ export class Channel implements Outbox {
     }
   }
 
+  /** The provider says goodbye: what it sent before is still waited for, and nobody is told anything any more. */
+  silence(): void {
+    this.#isLeft = true;
+  }
+
   /** The provider has left the document, or is gone: what came before is still let in, if it is let in at all. */
   leave(): void {
     if (!this.entrance.isIn) {
-      this.#end(true);
+      this.#end();
       return;
     }
     this.#inputs.give(0, (session) => {
       session.left();
-      this.#end(true);
+      this.#end();
     });
   }
 
@@ -155,13 +164,13 @@ export class Channel implements Outbox {
 
   /** Says something to this provider alone. */
   say(...frames: readonly Uint8Array[]): void {
-    if (!this.#isEnded) this.#link.outbox.send(frames.map((frame) => joined(this.#prefix, frame)));
+    if (!this.#isMute) this.#link.outbox.send(frames.map((frame) => joined(this.#prefix, frame)));
   }
 
   // Outbox
 
   send(frames: readonly Uint8Array[]): void {
-    if (this.#isEnded) return;
+    if (this.#isMute) return;
     const messages: Uint8Array[] = [];
     for (const frame of frames) {
       const note = decodeNote(frame);
@@ -196,11 +205,11 @@ export class Channel implements Outbox {
     if (error.row.retry === "never" || OF_THE_DOCUMENT.has(error.code)) {
       if (number > 0) this.say(serverMessages.syncStatus(false));
       this.say(goodbye(error));
-    } else {
+    } else if (!this.#isLeft) {
       // A provider that is told of one document does not come back to it; one that lost its connection does.
       this.#link.outbox.close(error);
     }
-    this.#end(false);
+    this.#end();
   }
 
   // What the engine says about the provider's edits.
@@ -222,7 +231,6 @@ export class Channel implements Outbox {
         this.#answers.durable(note.seq);
         break;
       case "refused":
-        this.#answers.refused();
         messages.push(joined(this.#prefix, serverMessages.syncStatus(false)));
         break;
       case "nothing":
@@ -236,19 +244,24 @@ export class Channel implements Outbox {
   /** As many as the client's buffer takes; the rest follows when it has drained. */
   #addSaved(messages: Uint8Array[]): void {
     const { due } = this.#answers;
-    if (due === 0 || this.#isEnded) return;
+    if (due === 0 || this.#isMute) return;
     const room = this.#link.maxBufferedBytes - this.bufferedBytes;
     const count = Math.min(due, Math.max(0, Math.ceil(room / this.#saved.length)));
     for (let i = 0; i < count; i++) messages.push(this.#saved);
     this.#answers.sent(count);
   }
 
-  #end(isByProvider: boolean): void {
+  get #isMute(): boolean {
+    return this.#isEnded || this.#isLeft;
+  }
+
+  #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.entrance.close();
     this.#inputs.end();
-    this.#link.channelEnded(this, isByProvider);
+    this.#inputs.session?.left();
+    this.#link.channelEnded(this);
   }
 }
 

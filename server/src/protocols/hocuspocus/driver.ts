@@ -8,14 +8,23 @@
 
 import { ByteReader, JoineryError, type LimitName, type Limits, publicMessageOf } from "@joinery/shared";
 import type { Clock, Outbox } from "../../engine/ports.ts";
-import { type Admission, openingAs } from "../admission.ts";
+import { type Admission, type AdmissionRequest, openingAs } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
-import { Deliveries } from "../joinery/turn.ts";
-import { TurnEnd } from "../joinery/turn-end.ts";
 import { OpeningBudget } from "../opening-budget.ts";
-import { AddressedFrames, documentOf, encodeAddress, joined, maxAddressBytes } from "./addresses.ts";
+import { Postponed } from "../postponed.ts";
+import { Deliveries } from "../turn.ts";
+import { TurnEnd } from "../turn-end.ts";
+import {
+  AddressedFrames,
+  documentOf,
+  encodeAddress,
+  isAddressTooLong,
+  joined,
+  MAX_ADDRESS_BYTES,
+  sessionOf,
+} from "./addresses.ts";
 import { Channel, type ChannelLink, goodbye } from "./channel.ts";
 import { HOCUSPOCUS } from "./dialect.ts";
 import {
@@ -49,12 +58,18 @@ export function hocuspocusDriver(options: HocuspocusDriverOptions): DriverFactor
 class HocuspocusDriver implements DialectDriver, ChannelLink {
   readonly #context: DriverContext;
   readonly #shared: Shared;
+  /** Those that the provider may send to, by address. */
   readonly #channels = new Map<string, Channel>();
+  /** Those too that the provider has left and whose session has not ended. */
+  readonly #sessions = new Set<Channel>();
   /** Addresses that were open, and whether it was the provider that left; the one that ended first is first. */
   readonly #ended = new Map<string, boolean>();
   readonly #opens: OpeningBudget;
   readonly #waiting: Backlog;
   readonly #unadmitted: Backlog;
+  /** Bytes that wait for a token. They are not in the backlog: it would keep the token from being read. */
+  #unshownBytes = 0;
+  readonly #postponed: Postponed;
   readonly deliveries: Deliveries;
 
   constructor(context: DriverContext, shared: Shared) {
@@ -66,6 +81,8 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
     this.#opens = new OpeningBudget(shared);
     this.#waiting = new Backlog(outbox, maxWaitingInputBytes, () => onLimit("maxWaitingInputBytes"));
     this.#unadmitted = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
+    const isAboveMark = () => this.#isAboveMark;
+    this.#postponed = new Postponed({ clock, limits, outbox, isAboveMark });
     this.deliveries = new Deliveries(clock, turnEnd);
   }
 
@@ -74,23 +91,33 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   receive(message: Uint8Array): void {
     if (message.length === 1 && this.#receiveOfConnection(message[0] as number)) return;
     const first = new ByteReader(message, "message", "MALFORMED_FRAME");
-    const address = shortString(first, maxAddressBytes(this.#shared.limits.maxNameBytes));
+    const address = shortString(first, MAX_ADDRESS_BYTES);
     const known = this.#channels.get(address);
     const reader = known && !known.isWaiting ? first : ownReader(first);
     const said = readMessage(reader);
     const channel = known ?? this.#openFor(address, said);
-    if (channel) this.#give(channel, said, message.length);
+    if (channel === null) return;
+    if (said.kind === "close") this.#leaves(channel);
+    this.#give(channel, said, message.length);
+  }
+
+  /** Nothing that comes after it is for this channel: who comes by its address is somebody else. */
+  #leaves(channel: Channel): void {
+    channel.silence();
+    this.#channels.delete(channel.address);
+    this.#remember(channel.address, true);
   }
 
   /** @returns Whether it was a message of the connection. */
   #receiveOfConnection(kind: number): boolean {
     // One that reads nothing is not answered: it would be kept in memory.
-    if (kind === PING && this.outbox.bufferedBytes <= this.maxBufferedBytes) this.outbox.send([PONG_MESSAGE]);
+    if (kind === PING && !this.#isAboveMark) this.outbox.send([PONG_MESSAGE]);
     return kind === PING || kind === PONG;
   }
 
   drained(): void {
-    for (const channel of this.#channels.values()) channel.drained();
+    for (const channel of this.#sessions) channel.drained();
+    this.#postponed.drained();
   }
 
   keepAlive(): void {
@@ -114,7 +141,8 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   }
 
   closed(): void {
-    for (const channel of [...this.#channels.values()]) channel.leave();
+    this.#postponed.close();
+    for (const channel of this.#sessions) channel.leave();
   }
 
   // What channels do.
@@ -141,7 +169,10 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
       admissions: this.#context.admissions,
       clock,
       limits,
-      onWaiting: (bytes) => this.#unadmitted.changed(bytes),
+      onWaiting: (bytes) => {
+        if (channel.hasShown) this.#unadmitted.changed(bytes);
+        else this.#unshownBytes += bytes;
+      },
       admit: (admission) => this.#admitted(channel, admission),
       refuse: (error) => channel.close(error),
       handle: (message, bytes) => channel.receive(message, bytes),
@@ -149,10 +180,12 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
     });
   }
 
-  channelEnded(channel: Channel, isByProvider: boolean): void {
+  channelEnded(channel: Channel): void {
     const { address } = channel;
-    if (this.#channels.get(address) === channel) this.#channels.delete(address);
-    this.#remember(address, isByProvider);
+    this.#sessions.delete(channel);
+    if (this.#channels.get(address) !== channel) return;
+    this.#channels.delete(address);
+    this.#remember(address, false);
   }
 
   #remember(address: string, isByProvider: boolean): void {
@@ -166,6 +199,8 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
 
   /** The channel of an address that has none, if what is said is a beginning. */
   #openFor(address: string, { kind }: ClientMessage): Channel | null {
+    // It is denied each time: to keep it in mind would take too much.
+    if (kind !== "token" && kind !== "step1" && this.#isTooLong(address)) return null;
     const wasLeft = this.#ended.get(address);
     // Where it was refused, what the provider sent on is not meant for a session that it would open as nobody.
     if (wasLeft === false && kind !== "token") return null;
@@ -178,54 +213,70 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   #open(address: string): Channel | null {
     try {
       documentOf(address, this.#shared.limits.maxNameBytes);
-      this.#opens.spend(this.#channels.size);
+      this.#opens.spend(this.#sessions.size);
     } catch (thrown) {
       if (!(thrown instanceof JoineryError)) throw thrown;
-      this.outbox.send([joined(encodeAddress(address), serverMessages.denied(publicMessageOf(thrown)))]);
-      this.#remember(address, false);
+      this.#deny(address, thrown);
       return null;
     }
     const channel = new Channel(this, address);
     this.#ended.delete(address);
     this.#channels.set(address, channel);
+    this.#sessions.add(channel);
     // For a token, which comes first if there is one.
     channel.entrance.expire();
     return channel;
   }
 
+  #deny(address: string, error: JoineryError): void {
+    const denial = joined(encodeAddress(address), serverMessages.denied(publicMessageOf(error)));
+    this.#whenRead(denial.length, () => this.outbox.send([denial]));
+    if (!this.#isTooLong(address)) this.#remember(address, false);
+  }
+
   /** Gives a message to a channel. The first token, or question of who needs none, opens its document. */
   #give(channel: Channel, message: ClientMessage, bytes: number): void {
     const { entrance } = channel;
-    const { needsToken } = this.#context.admissions;
     channel.attempt(() => {
-      if (entrance.isAsked) entrance.give(message, bytes);
-      else if (message.kind === "token") this.#ask(channel, message.token, message.agent);
+      if (channel.hasShown) entrance.give(message, bytes);
+      else if (message.kind === "token") this.#ask(channel, message.token, message.agent, bytes);
       else if (message.kind === "close") channel.leave();
-      else {
-        if (message.kind === "step1" && !needsToken) this.#ask(channel, null, null);
-        else this.#requireRoom(entrance, bytes);
+      else if (message.kind === "step1" && !this.#context.admissions.needsToken) {
+        this.#ask(channel, null, null, 0);
+        entrance.give(message, bytes);
+      } else {
+        this.#requireRoom(bytes);
         entrance.give(message, bytes);
       }
     });
   }
 
   /** The connection has to be read while a token is waited for: what is too much is refused. */
-  #requireRoom({ waitingBytes }: Entrance<ClientMessage>, bytes: number): void {
+  #requireRoom(bytes: number): void {
     const { maxUnadmittedBytes } = this.#shared.limits;
-    if (waitingBytes + bytes <= maxUnadmittedBytes) return;
+    if (this.#unshownBytes + bytes <= maxUnadmittedBytes) return;
     const text = `sent more than ${maxUnadmittedBytes} bytes before a token`;
     throw new JoineryError("MESSAGE_TOO_LARGE", text, { limit: "maxUnadmittedBytes" });
   }
 
-  #ask(channel: Channel, token: string | null, agent: string | null): void {
-    channel.entrance.ask({
+  /** @param bytes What the question keeps in memory if it waits. */
+  #ask(channel: Channel, token: string | null, agent: string | null, bytes: number): void {
+    const { address, entrance } = channel;
+    this.#unshownBytes -= entrance.waitingBytes;
+    this.#unadmitted.changed(entrance.waitingBytes);
+    channel.hasShown = true;
+    const session = sessionOf(address);
+    const request: AdmissionRequest = {
       connection: this.#context.request,
-      document: documentOf(channel.address, this.#shared.limits.maxNameBytes),
+      document: documentOf(address, this.#shared.limits.maxNameBytes),
+      ...(session !== null && { session }),
       dialect: HOCUSPOCUS.name,
       token,
       agent,
       requestToken: () => channel.say(serverMessages.requestToken()),
-    });
+    };
+    if (this.#isAboveMark) entrance.postpone();
+    this.#whenRead(bytes, () => channel.attempt(() => entrance.ask(request)));
   }
 
   #admitted(channel: Channel, admission: Admission): void {
@@ -237,6 +288,30 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
     };
     const session = openSession(this.#context, request, this.#shared.onLimit);
     channel.start(session, admission);
+  }
+
+  #isTooLong(address: string): boolean {
+    return isAddressTooLong(address, this.#shared.limits.maxNameBytes);
+  }
+
+  // Of a client that does not read.
+
+  get #isAboveMark(): boolean {
+    return this.outbox.bufferedBytes > this.maxBufferedBytes;
+  }
+
+  /** Runs what the client will be answered, now or when it reads. @param bytes What that keeps in memory meanwhile. */
+  #whenRead(bytes: number, run: () => void): void {
+    if (!this.#isAboveMark) {
+      run();
+      return;
+    }
+    this.#unadmitted.changed(bytes);
+    const runLater = () => {
+      this.#unadmitted.changed(-bytes);
+      run();
+    };
+    this.#postponed.run(runLater, this.#postponed.size < this.#shared.limits.maxDocumentsPerConnection);
   }
 }
 

@@ -2,7 +2,9 @@
  * Which of a provider's edits it can be told are saved. A provider counts them: it begins with 1 whenever it says what
  * it has, for the step 2 that it will be asked for, adds 1 for each update that it sends, and takes 1 off for each
  * SyncStatus(true). So these are answered, each once, when they are on disk. A step 2 that the server asked for of its
- * own accord is not: the provider did not count it, and would believe that something else was saved.
+ * own accord is not: the provider did not count it, and would believe that something else was saved. Nor is what came
+ * before the provider first said what it has. One that was refused keeps its number: the engine goes no further than to
+ * the one before it until it has been given all that the provider has.
  *
  *   engine's number = edits to be answered so far + 1, so that what is not answered has none of its own
  */
@@ -25,18 +27,19 @@ export class SyncAnswers {
   readonly #logged: Logged[] = [];
   /** Whether the next step 2 is the one that the provider counts. */
   #isStep2Due = false;
-  /** Whether the edit that was given last is to be answered. */
-  #isLastCounted = false;
+  /** Whether the provider has said what it has. */
+  #hasBegun = false;
 
   /** The provider says what it has, and counts from 1 again: what came before is in what it will be asked for. */
   restarted(): void {
     this.#answered = this.#given;
+    this.#hasBegun = true;
     this.#isStep2Due = true;
   }
 
   /** @returns The engine's number of the update that is given now. */
   update(): number {
-    return this.#give(true);
+    return this.#give(this.#hasBegun);
   }
 
   /** @returns The engine's number of the step 2 that is given now. */
@@ -44,14 +47,6 @@ export class SyncAnswers {
     const isCounted = this.#isStep2Due;
     this.#isStep2Due = false;
     return this.#give(isCounted);
-  }
-
-  /** What was given last was refused: its number is given again. */
-  refused(): void {
-    if (!this.#isLastCounted) return;
-    this.#isLastCounted = false;
-    this.#given--;
-    this.#answered = Math.min(this.#answered, this.#given);
   }
 
   /** All up to the engine's number is in the log up to `seq`. */
@@ -87,7 +82,6 @@ export class SyncAnswers {
   }
 
   #give(isCounted: boolean): number {
-    this.#isLastCounted = isCounted;
     if (isCounted) this.#given++;
     return this.#given + 1;
   }

@@ -13,9 +13,9 @@ import type { Admission, AdmissionRequest } from "../admission.ts";
 import type { Entrance } from "../entrance.ts";
 import { SessionInputs } from "../session-inputs.ts";
 import { TokenRenewal } from "../token-renewal.ts";
+import type { Deliveries } from "../turn.ts";
 import { wireError } from "./dialect.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { Deliveries } from "./turn.ts";
 
 /** What is wrong with the whole connection then. */
 const OF_THE_CONNECTION: ReadonlySet<ErrorCode> = new Set(["TOO_SLOW", "CONNECTION_LOST"]);

@@ -26,24 +26,24 @@ import {
   PROTOCOL_VERSION,
   type RawFrame,
   readReassembled,
-  SUBPROTOCOL,
   serverFrames,
 } from "@joinery/shared/protocol";
 import type { Opening } from "../../engine/opening.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
-import { StallWatch } from "../../engine/stall-watch.ts";
 import { type Admission, type AdmissionRequest, openingAs } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
 import { OpeningBudget } from "../opening-budget.ts";
+import { Postponed } from "../postponed.ts";
+import { Deliveries, MessageParts } from "../turn.ts";
+import { TurnEnd } from "../turn-end.ts";
 import { Channel, type ChannelLink, type FrameOfDocument } from "./channel.ts";
 import { JOINERY, wireError } from "./dialect.ts";
 import { LargeFrames } from "./large-frames.ts";
 import { Outgoing } from "./outgoing.ts";
-import { Deliveries, MessageParts } from "./turn.ts";
-import { TurnEnd } from "./turn-end.ts";
 import { Uploads } from "./uploads.ts";
+import { unsupportedVersion } from "./versions.ts";
 
 export interface JoineryDriverOptions {
   readonly clock: Clock;
@@ -75,18 +75,6 @@ export function joineryDriver(options: JoineryDriverOptions): DriverFactory {
   return (context) => new JoineryDriver(context, shared);
 }
 
-/** Turns away connections of another version: they understand FAILED. */
-export const refuseVersion: DriverFactory = ({ outbox, subprotocol }) => {
-  const error = unsupported(`"${subprotocol}"`);
-  outbox.send([serverFrames.failed(wireError(error))]);
-  throw error;
-};
-
-function unsupported(theirs: string): JoineryError {
-  const message = `the client speaks ${theirs}, the server "${SUBPROTOCOL}" in version ${PROTOCOL_VERSION}`;
-  return new JoineryError("VERSION_UNSUPPORTED", message);
-}
-
 function malformed(message: string): JoineryError {
   return new JoineryError("MALFORMED_FRAME", message);
 }
@@ -106,10 +94,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   /** What HELLO said. */
   #agent = "";
   #token = "";
-  /** Opens that wait because the client does not read what it was sent. */
-  #unopened: (() => void)[] = [];
-  /** Watches over a client that does not read, while something waits for that and no session may be there to. */
-  #watch: StallWatch | null = null;
+  readonly #postponed: Postponed;
   readonly #opens: OpeningBudget;
   /** Of documents that are loading or busy, and of those that the client was not let into yet. */
   readonly #waiting: Backlog;
@@ -130,6 +115,8 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     this.#unadmitted = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
     const onEmpty = () => this.drained();
     this.outgoing = new Outgoing({ outbox, turnEnd, largeFrames, maxBufferedBytes, onEmpty });
+    const isAboveMark = () => this.outgoing.isAboveMark;
+    this.#postponed = new Postponed({ clock, limits, outbox, isAboveMark });
   }
 
   // What the transport does.
@@ -148,14 +135,8 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   }
 
   drained(): void {
-    this.#stopWatching();
     for (const channel of this.#sessions) channel.drained();
-    while (!this.outgoing.isAboveMark) {
-      const open = this.#unopened.shift();
-      if (!open) return;
-      open();
-    }
-    this.#watchReading();
+    this.#postponed.drained();
   }
 
   keepAlive(): void {
@@ -174,8 +155,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   }
 
   closed(): void {
-    this.#stopWatching();
-    this.#unopened = [];
+    this.#postponed.close();
     this.#channels.clear();
     for (const channel of this.#sessions) channel.abandon();
   }
@@ -232,7 +212,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
 
   #hello({ version, capabilities, agent, token }: ClientFrame & { type: "hello" }): void {
     if (this.#capabilities !== null) throw malformed("hello came twice");
-    if (version !== PROTOCOL_VERSION) throw unsupported(`version ${version}`);
+    if (version !== PROTOCOL_VERSION) throw unsupportedVersion(`version ${version}`);
     const { limits, keepAliveMs } = this.#shared;
     this.#agent = agent;
     this.#token = token;
@@ -307,14 +287,8 @@ class JoineryDriver implements DialectDriver, ChannelLink {
         return this.#requestOf(channel, name);
       });
     };
-    if (!this.outgoing.isAboveMark) open();
-    else if (size >= this.#shared.limits.maxDocumentsPerConnection)
-      throw new JoineryError("TOO_SLOW", "opens documents and reads nothing");
-    else {
-      // Each is answered, and nobody would watch over the answers.
-      this.#unopened.push(open);
-      this.#watchReading();
-    }
+    // Each is answered, and nobody would watch over the answers.
+    this.#postponed.run(open, size < this.#shared.limits.maxDocumentsPerConnection);
   }
 
   /** What there can be no document of must not be kept until it is refused: it may be as large as a message. */
@@ -411,26 +385,11 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     if (frame) this.#receiveOwn(readReassembled(frame));
   }
 
-  // Of a client that does not read.
-
   /** Answers what can be asked again, unless the client reads nothing. */
   #answerIfRead(frame: Uint8Array, channel: number | null = null): void {
-    if (this.outgoing.isAboveMark) this.#watchReading();
+    if (this.outgoing.isAboveMark) this.#postponed.watch();
     else if (channel === null) this.outgoing.sendControl(frame);
     else this.outgoing.send(channel, [frame], null);
-  }
-
-  #watchReading(): void {
-    const { clock, limits } = this.#shared;
-    this.#watch ??= new StallWatch(clock, this.outbox, limits.stalledTimeoutMs, () => {
-      const message = `read nothing for ${limits.stalledTimeoutMs} ms`;
-      this.outbox.close(new JoineryError("TOO_SLOW", message, { limit: "stalledTimeoutMs" }));
-    });
-  }
-
-  #stopWatching(): void {
-    this.#watch?.stop();
-    this.#watch = null;
   }
 }
 

@@ -1,7 +1,7 @@
 import { type PartialFrame, serverFrames } from "@joinery/shared/protocol";
 import type { Outbox } from "../../engine/ports.ts";
+import type { TurnEnd } from "../turn-end.ts";
 import type { LargeFrames } from "./large-frames.ts";
-import type { TurnEnd } from "./turn-end.ts";
 
 /** What waits is handed over when it has this size, before the turn ends. */
 const MAX_MESSAGE_BYTES = 64 * 1024;

@@ -68,7 +68,7 @@ describe("a client that asks for a document", () => {
 
   test.each([
     [Forbidden, "PERMISSION_DENIED", "Forbidden"],
-    [undefined, "PERMISSION_DENIED", "permission-denied"],
+    [undefined, "PERMISSION_DENIED", "Forbidden"],
     [new Error("SELECT failed"), "PERMISSION_DENIED", "permission-denied"],
     [new JoineryError("SERVER_FULL", "no"), "SERVER_FULL", "no"],
   ])("is told why when a hook throws %s", async (thrown, code, message) => {

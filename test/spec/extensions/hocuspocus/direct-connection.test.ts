@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import type { HocuspocusExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
+import type { AnyExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
 import { FaultyStorage } from "../../../support/world.ts";
 import { Stage } from "./stage.ts";
 
 /** Where extensions see documents, and where none of them wants to. */
-const HOSTS: [string, HocuspocusExtension][] = [
+const HOSTS: [string, AnyExtension][] = [
   ["hooks that see documents", { onChange: () => undefined }],
   ["no hook that sees one", { onRequest: () => undefined }],
 ];

@@ -2,18 +2,14 @@ import { SkipFurtherHooksError } from "@hocuspocus/common";
 import { DEFAULT_LIMITS } from "@joinery/shared";
 import { expect, test } from "vitest";
 import { HookChain, HookTimedOut } from "../../../../server/src/extensions/hocuspocus/hook-chain.ts";
-import type {
-  HocuspocusExtension,
-  HookName,
-  Hooks,
-} from "../../../../server/src/extensions/hocuspocus/hooks.ts";
+import type { AnyExtension, HookName, Hooks } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
 import type { PluginEvent } from "../../../../server/src/extensions/plugin.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { World } from "../../../support/world.ts";
 
 const NAMES: readonly HookName[] = ["onChange", "onConnect", "onDestroy"];
 
-function chainOf(extensions: readonly HocuspocusExtension[], own: Hooks = {}) {
+function chainOf(extensions: readonly AnyExtension[], own: Hooks = {}) {
   const clock = new FakeClock();
   const reports: PluginEvent[] = [];
   const chain = new HookChain({ extensions, own, timeoutMs: 10_000, slowMs: 1_000 }, NAMES);
@@ -28,7 +24,7 @@ function chainOf(extensions: readonly HocuspocusExtension[], own: Hooks = {}) {
 }
 
 /** An extension that writes its name down. */
-function named(extensionName: string, order: string[], priority?: number): HocuspocusExtension {
+function named(extensionName: string, order: string[], priority?: number): AnyExtension {
   const onConnect = () => void order.push(extensionName);
   return { extensionName, onConnect, ...(priority !== undefined && { priority }) };
 }

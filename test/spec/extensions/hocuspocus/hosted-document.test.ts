@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import type { HocuspocusExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
+import type { AnyExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
 import type { HostedConnection } from "../../../../server/src/extensions/hocuspocus/hosted-connection.ts";
 import type { HostedDocument } from "../../../../server/src/extensions/hocuspocus/hosted-document.ts";
 import { type Client, FaultyStorage } from "../../../support/world.ts";
@@ -17,7 +17,7 @@ interface Payload {
   readonly socketId: string;
 }
 
-const SEES_DOCUMENTS: HocuspocusExtension = { onChange: () => undefined };
+const SEES_DOCUMENTS: AnyExtension = { onChange: () => undefined };
 
 function textOf(document: Y.Doc | undefined): string | undefined {
   return document?.getText("text").toString();

@@ -1,15 +1,14 @@
 /** A server with Hocuspocus extensions, without a socket: the real engine on a clock of the test's own. */
 
-import { DEFAULT_LIMITS } from "@joinery/shared";
+import { DEFAULT_LIMITS, type LimitName, type Limits } from "@joinery/shared";
 import type { Dialect } from "../../../../server/src/engine/ports.ts";
-import type { HocuspocusExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
+import type { AnyExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
 import {
   type HocuspocusOptions,
-  type HostCounts,
   hocuspocusExtensions,
 } from "../../../../server/src/extensions/hocuspocus/index.ts";
 import type { HostInstance } from "../../../../server/src/extensions/hocuspocus/instance.ts";
-import type { Plugin, PluginEvent } from "../../../../server/src/extensions/plugin.ts";
+import type { Plugin, PluginCounts, PluginEvent } from "../../../../server/src/extensions/plugin.ts";
 import type { Admission, Admissions } from "../../../../server/src/protocols/admission.ts";
 import { type Client, sayingDialect, World, type WorldOptions } from "../../../support/world.ts";
 
@@ -32,19 +31,23 @@ interface Visitor {
 
 export interface StageOptions extends WorldOptions {
   readonly configuration?: HocuspocusOptions;
+  /** Overrides of what extensions are bounded by. */
+  readonly pluginLimits?: Partial<Limits>;
 }
 
 export class Stage {
   readonly world: World;
-  readonly plugin: Plugin & { readonly counts: HostCounts };
+  readonly plugin: Plugin & { readonly counts: PluginCounts };
   readonly reports: PluginEvent[] = [];
   /** How often a client was asked for a token. */
   tokenRequests = 0;
   readonly admissions = new Map<Client, Admission>();
+  readonly limitHits: LimitName[] = [];
+  readonly #limits: Partial<Limits>;
   #visitors = 0;
 
   static async with(
-    extensions: readonly HocuspocusExtension[],
+    extensions: readonly AnyExtension[],
     options: StageOptions = {},
   ): Promise<Stage & { readonly instance: HostInstance }> {
     const stage = new Stage(extensions, options);
@@ -55,8 +58,12 @@ export class Stage {
   /** What hooks have as `instance`. */
   instance: HostInstance | null = null;
 
-  constructor(extensions: readonly HocuspocusExtension[], { configuration, ...options }: StageOptions) {
-    const last: HocuspocusExtension = {
+  constructor(
+    extensions: readonly AnyExtension[],
+    { configuration, pluginLimits = {}, ...options }: StageOptions,
+  ) {
+    this.#limits = pluginLimits;
+    const last: AnyExtension = {
       priority: Number.NEGATIVE_INFINITY,
       extensionName: "stage",
       onConfigure: ({ instance }: { instance: HostInstance }) => {
@@ -72,9 +79,9 @@ export class Stage {
     await this.plugin.start({
       rooms,
       clock,
-      limits: DEFAULT_LIMITS,
+      limits: { ...DEFAULT_LIMITS, ...this.#limits },
       report: (event) => this.reports.push(event),
-      countLimit: () => undefined,
+      countLimit: (limit) => this.limitHits.push(limit),
     });
   }
 

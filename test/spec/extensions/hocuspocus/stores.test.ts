@@ -1,7 +1,8 @@
 import { SkipFurtherHooksError } from "@hocuspocus/common";
 import { describe, expect, test } from "vitest";
-import type { HocuspocusExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
+import type { AnyExtension } from "../../../../server/src/extensions/hocuspocus/hooks.ts";
 import type { HostedDocument } from "../../../../server/src/extensions/hocuspocus/hosted-document.ts";
+import { MemoryStorage } from "../../../../server/src/storage/memory.ts";
 import { FaultyStorage } from "../../../support/world.ts";
 import { Stage } from "./stage.ts";
 
@@ -21,7 +22,7 @@ class Database {
   /** How often the next calls fail. */
   failures = 0;
   gate: Promise<void> | null = null;
-  readonly extension: HocuspocusExtension = {
+  readonly extension: AnyExtension = {
     extensionName: "Database",
     onStoreDocument: async ({ document }: Payload) => {
       if (this.gate !== null) await this.gate;
@@ -36,6 +37,60 @@ class Database {
     return await Stage.with([this.extension], options);
   }
 }
+
+describe("a document that a process before this one has written", () => {
+  /** As it is after that was killed. */
+  async function written(): Promise<MemoryStorage> {
+    const storage = new MemoryStorage();
+    const stage = await Stage.with([], { storage });
+    (await stage.join("notes")).type("a");
+    await stage.settle();
+    return storage;
+  }
+
+  test("is stored once when it is first opened, changed or not", async () => {
+    const database = new Database();
+    const stage = await database.stage({ storage: await written() });
+    const ann = await stage.join("notes");
+    await stage.advance(2_000);
+    expect(database.stored).toEqual(["a"]);
+    for (let round = 0; round < 3; round++) {
+      (round === 0 ? ann : await stage.join("notes")).vanish();
+      await stage.advance(30_000);
+    }
+    expect(database.stored).toEqual(["a"]);
+    expect(database.told).toEqual(["after", "unloaded", "unloaded", "unloaded"]);
+  });
+
+  test("is stored until that succeeds, and nobody's change it is", async () => {
+    const payloads: Payload[] = [];
+    const database = new Database();
+    database.failures = 1;
+    const stage = await Stage.with(
+      [{ onStoreDocument: (payload: Payload) => void payloads.push(payload) }, database.extension],
+      { storage: await written() },
+    );
+    await stage.join("notes");
+    await stage.advance(2_000);
+    expect(stage.plugin.counts).toMatchObject({ pendingStores: 1, failingStores: 1 });
+    await stage.advance(1_000);
+    expect(database.stored).toEqual(["a"]);
+    expect(payloads).toMatchObject([{ lastContext: {}, lastTransactionOrigin: { source: "local" } }, {}]);
+  });
+
+  test("is stored once more where too many others were stored since", async () => {
+    const database = new Database();
+    const stage = await database.stage({ storage: await written(), pluginLimits: { maxStoredMarks: 1 } });
+    for (const name of ["notes", "other", "notes"]) {
+      const ann = await stage.join(name);
+      if (name === "other") ann.type("b");
+      ann.vanish();
+      await stage.advance(30_000);
+    }
+    expect(database.stored).toEqual(["a", "b", "a"]);
+    expect(stage.limitHits).toEqual(["maxStoredMarks", "maxStoredMarks"]);
+  });
+});
 
 describe("a document that changes", () => {
   test("is stored when it was quiet for the debounce", async () => {

@@ -3,7 +3,7 @@ import { decodeServerFrame, forEachFrame, type RawFrame } from "@joinery/shared/
 import { describe, expect, test } from "vitest";
 import { LargeFrames } from "../../../../server/src/protocols/joinery/large-frames.ts";
 import { Outgoing } from "../../../../server/src/protocols/joinery/outgoing.ts";
-import { TurnEnd } from "../../../../server/src/protocols/joinery/turn-end.ts";
+import { TurnEnd } from "../../../../server/src/protocols/turn-end.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { clientFrames, NativeStage, openFrame, serverFrames, Typist } from "../../../support/native-wire.ts";
 

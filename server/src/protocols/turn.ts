@@ -3,7 +3,7 @@
  * for something that takes as long as the document is large, and a message may have thousands.
  */
 
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../engine/ports.ts";
 import type { TurnEnd } from "./turn-end.ts";
 
 const MAX_TURN_MS = 25;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../engine/ports.ts";
 
 /** Runs what is to happen once at the end of a turn, for all connections of a server together. */
 export class TurnEnd {
