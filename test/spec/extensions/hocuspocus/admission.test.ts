@@ -28,6 +28,22 @@ describe("a client that asks for a document", () => {
     expect(seen).toEqual([{ tenant: "a" }, whole, whole, whole]);
   });
 
+  test("is told apart from others of its connection by the name of its session, if it has one", async () => {
+    const seen: unknown[] = [];
+    const stage = await Stage.with([
+      {
+        connected: ({ connection }: Payload) =>
+          void seen.push([connection.sessionId, connection.messageAddress]),
+      },
+    ]);
+    await stage.join("notes", { session: "left" });
+    await stage.join("notes");
+    expect(seen).toEqual([
+      ["left", "notes\0left"],
+      [null, "notes"],
+    ]);
+  });
+
   test("is authenticated when all hooks have let it in, and not before", async () => {
     const seen: boolean[] = [];
     const look = ({ connectionConfig }: Payload) => void seen.push(connectionConfig.isAuthenticated);

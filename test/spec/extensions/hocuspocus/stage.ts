@@ -21,6 +21,8 @@ const DIALECT: Dialect = {
 };
 
 interface Visitor {
+  /** What the client calls its session. */
+  readonly session?: string;
   readonly token?: string | null;
   readonly url?: string;
   readonly headers?: Record<string, string>;
@@ -94,6 +96,7 @@ export class Stage {
       connection: { id, address, url, headers },
       document: this.world.name(document),
       dialect: "stage",
+      ...(visitor.session !== undefined && { session: visitor.session }),
       token: visitor.token ?? null,
       agent: visitor.agent ?? null,
       requestToken: () => {
