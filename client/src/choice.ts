@@ -31,7 +31,7 @@ export async function applyChoice(
     requireRefused(target, choice);
   }
   const kept = choice === "merge" ? [content.encode()] : [];
-  content.copy?.replace({ updates: kept, unsaved: kept, revision: null, lineage: null });
+  content.copy?.replace({ updates: kept, unsaved: kept, revision: null, lineage: null, confirmed: [] });
   if (choice !== "merge") {
     content.replaceDoc();
     host.events.emit("doc", content.doc);

@@ -274,7 +274,10 @@ export class DocumentHandle implements Observable<DocumentSnapshot> {
       const choice = await this.#host.options.onLineage?.(conflict);
       if (choice && this.conflict === conflict) await this.resolve(choice);
     };
-    choose().catch(this.#host.report);
+    choose().catch((thrown: unknown) => {
+      // Who closes it meanwhile has made no mistake.
+      if (!this.#isClosed) this.#host.report(thrown);
+    });
   }
 
   /** @param end Rejects in this state, and when closed. */

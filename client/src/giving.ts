@@ -4,12 +4,13 @@
  * that wait, merged.
  */
 
-import { clientFrames, type LineageId, type Revision } from "@joinery/shared/protocol";
+import { clientFrames } from "@joinery/shared/protocol";
 import * as Y from "yjs";
 import type { Content } from "./content.ts";
 import type { DocumentHost } from "./document-host.ts";
 import { LogPosition } from "./log-position.ts";
 import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
+import type { CopyPlace } from "./offline/ports.ts";
 import { Outbox } from "./outbox.ts";
 import type { Timer } from "./ports.ts";
 import { Upload } from "./upload.ts";
@@ -37,7 +38,7 @@ export interface Giver {
 
 export class Giving {
   readonly #outbox = new Outbox();
-  #position = new LogPosition(null, null);
+  #position = new LogPosition(null);
   readonly #host: DocumentHost;
   readonly #content: Content;
   readonly #giver: Giver;
@@ -87,9 +88,14 @@ export class Giving {
     this.#answer?.upload.interrupt();
   }
 
-  /** What the copy is that is given. @param unsaved Of it, older than what was edited since. */
-  load(revision: Revision | null, lineage: LineageId | null, unsaved: readonly Uint8Array[]): void {
-    this.#position = new LogPosition(revision, lineage);
+  /**
+   * What the copy is that is given.
+   *
+   * @param place `null` for a copy that the server knows nothing of.
+   * @param unsaved Of it, older than what was edited since.
+   */
+  load(place: CopyPlace | null, unsaved: readonly Uint8Array[]): void {
+    this.#position = new LogPosition(place);
     this.#outbox.restore(unsaved);
   }
 
@@ -131,6 +137,7 @@ export class Giving {
 
   /** Something may have become durable. @returns How many of the oldest unsaved edits are. */
   settle(): number {
+    this.#position.confirm();
     const { edits, carried, everything } = this.#outbox.durable(this.#position.durableSeq);
     this.#position.carriedSaved(carried);
     if (everything) this.#position.everythingSaved();

@@ -1,8 +1,7 @@
 import { JoineryError, toJoineryError } from "@joinery/shared";
-import type { LineageId, Revision } from "@joinery/shared/protocol";
 import * as Y from "yjs";
 import { mergeUpdates } from "./merge.ts";
-import type { OfflineCopy, OfflineDocument } from "./offline/ports.ts";
+import type { CopyPlace, OfflineCopy, OfflineDocument } from "./offline/ports.ts";
 import type { ClientClock, Timer } from "./ports.ts";
 
 /** Encoding the whole document can wait for a moment without edits. */
@@ -66,11 +65,11 @@ export class LocalCopy {
     this.considerCompaction();
   }
 
-  setRevision(revision: Revision | null, lineage: LineageId | null): void {
-    const position = `${revision?.seq ?? ""} ${revision?.branch ?? ""} ${revision?.lineage ?? lineage ?? ""}`;
+  setPlace(place: CopyPlace): void {
+    const position = JSON.stringify(place);
     if (position === this.#position) return;
     this.#position = position;
-    this.#document.setRevision(revision, lineage);
+    this.#document.setRevision(place.revision, place.lineage, place.confirmed);
   }
 
   replace(copy: OfflineCopy): void {

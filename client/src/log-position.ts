@@ -2,6 +2,8 @@
  * How far this device's copy of a document is in the server's log: what makes a reconnect cheap, and what has to be
  * given back to a server that crashed.
  *
+ *   confirmed: the last batch known to be durable, whatever of it is here: a server whose log has it not was restored to
+ *     an earlier state. Several when tabs of one device wrote to one copy
  *   base: everything durable up to here is in the copy; with lineage and branch it is the revision that OPEN names
  *   tail: remote updates of this session that are not known to be durable; a crash may take them from the server
  *   carried: the same of earlier sessions; they go back to the server with the next answer
@@ -10,13 +12,15 @@
  * durable everything is owed, and there is no revision.
  */
 
-import type { BranchId, LineageId, NewestBranch, Revision } from "@joinery/shared/protocol";
+import type { BranchId, LineageId, LogPoint, NewestBranch, Revision } from "@joinery/shared/protocol";
+import type { CopyPlace } from "./offline/ports.ts";
 
 /** Bytes of remote updates kept in case the server loses them; above it the copy has no revision for a while. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 
 export class LogPosition {
   #lineage: LineageId | null;
+  #confirmed: readonly LogPoint[];
   #base: number | null;
   /** Which branch the base is of. */
   #branch: BranchId;
@@ -33,8 +37,11 @@ export class LogPosition {
   /** There is a base again once the log is durable up to here. */
   #baseFrom: number | null = null;
 
-  constructor(revision: Revision | null, lineage: LineageId | null) {
-    this.#lineage = revision?.lineage ?? lineage;
+  /** @param place Of the copy; `null` when there is none. */
+  constructor(place: CopyPlace | null) {
+    const revision = place?.revision;
+    this.#confirmed = place?.confirmed ?? [];
+    this.#lineage = place?.lineage ?? null;
     this.#base = revision?.seq ?? null;
     this.#branch = revision?.branch ?? "";
   }
@@ -45,14 +52,22 @@ export class LogPosition {
   }
 
   /** What OPEN says. */
+  get place(): CopyPlace {
+    const { revision } = this;
+    // Of one branch the last says all.
+    const isMore = ({ seq, branch }: LogPoint) => branch !== revision?.branch || seq > revision.seq;
+    return { revision, lineage: this.#lineage, confirmed: this.#confirmed.filter(isMore) };
+  }
+
   get revision(): Revision | null {
     if (this.#base === null || this.#lineage === null || this.#isEverythingOwed) return null;
     return { lineage: this.#lineage, seq: this.#base, branch: this.#branch };
   }
 
   /** What survives the end of this program, in which tails are not kept. */
-  get storedRevision(): Revision | null {
-    return this.#tail.length > 0 || this.#carried.length > 0 ? null : this.revision;
+  get storedPlace(): CopyPlace {
+    const revision = this.#tail.length > 0 || this.#carried.length > 0 ? null : this.revision;
+    return { revision, lineage: this.#lineage, confirmed: this.#confirmed };
   }
 
   get durableSeq(): number {
@@ -119,8 +134,18 @@ export class LogPosition {
     const hasBase = this.#base !== null || (this.#baseFrom !== null && this.#durable >= this.#baseFrom);
     if (!hasBase) return;
     this.#base = Math.min(this.#durable, this.#have);
+    this.#branch = this.#branchOf(this.#base);
+  }
+
+  /** Something of this session is here, or was given: from now on it matters whether the server loses it. */
+  confirm(): void {
+    const seq = this.#durable;
+    if (seq >= 1) this.#confirmed = [{ seq, branch: this.#branchOf(seq) }];
+  }
+
+  #branchOf(seq: number): BranchId {
     const { seq: first, id, before } = this.#sessionBranch;
-    this.#branch = this.#base < first ? before : id;
+    return seq < first ? before : id;
   }
 
   /** The first so many carried updates are durable now. */

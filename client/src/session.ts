@@ -94,7 +94,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
 
   /** The copy on this device is there: the server may be asked. */
   loaded(copy: OfflineCopy | null, unsaved: readonly Uint8Array[]): void {
-    this.#giving.load(copy?.revision ?? null, copy?.lineage ?? null, unsaved);
+    this.#giving.load(copy, unsaved);
     this.#step("loaded");
     this.#connection.add(this);
   }
@@ -137,7 +137,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
   replaceCopy(unsaved: readonly Uint8Array[]): void {
     this.#giving = new Giving(this.#host, this.#content, this);
     this.#taking = new Taking(this.#host, this.#content, this.#giving, this);
-    this.#giving.load(null, null, unsaved);
+    this.#giving.load(null, unsaved);
     this.#incoming.forget();
     this.reopen();
   }
@@ -265,14 +265,13 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
     const hasContent = stateVector.length > 1;
     this.#giving.begin(hasContent);
     this.#permission = null;
-    const { revision, lineage } = this.#giving.position;
-    this.#hasToldVector = revision === null && stateVector.length <= MAX_OPEN_VECTOR_BYTES;
+    const { place } = this.#giving.position;
+    this.#hasToldVector = place.revision === null && stateVector.length <= MAX_OPEN_VECTOR_BYTES;
     this.#channel = this.#connection.openChannel(this);
     this.send(
       clientFrames.open({
         document: name,
-        revision,
-        lineage,
+        ...place,
         stateVector: this.#hasToldVector ? stateVector : null,
         token,
         partial: this.#incoming.partial,

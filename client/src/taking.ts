@@ -46,9 +46,8 @@ export class Taking {
   settle(): void {
     const { copy } = this.#content;
     const edits = this.#giving.settle();
-    const { storedRevision, lineage } = this.#giving.position;
     if (edits > 0) copy?.saved(edits);
-    copy?.setRevision(storedRevision, lineage);
+    copy?.setPlace(this.#giving.position.storedPlace);
     this.#host.changed();
   }
 

@@ -426,7 +426,7 @@ describe("a copy that takes the place of another", () => {
         }
         await Promise.allSettled([document.flush()]);
       }
-      document.replace({ updates: [], unsaved: [], revision: null, lineage: null });
+      document.replace({ updates: [], unsaved: [], revision: null, lineage: null, confirmed: [] });
       await document.flush();
       expect(stage.rows.rows.size, "its revision, which says that it has none").toBe(1);
       expect(await stage.found()).toEqual({
@@ -434,6 +434,7 @@ describe("a copy that takes the place of another", () => {
         unsaved: [],
         revision: null,
         lineage: null,
+        confirmed: [],
         told: [],
       });
     }
@@ -448,7 +449,7 @@ describe("a copy that takes the place of another", () => {
     const hold = held(stage);
     const flushed = document.flush();
     await vi.waitFor(() => expect(stage.databases.batches.length).toBe(2));
-    document.replace({ updates: [update(7)], unsaved: [], revision: null, lineage: null });
+    document.replace({ updates: [update(7)], unsaved: [], revision: null, lineage: null, confirmed: [] });
     hold.fail(quotaError());
     await Promise.allSettled([flushed]);
     await document.flush();

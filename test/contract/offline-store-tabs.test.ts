@@ -135,6 +135,7 @@ describe("a copy that one tab gave up for another lineage", () => {
       unsaved: [],
       revision: { lineage: OTHER_LINEAGE, seq: 1, branch: BRANCH },
       lineage: OTHER_LINEAGE,
+      confirmed: [],
     });
     await ann.flush();
     return { stage, bob };
@@ -173,9 +174,28 @@ describe("a copy that one tab gave up for another lineage", () => {
       unsaved: [update(9)],
       revision: null,
       lineage: OTHER_LINEAGE,
+      confirmed: [],
     });
     await bob.flush();
     const found = await stage.found();
     expect(found).toMatchObject({ unsaved: [update(9)], revision: null, lineage: OTHER_LINEAGE, told: [] });
   });
+});
+
+test("what tabs knew to be durable is said by what they wrote, whoever has folded or given it up", async () => {
+  const stage = memoryStage();
+  const ann = await stage.tab();
+  ann.addRemote(update(1));
+  ann.setRevision(REVISION, LINEAGE);
+  await ann.flush();
+  const bob = await stage.tab();
+  const other = { seq: 3, branch: "8".repeat(16) };
+  ann.replace({ updates: [update(8)], unsaved: [], revision: null, lineage: LINEAGE, confirmed: [other] });
+  await ann.flush();
+  bob.setRevision(REVISION, LINEAGE);
+  bob.addLocal(update(2));
+  await bob.flush();
+  expect((await stage.found()).confirmed).toEqual(
+    expect.arrayContaining([other, { seq: 7, branch: BRANCH }]),
+  );
 });

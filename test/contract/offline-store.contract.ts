@@ -47,6 +47,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
         unsaved: [],
         revision: null,
         lineage: null,
+        confirmed: [],
       });
     });
 
@@ -115,6 +116,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
         unsaved: [],
         revision: { lineage: LINEAGE, seq: 7, branch: BRANCH },
         lineage: LINEAGE,
+        confirmed: [{ seq: 7, branch: BRANCH }],
       });
       again.addLocal(update(2));
       again.saved(1);
@@ -167,6 +169,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
         unsaved: [update(2), update(3)],
         revision: { lineage: LINEAGE, seq: 7, branch: BRANCH },
         lineage: LINEAGE,
+        confirmed: [{ seq: 7, branch: BRANCH }],
       });
       again.saved(2);
       again.compact(update(1, 2, 3));
@@ -200,6 +203,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
         unsaved: [update(9)],
         revision: { lineage: OTHER_LINEAGE, seq: 2, branch: BRANCH },
         lineage: OTHER_LINEAGE,
+        confirmed: [{ seq: 2, branch: BRANCH }],
       });
       document.addLocal(update(10));
       const { copy } = await stage.again();
@@ -208,6 +212,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
         unsaved: [update(9), update(10)],
         revision: { lineage: OTHER_LINEAGE, seq: 2, branch: BRANCH },
         lineage: OTHER_LINEAGE,
+        confirmed: [{ seq: 2, branch: BRANCH }],
       });
     });
 
@@ -217,7 +222,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       document.addLocal(update(1));
       document.setRevision({ lineage: LINEAGE, seq: 7, branch: BRANCH }, LINEAGE);
       await document.flush();
-      const empty = { updates: [], unsaved: [], revision: null, lineage: null };
+      const empty = { updates: [], unsaved: [], revision: null, lineage: null, confirmed: [] };
       document.replace(empty);
       expect((await stage.again()).copy).toEqual(empty);
     });
@@ -282,7 +287,7 @@ export function offlineStoreContract({ name, create }: OfflineStoreSource): void
       await stage.store.remove("never there");
       expect(await stage.store.pending()).toEqual([]);
       const again = await stage.document();
-      expect(again.copy).toEqual({ updates: [], unsaved: [], revision: null, lineage: null });
+      expect(again.copy).toEqual({ updates: [], unsaved: [], revision: null, lineage: null, confirmed: [] });
       again.addLocal(update(2));
       expect((await stage.again()).copy.updates).toEqual([update(2)]);
     });

@@ -70,6 +70,7 @@ export class NativePerson extends Person {
     return {
       revision,
       lineage: revision || this.#durableSeq === 0 ? null : this.#lineage,
+      confirmed: [],
       stateVector: revision ? null : Y.encodeStateVector(this.doc),
       offersSeed: isEmpty,
     };

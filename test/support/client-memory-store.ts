@@ -10,7 +10,7 @@ import type {
 import { JoineryError } from "@joinery/shared";
 import { mergeUpdates } from "yjs";
 
-const NOTHING: OfflineCopy = { updates: [], unsaved: [], revision: null, lineage: null };
+const NOTHING: OfflineCopy = { updates: [], unsaved: [], revision: null, lineage: null, confirmed: [] };
 
 export class MemoryOfflineStore implements OfflineStore {
   readonly copies = new Map<string, OfflineCopy>();
@@ -110,8 +110,12 @@ class MemoryOfflineDocument implements OfflineDocument {
     this.#set({ unsaved: this.#now.unsaved.slice(count) });
   }
 
-  setRevision(revision: OfflineCopy["revision"], lineage: OfflineCopy["lineage"]): void {
-    this.#set({ revision, lineage });
+  setRevision(
+    revision: OfflineCopy["revision"],
+    lineage: OfflineCopy["lineage"],
+    confirmed: OfflineCopy["confirmed"] = [],
+  ): void {
+    this.#set({ revision, lineage, confirmed });
   }
 
   compact(state: Uint8Array): void {

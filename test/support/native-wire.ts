@@ -233,6 +233,7 @@ export function openFrame(document: string, options: Partial<Open> = {}): Uint8A
     document,
     revision: null,
     lineage: null,
+    confirmed: [],
     stateVector: null,
     token: "",
     partial: null,

@@ -4,10 +4,10 @@
  * asks for them has them carried out in order, or again.
  */
 
-import type { LineageId } from "@joinery/shared/protocol";
+import type { LineageId, LogPoint } from "@joinery/shared/protocol";
 import type { Operation } from "./database.ts";
 import { encodeKey, inSection, type RecordKind, type WriterId } from "./keys.ts";
-import { digestOf, encodeRecord, encodeUnsavedEntry, type LogPoint, type RecordContent } from "./record.ts";
+import { digestOf, encodeRecord, encodeUnsavedEntry, type RecordContent } from "./record.ts";
 import type { StoredCopy, StrayRecord } from "./stored-copy.ts";
 import type { Pack } from "./unsaved-edits.ts";
 
@@ -31,6 +31,8 @@ export class DocumentWriter {
   #others: Uint8Array[] = [];
   #revisions: Uint8Array[];
   lineage: LineageId | null;
+  /** As in CopyPlace; each record with updates says it, because another tab may delete all others. */
+  confirmed: readonly LogPoint[];
 
   /** @param newWriter Gives an id that sorts after another one. */
   constructor(document: string, stored: StoredCopy, newWriter: (after: WriterId | null) => WriterId) {
@@ -42,6 +44,7 @@ export class DocumentWriter {
     this.#digest = digestOf(this.#content);
     this.#revisions = [...stored.revisions];
     this.lineage = stored.lineage;
+    this.confirmed = stored.confirmed;
   }
 
   /** The key of the next record. */
@@ -54,6 +57,7 @@ export class DocumentWriter {
     const { key, value } = this.#put(operations, this.nextKey(kind), {
       kind,
       lineage: this.lineage,
+      confirmed: this.confirmed,
       updates,
     });
     this.#addContent(key);
@@ -61,7 +65,8 @@ export class DocumentWriter {
   }
 
   putPack(operations: Operation[], { key, updates, bytes }: Pack): void {
-    this.#put(operations, key, { kind: "local", lineage: this.lineage, updates });
+    const { lineage, confirmed } = this;
+    this.#put(operations, key, { kind: "local", lineage, confirmed, updates });
     const entry = encodeUnsavedEntry(inSection("unsaved", key), { count: updates.length, bytes });
     operations.push({ type: "put", ...entry });
   }
@@ -113,7 +118,8 @@ export class DocumentWriter {
   putSnapshot(operations: Operation[], superseded: Superseded, updates: readonly Uint8Array[]): Uint8Array {
     operations.push(...[...superseded.content, ...superseded.others, ...this.#revisions].map(del));
     this.#revisions = [];
-    const content: RecordContent = { kind: "snapshot", lineage: this.lineage, updates };
+    const { lineage, confirmed } = this;
+    const content = { kind: "snapshot", lineage, confirmed, updates } as const;
     const { key } = this.#put(operations, this.nextKey("snapshot"), content);
     this.#addContent(key);
     return key;

@@ -8,7 +8,7 @@
  */
 
 import type { JoineryError } from "@joinery/shared";
-import type { LineageId, Revision } from "@joinery/shared/protocol";
+import type { LineageId, LogPoint, Revision } from "@joinery/shared/protocol";
 import { type CompactionLimits, CompactionSchedule } from "./compaction-schedule.ts";
 import { CopyHealth } from "./copy-health.ts";
 import type { OfflineDatabase, Operation } from "./database.ts";
@@ -96,9 +96,9 @@ export class LevelDocument implements OfflineDocument, WriteSource {
   #closed: Promise<void> | null = null;
 
   constructor({ document, stored, damage, onState, host }: DocumentOptions) {
-    const { updates, unsaved, revision, lineage } = stored;
+    const { updates, unsaved, revision, lineage, confirmed } = stored;
     this.document = document;
-    this.copy = { updates, unsaved, revision, lineage };
+    this.copy = { updates, unsaved, revision, lineage, confirmed };
     this.#host = host;
     this.#health = new CopyHealth(document, damage, onState);
     this.#schedule = new CompactionSchedule(stored.log, host.limits, () => host.monotonicMs());
@@ -130,13 +130,18 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     this.#queue(sum(packs, ({ bytes }) => bytes) + sum(waiting, ({ length }) => length));
   }
 
-  setRevision(revision: Revision | null, lineage: LineageId | null): void {
+  setRevision(
+    revision: Revision | null,
+    lineage: LineageId | null,
+    confirmed: readonly LogPoint[] = revision === null ? [] : [revision],
+  ): void {
     this.#requireOpen();
     const known = lineage ?? this.#writer.lineage;
     if (this.#writer.lineage !== null && known !== this.#writer.lineage)
       throw new Error("a copy of another lineage takes replace()");
     if (revision !== null && revision.lineage !== known)
       throw new Error("the revision is of another lineage");
+    this.#writer.confirmed = confirmed;
     const former = this.#isRevisionVoid ? null : this.#revision;
     const isAsItWas = revision?.seq === former?.seq && revision?.branch === former?.branch;
     if (isAsItWas && known === this.#writer.lineage) return;
@@ -162,7 +167,7 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     return this.#schedule.dueInMs(this.#isIncomplete || this.#strays.length > 0);
   }
 
-  replace({ updates, unsaved, revision, lineage }: OfflineCopy): void {
+  replace({ updates, unsaved, revision, lineage, confirmed }: OfflineCopy): void {
     this.#requireOpen();
     this.#life++;
     this.#takeBackFold();
@@ -171,6 +176,7 @@ export class LevelDocument implements OfflineDocument, WriteSource {
     this.#writer.setAside(operations, this.#strays);
     this.#writer.replace(operations, [...this.#unsaved.packs, ...this.#leaving]);
     this.#writer.lineage = lineage;
+    this.#writer.confirmed = confirmed;
     if (updates.length > 0) this.#writer.putSnapshot(operations, { content: [], others: [] }, updates);
     this.#leaving = [];
     this.#letGoOfQueue();

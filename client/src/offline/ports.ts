@@ -1,18 +1,27 @@
 /** Where a client keeps documents on its own device, as the rest of the client sees it. */
 
 import type { JoineryError } from "@joinery/shared";
-import type { LineageId, Revision } from "@joinery/shared/protocol";
+import type { LineageId, LogPoint, Revision } from "@joinery/shared/protocol";
 
-/** What the device has of one document. */
-export interface OfflineCopy {
-  /** They make up the document, what is unsaved included. Yjs v1 updates, in any order. */
-  readonly updates: readonly Uint8Array[];
-  /** Local edits that are not known to be durable on the server, in order. */
-  readonly unsaved: readonly Uint8Array[];
+/** Where in the server's log a copy is. */
+export interface CopyPlace {
   /** All that is durable up to here is in the copy. */
   readonly revision: Revision | null;
   /** Of which life of the document it is a copy; `null` if the server never had it durable. */
   readonly lineage: LineageId | null;
+  /**
+   * Batches that were durable on the server when the copy was made: one that has them not was restored to an earlier
+   * state. At most one of each branch, the revision's among them.
+   */
+  readonly confirmed: readonly LogPoint[];
+}
+
+/** What the device has of one document. */
+export interface OfflineCopy extends CopyPlace {
+  /** They make up the document, what is unsaved included. Yjs v1 updates, in any order. */
+  readonly updates: readonly Uint8Array[];
+  /** Local edits that are not known to be durable on the server, in order. */
+  readonly unsaved: readonly Uint8Array[];
 }
 
 /**
@@ -35,8 +44,9 @@ export interface OfflineDocument {
    *
    * @param lineage Of the copy; `null` leaves it as it is. Throws an `Error` when the copy, or the revision, is of
    * another one: such a copy takes `replace`.
+   * @param confirmed As in {@link CopyPlace}; written with what is added from now on. Default: the revision.
    */
-  setRevision(revision: Revision | null, lineage: LineageId | null): void;
+  setRevision(revision: Revision | null, lineage: LineageId | null, confirmed?: readonly LogPoint[]): void;
   /** This is the whole document now, unsaved edits included, and takes the place of its parts; it may fail to. */
   compact(state: Uint8Array): void;
   /**

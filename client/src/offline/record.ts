@@ -12,7 +12,7 @@ import {
   sealType,
   unsealRecord,
 } from "@joinery/shared";
-import type { LineageId, Revision } from "@joinery/shared/protocol";
+import { type LineageId, type LogPoint, MAX_CONFIRMED } from "@joinery/shared/protocol";
 import { fromHexString, toHexString } from "lib0/buffer";
 import * as encoding from "lib0/encoding";
 import { KIND_BYTES, type RecordKind, type WriterId } from "./keys.ts";
@@ -30,11 +30,10 @@ export interface Unsound {
 export interface UpdatesContent {
   readonly kind: "snapshot" | "remote" | "local" | "saved";
   readonly lineage: LineageId | null;
+  /** Batches that its writer knew to be durable on the server, at most one of each branch. */
+  readonly confirmed: readonly LogPoint[];
   readonly updates: readonly Uint8Array[];
 }
-
-/** What a revision says beside the lineage. */
-export type LogPoint = Pick<Revision, "seq" | "branch">;
 
 export interface RevisionContent {
   readonly kind: "revision";
@@ -59,6 +58,8 @@ const FORMAT_VERSION = 1;
 /** As in keys; an entry of the list of unsaved edits has a kind of its own, and so have revisions with a branch. */
 const TYPES = { ...KIND_BYTES, unsaved: 6, revision: 7, revisionWithoutBranch: KIND_BYTES.revision } as const;
 type Type = keyof typeof TYPES;
+/** Added to the type of a record with updates of which something is confirmed. */
+const WITH_CONFIRMED = 7;
 
 const LINEAGE_BYTES = 16;
 const BRANCH_BYTES = 8;
@@ -66,10 +67,14 @@ const WRITER_BYTES = 12;
 const NO_LINEAGE = new Uint8Array(LINEAGE_BYTES);
 
 export function encodeRecord(key: Uint8Array, content: RecordContent): StoredRecord {
-  return sealRecord(key, typeByte(content.kind), (encoder) => {
+  const isConfirmed = content.kind !== "revision" && content.confirmed.length > 0;
+  return sealRecord(key, typeByte(content.kind) + (isConfirmed ? WITH_CONFIRMED : 0), (encoder) => {
     encoding.writeUint8Array(encoder, content.lineage === null ? NO_LINEAGE : fromHexString(content.lineage));
     if (content.kind === "revision") writeRevision(encoder, content);
-    else for (const update of content.updates) encoding.writeVarUint8Array(encoder, update);
+    else {
+      if (isConfirmed) writeConfirmed(encoder, content.confirmed);
+      for (const update of content.updates) encoding.writeVarUint8Array(encoder, update);
+    }
   });
 }
 
@@ -77,12 +82,20 @@ export function encodeRecord(key: Uint8Array, content: RecordContent): StoredRec
 export function decodeRecord(record: StoredRecord, kind: RecordKind): RecordContent | Unsound {
   // What an early version wrote is none: nobody can tell whether it is of the server's log.
   const isWithoutBranch = kind === "revision" && record.value[0] === typeByte("revisionWithoutBranch");
-  return readValue(record, isWithoutBranch ? "revisionWithoutBranch" : kind, (reader) => {
+  if (kind === "revision") {
+    const type = isWithoutBranch ? "revisionWithoutBranch" : kind;
+    return readValue(record, typeByte(type), (reader) => {
+      return { kind, lineage: readLineage(reader), ...readRevision(reader, !isWithoutBranch) };
+    });
+  }
+  const confirmedType = typeByte(kind) + WITH_CONFIRMED;
+  const isConfirmed = record.value[0] === confirmedType;
+  return readValue(record, isConfirmed ? confirmedType : typeByte(kind), (reader) => {
     const lineage = readLineage(reader);
-    if (kind === "revision") return { kind, lineage, ...readRevision(reader, !isWithoutBranch) };
+    const confirmed = isConfirmed ? readConfirmed(reader) : [];
     const updates: Uint8Array[] = [];
     while (reader.remaining > 0) updates.push(reader.varBytes());
-    return { kind, lineage, updates };
+    return { kind, lineage, confirmed, updates };
   });
 }
 
@@ -94,7 +107,10 @@ export function encodeUnsavedEntry(key: Uint8Array, { count, bytes }: UnsavedEnt
 }
 
 export function decodeUnsavedEntry(record: StoredRecord): UnsavedEntry | Unsound {
-  return readValue(record, "unsaved", (reader) => ({ count: reader.varUint(), bytes: reader.varUint() }));
+  return readValue(record, typeByte("unsaved"), (reader) => ({
+    count: reader.varUint(),
+    bytes: reader.varUint(),
+  }));
 }
 
 /**
@@ -111,7 +127,8 @@ export function isUnsound<T extends object>(read: T | Unsound): read is Unsound 
   return "reason" in read;
 }
 
-function readValue<T>(record: StoredRecord, type: Type, read: (reader: ByteReader) => T): T | Unsound {
+/** @param type The byte that its value begins with. */
+function readValue<T>(record: StoredRecord, type: number, read: (reader: ByteReader) => T): T | Unsound {
   const payload = unsealRecord(record);
   if (typeof payload === "string") return damaged(payload);
   const format = formatOf(record.value);
@@ -120,7 +137,7 @@ function readValue<T>(record: StoredRecord, type: Type, read: (reader: ByteReade
       kind: "newer",
       reason: `it is of format ${format}, this version reads format ${FORMAT_VERSION}`,
     };
-  if (record.value[0] !== typeByte(type)) return damaged(`it is of type ${record.value[0]}`);
+  if (record.value[0] !== type) return damaged(`it is of type ${record.value[0]}`);
   try {
     const reader = new ByteReader(payload, "record", "OFFLINE_STORE_FAILED");
     const content = read(reader);
@@ -144,6 +161,24 @@ function readLineage(reader: ByteReader): LineageId | null {
   return bytes.every((byte) => byte === 0) ? null : toHexString(bytes);
 }
 
+function writeConfirmed(encoder: encoding.Encoder, confirmed: readonly LogPoint[]): void {
+  encoding.writeVarUint(encoder, confirmed.length);
+  for (const { seq, branch } of confirmed) {
+    encoding.writeVarUint(encoder, seq);
+    encoding.writeUint8Array(encoder, fromHexString(branch));
+  }
+}
+
+function readConfirmed(reader: ByteReader): LogPoint[] {
+  const length = reader.varUint();
+  if (length > MAX_CONFIRMED) throw new RangeError(`${length} batches are confirmed`);
+  return Array.from({ length }, () => ({ seq: reader.varUint(), branch: readBranch(reader) }));
+}
+
+function readBranch(reader: ByteReader): string {
+  return toHexString(rawBytes(reader, BRANCH_BYTES));
+}
+
 function writeRevision(encoder: encoding.Encoder, { point, covers, digest }: RevisionContent): void {
   encoding.writeVarUint(encoder, point === null ? 0 : point.seq + 1);
   if (point !== null) encoding.writeUint8Array(encoder, fromHexString(point.branch));
@@ -156,7 +191,7 @@ function writeRevision(encoder: encoding.Encoder, { point, covers, digest }: Rev
 
 function readRevision(reader: ByteReader, hasBranch: boolean): Omit<RevisionContent, "kind" | "lineage"> {
   const seq = reader.varUint() - 1;
-  const point = seq < 0 || !hasBranch ? null : { seq, branch: toHexString(rawBytes(reader, BRANCH_BYTES)) };
+  const point = seq < 0 || !hasBranch ? null : { seq, branch: readBranch(reader) };
   const digest = reader.varUint();
   const covers = new Map<WriterId, number>();
   while (reader.remaining > 0) covers.set(readWriter(reader), reader.varUint());

@@ -3,13 +3,13 @@
  * which records cannot be part of it. Nothing here writes. The rules are those of docs/formats.md.
  */
 
+import { type LogPoint, MAX_CONFIRMED } from "@joinery/shared/protocol";
 import { decodePlace, placeName, type RecordKind, type RecordPlace, type WriterId } from "./keys.ts";
 import type { OfflineCopy } from "./ports.ts";
 import {
   decodeRecord,
   digestOf,
   isUnsound,
-  type LogPoint,
   type RecordContent,
   type RevisionContent,
   type StoredRecord,
@@ -84,7 +84,20 @@ export function readStoredCopy(records: readonly StoredRecord[]): StoredCopy {
   const isIncomplete = strays.some(({ kind }) => kind === "damaged");
   const point = isIncomplete ? null : findRevision(ours);
   const revision = lineage === null || point === null ? null : { lineage, ...point };
-  return { ...collect(ours), strays, numbers, lineage, revision };
+  return { ...collect(ours), strays, numbers, lineage, revision, confirmed: confirmedBy(ours) };
+}
+
+/** All that any handle knew to be durable: what it wrote may come from there, whether a revision counts or not. */
+function confirmedBy(ours: readonly Sound[]): LogPoint[] {
+  const points = ours.flatMap(({ content }) => {
+    if (content.kind !== "revision") return content.confirmed;
+    return content.point === null ? [] : [content.point];
+  });
+  const last = new Map<string, LogPoint>();
+  for (const point of points)
+    if (point.seq >= (last.get(point.branch)?.seq ?? 0)) last.set(point.branch, point);
+  // Who wrote last may not have met what the others have.
+  return [...last.values()].slice(-MAX_CONFIRMED);
 }
 
 function collect(ours: readonly Sound[]) {

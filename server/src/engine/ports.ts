@@ -70,11 +70,15 @@ interface LogPlace {
   readonly seq: number;
 }
 
-/** How far into a document's log somebody is. */
-export interface Revision extends LogPlace {
+/** A batch of a document's log, as somebody else names it. */
+export interface LogPoint {
+  readonly seq: number;
   /** Which branch `seq` was of, as a {@link BranchId}. */
   readonly branch: string;
 }
+
+/** How far into a document's log somebody is. */
+export interface Revision extends LogPlace, LogPoint {}
 
 /** Who made an update, as the log keeps it. Empty for nobody in particular. */
 export type Author = string;

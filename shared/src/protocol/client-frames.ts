@@ -5,6 +5,8 @@ import {
   CONNECTION_FRAMES as CONNECTION,
   DOCUMENT_FRAMES as DOCUMENT,
   type LineageId,
+  type LogPoint,
+  MAX_CONFIRMED,
   PROTOCOL_VERSION,
   type Revision,
 } from "./frame-types.ts";
@@ -44,6 +46,11 @@ export interface Open {
   readonly revision: Revision | null;
   /** The client has a copy of this lineage, and no revision of it. Not given together with a revision. */
   readonly lineage: LineageId | null;
+  /**
+   * Batches of that lineage that were durable when the copy was made: what is in it may come from them. At most
+   * {@link MAX_CONFIRMED}; none without a revision or a lineage.
+   */
+  readonly confirmed: readonly LogPoint[];
   /** What the client has. Without a revision or a state vector the server asks for one. */
   readonly stateVector: Uint8Array | null;
   /** For this document alone; empty for the connection's. */
@@ -89,7 +96,8 @@ const HAS_STATE_VECTOR = 4;
 const HAS_TOKEN = 8;
 const HAS_PARTIAL = 16;
 const OFFERS_SEED = 32;
-const ALL_OPEN_FLAGS = 63;
+const HAS_CONFIRMED = 64;
+const ALL_OPEN_FLAGS = 127;
 
 const TO_ALL = 0;
 const TO_OTHERS = 1;
@@ -126,7 +134,7 @@ export const clientFrames = {
 } as const;
 
 function open(frame: Omit<Open, "type">): Uint8Array {
-  const { revision, lineage, stateVector, token, partial } = frame;
+  const { revision, lineage, confirmed, stateVector, token, partial } = frame;
   let flags = 0;
   if (revision) flags |= HAS_REVISION;
   else if (lineage !== null) flags |= HAS_LINEAGE;
@@ -134,9 +142,12 @@ function open(frame: Omit<Open, "type">): Uint8Array {
   if (token !== "") flags |= HAS_TOKEN;
   if (partial) flags |= HAS_PARTIAL;
   if (frame.offersSeed) flags |= OFFERS_SEED;
+  if (confirmed.length > 0) flags |= HAS_CONFIRMED;
   const writer = new FrameWriter(DOCUMENT.open).uint(flags).string(frame.document);
   if (revision) writer.lineage(revision.lineage).uint(revision.seq).branch(revision.branch);
   else if (lineage !== null) writer.lineage(lineage);
+  if (confirmed.length > 0) writer.uint(confirmed.length);
+  for (const { seq, branch } of confirmed) writer.uint(seq).branch(branch);
   if (stateVector) writer.bytes(stateVector);
   if (token !== "") writer.string(token);
   if (partial) writer.fragmentId(partial.id).uint(partial.have);
@@ -183,17 +194,26 @@ function readOpen(reader: FrameReader): Omit<Open, "type"> {
   const flags = reader.oneOf(ALL_OPEN_FLAGS + 1, "flags");
   const has = (flag: number) => (flags & flag) !== 0;
   if (has(HAS_REVISION) && has(HAS_LINEAGE)) reader.fail("a revision has its lineage in it");
+  if (has(HAS_CONFIRMED) && !has(HAS_REVISION) && !has(HAS_LINEAGE))
+    reader.fail("what is confirmed is of no lineage");
   return {
     document: reader.varString(),
     revision: has(HAS_REVISION)
       ? { lineage: reader.lineage(), seq: reader.varUint(), branch: reader.branch() }
       : null,
     lineage: has(HAS_LINEAGE) ? reader.lineage() : null,
+    confirmed: has(HAS_CONFIRMED) ? readConfirmed(reader) : [],
     stateVector: has(HAS_STATE_VECTOR) ? reader.varBytes() : null,
     token: has(HAS_TOKEN) ? shortString(reader, MAX_TOKEN_BYTES, "token") : "",
     partial: has(HAS_PARTIAL) ? { id: reader.fragmentId(), have: reader.varUint() } : null,
     offersSeed: has(OFFERS_SEED),
   };
+}
+
+function readConfirmed(reader: FrameReader): LogPoint[] {
+  const count = reader.oneOf(MAX_CONFIRMED + 1, "number of confirmed batches");
+  if (count === 0) reader.fail("no batch is confirmed");
+  return Array.from({ length: count }, () => ({ seq: reader.varUint(), branch: reader.branch() }));
 }
 
 function readSignal(reader: FrameReader): Omit<Extract<ClientFrame, { type: "signal" }>, "type"> {

@@ -75,8 +75,15 @@ export interface LogPlace {
   readonly seq: number;
 }
 
-/** How far into a document's log somebody is. */
-export interface Revision extends LogPlace {
+/** A batch of a document's log. */
+export interface LogPoint {
+  readonly seq: number;
   /** Which branch `seq` was of: after a backup was restored the same number stands for another batch. */
   readonly branch: BranchId;
 }
+
+/** How far into a document's log somebody is. */
+export interface Revision extends LogPlace, LogPoint {}
+
+/** Most batches that OPEN names as confirmed: one for each branch that tabs of one device have met and not settled. */
+export const MAX_CONFIRMED = 16;

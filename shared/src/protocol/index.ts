@@ -25,6 +25,8 @@ export {
   FRAGMENT_ID_BYTES,
   type LineageId,
   type LogPlace,
+  type LogPoint,
+  MAX_CONFIRMED,
   PROTOCOL_VERSION,
   type Revision,
   SUBPROTOCOL,

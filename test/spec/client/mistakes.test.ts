@@ -223,7 +223,13 @@ describe("a document", () => {
   test("is loaded, and says so, even if the server refuses the connection", async () => {
     const store = new MemoryOfflineStore();
     const update = updateOf("kept");
-    store.copies.set("notes", { updates: [update], unsaved: [], revision: null, lineage: null });
+    store.copies.set("notes", {
+      updates: [update],
+      unsaved: [],
+      revision: null,
+      lineage: null,
+      confirmed: [],
+    });
     const stage = new Stage({}, store);
     const loaded = stage.notes.whenLoaded();
     stage.server.isWelcoming = false;

@@ -290,7 +290,13 @@ describe("a client that keeps documents on its device", () => {
 
   test("[D5] goes on without a copy that Yjs cannot read, leaves it as it is, and says so", async () => {
     const stage = new Stage();
-    const unreadable = { updates: [Uint8Array.of(1, 9, 9)], unsaved: [], revision: null, lineage: null };
+    const unreadable = {
+      updates: [Uint8Array.of(1, 9, 9)],
+      unsaved: [],
+      revision: null,
+      lineage: null,
+      confirmed: [],
+    };
     stage.store.copies.set("notes", unreadable);
     stage.store.compactAfter = 0;
     const ann = stage.open();
@@ -326,6 +332,7 @@ describe("a client that keeps documents on its device", () => {
         unsaved: [update],
         revision: null,
         lineage: null,
+        confirmed: [],
       });
     }
     stage.store.damaged.add("newer");

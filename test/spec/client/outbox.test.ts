@@ -1,3 +1,4 @@
+import type { Revision } from "@joinery/shared/protocol";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { LogPosition } from "../../../client/src/log-position.ts";
@@ -5,6 +6,8 @@ import { Outbox } from "../../../client/src/outbox.ts";
 import { BRANCH, ONE_BRANCH } from "../../support/branch.ts";
 
 const LINEAGE = "0123456789abcdef0123456789abcdef";
+
+const placeOf = (revision: Revision) => ({ revision, lineage: LINEAGE, confirmed: [revision] });
 
 /** Keystrokes of one author, an update each. */
 function keystrokes(text: string): Uint8Array[] {
@@ -106,7 +109,7 @@ describe("a position in the log", () => {
   const news = Uint8Array.of(1);
 
   function joined(): LogPosition {
-    const position = new LogPosition(null, null);
+    const position = new LogPosition(null);
     position.restart(false);
     position.opened(LINEAGE, 5, ONE_BRANCH);
     position.caughtUp(5, 5);
@@ -114,7 +117,7 @@ describe("a position in the log", () => {
   }
 
   test("[R5] [R6] has a revision once the catch-up is durable, and as far as it is", () => {
-    const position = new LogPosition(null, null);
+    const position = new LogPosition(null);
     position.restart(false);
     position.opened(LINEAGE, 3, ONE_BRANCH);
     position.caughtUp(5, 3);
@@ -128,12 +131,12 @@ describe("a position in the log", () => {
   test("[R7] carries what was not durable into the next session, until it is given back", () => {
     const position = joined();
     expect(position.batch(6, 5, news)).toBe(true);
-    expect(position.storedRevision).toBeNull();
+    expect(position.storedPlace.revision).toBeNull();
     position.restart(true);
     expect(position.carried).toEqual([news]);
     expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
     position.carriedSaved(1);
-    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
+    expect(position.storedPlace.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
   });
 
   test("[K11] notices a batch that is missing", () => {
@@ -141,7 +144,7 @@ describe("a position in the log", () => {
   });
 
   test("[R13] owes everything while an answer to a full question is not durable", () => {
-    const position = new LogPosition(null, null);
+    const position = new LogPosition(null);
     position.restart(true);
     position.opened(LINEAGE, 5, ONE_BRANCH);
     position.caughtUp(5, 5);
@@ -170,12 +173,12 @@ describe("a position in the log", () => {
   test("[R6] [R7] carries the pieces of a catch-up that was cut off, which may be of what is not durable", () => {
     const position = joined();
     position.caught(news);
-    expect(position.storedRevision).toBeNull();
+    expect(position.storedPlace.revision).toBeNull();
     position.durable(5);
     position.restart(true);
     expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
     expect(position.carried).toEqual([news]);
-    expect(position.storedRevision).toBeNull();
+    expect(position.storedPlace.revision).toBeNull();
   });
 
   test("[R6] keeps the pieces of a catch-up until it is durable, and no more of them than of anything else", () => {
@@ -184,16 +187,16 @@ describe("a position in the log", () => {
     position.durable(6);
     position.caughtUp(8, 6);
     expect(position.revision?.seq).toBe(6);
-    expect(position.storedRevision).toBeNull();
+    expect(position.storedPlace.revision).toBeNull();
     position.durable(8);
-    expect(position.storedRevision?.seq).toBe(8);
+    expect(position.storedPlace.revision?.seq).toBe(8);
     for (let i = 0; i < 3; i++) position.caught(new Uint8Array(5 * 1024 * 1024));
     position.durable(8);
     expect(position.revision).toBeNull();
     position.caughtUp(9, 8);
     expect(position.revision).toBeNull();
     position.durable(9);
-    expect(position.storedRevision?.seq).toBe(9);
+    expect(position.storedPlace.revision?.seq).toBe(9);
   });
 
   test("[R7] carries a batch that is out of order, too: it is here", () => {
@@ -217,7 +220,7 @@ describe("a position in the log", () => {
 
   test("[R5] names the branch that its seq is of: the newest from where that begins, else the one before", () => {
     const BEFORE = "f".repeat(16);
-    const position = new LogPosition({ lineage: LINEAGE, seq: 3, branch: "e".repeat(16) }, LINEAGE);
+    const position = new LogPosition(placeOf({ lineage: LINEAGE, seq: 3, branch: "e".repeat(16) }));
     position.restart(true);
     position.opened(LINEAGE, 5, { seq: 6, id: BRANCH, before: BEFORE });
     // It is not known yet whether all up to 5 will come.
@@ -228,19 +231,19 @@ describe("a position in the log", () => {
     expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BEFORE });
     position.durable(6);
     expect(position.revision).toEqual({ lineage: LINEAGE, seq: 6, branch: BRANCH });
-    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 6, branch: BRANCH });
+    expect(position.storedPlace.revision).toEqual({ lineage: LINEAGE, seq: 6, branch: BRANCH });
   });
 
   test("goes on from a revision of an earlier run", () => {
-    const position = new LogPosition({ lineage: LINEAGE, seq: 5, branch: BRANCH }, LINEAGE);
+    const position = new LogPosition(placeOf({ lineage: LINEAGE, seq: 5, branch: BRANCH }));
     position.restart(true);
     expect(position.revision).toEqual({ lineage: LINEAGE, seq: 5, branch: BRANCH });
     position.opened(LINEAGE, 8, ONE_BRANCH);
     position.caught(news);
     position.caughtUp(9, 8);
     expect(position.revision).toEqual({ lineage: LINEAGE, seq: 8, branch: BRANCH });
-    expect(position.storedRevision).toBeNull();
+    expect(position.storedPlace.revision).toBeNull();
     position.durable(9);
-    expect(position.storedRevision).toEqual({ lineage: LINEAGE, seq: 9, branch: BRANCH });
+    expect(position.storedPlace.revision).toEqual({ lineage: LINEAGE, seq: 9, branch: BRANCH });
   });
 });

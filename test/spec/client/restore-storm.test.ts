@@ -1,12 +1,13 @@
 /**
- * Clients whose server dies, and comes back with its disk or with an earlier copy of it, at any moment: whoever is told
- * that all is synced and saved has what the server has.
+ * Clients whose server dies, and comes back with its disk or with an earlier copy of it, at any moment, and whose own
+ * tabs die and begin again: whoever is told that all is synced and saved has what the server has.
  */
 
 import { bool, create, int31, type PRNG, real53 } from "lib0/prng";
 import { expect, onTestFinished, test } from "vitest";
-import { MemoryOfflineStore } from "../../support/client-memory-store.ts";
+import { openLevelStore } from "../../../client/src/offline/level-store.ts";
 import { ClientWorld, Person } from "../../support/client-world.ts";
+import { MemoryRows } from "../../support/offline-databases.ts";
 
 const SEEDS = Number(process.env.STORM_SEEDS ?? 40);
 const FIRST_SEED = Number(process.env.STORM_FIRST_SEED ?? 1);
@@ -14,17 +15,43 @@ const STEPS = 60;
 
 let restores = 0;
 let conflicts = 0;
+let reloads = 0;
 
-function join(world: ClientWorld, random: PRNG): Person {
+/** The tab of a device, which keeps what was written when the tab is gone. */
+interface Tab {
+  person: Person;
+  readonly device: MemoryRows | null;
+  /** From now on it writes nothing on its device. */
+  die(): void;
+}
+
+function join(world: ClientWorld, random: PRNG, device: MemoryRows | null): Tab {
   const environment = world.environment();
   environment.random = () => real53(random);
-  environment.store = bool(random) ? new MemoryOfflineStore() : null;
-  const client = world.client({ environment, ...(environment.store && { offline: "kept" }) });
+  let isAlive = true;
+  environment.openOfflineStore = (name) =>
+    openLevelStore(name, {
+      clock: world.clock,
+      random: environment.random,
+      limits: { minLogBytes: 200, minLogRecords: 10 },
+      openDatabase: async () => {
+        const database = await (device ?? new MemoryRows()).open(name);
+        const batch: typeof database.batch = async (operations, options) => {
+          if (isAlive) await database.batch(operations, options);
+        };
+        return { ...database, batch };
+      },
+    });
+  const client = world.client({ environment, ...(device && { offline: "kept" }) });
   const onLineage = () => {
     conflicts++;
     return bool(random) ? ("discard" as const) : ("merge" as const);
   };
-  return new Person(client, client.open("notes", { onLineage }));
+  const die = () => {
+    isAlive = false;
+    client.disconnect();
+  };
+  return { person: new Person(client, client.open("notes", { onLineage })), device, die };
 }
 
 async function storm(seed: number): Promise<void> {
@@ -34,8 +61,9 @@ async function storm(seed: number): Promise<void> {
     idleRoomMs: int31(random, 100, 5_000),
   });
   onTestFinished(() => world.close());
-  const people = Array.from({ length: 3 }, () => join(world, random));
-  const anybody = () => people[int31(random, 0, people.length - 1)] as Person;
+  const tabs = [new MemoryRows(), new MemoryRows(), null].map((device) => join(world, random, device));
+  const anyTab = () => int31(random, 0, tabs.length - 1);
+  const anybody = () => (tabs[anyTab()] as Tab).person;
   let words = 0;
   const write = async (person: Person) => {
     await person.notes.whenLoaded();
@@ -67,6 +95,14 @@ async function storm(seed: number): Promise<void> {
     () => anybody().client.disconnect(),
     () => anybody().client.disconnect(),
     () => anybody().client.connect(),
+    async () => {
+      const i = anyTab();
+      const { device, die } = tabs[i] as Tab;
+      if (device === null) return;
+      die();
+      reloads++;
+      tabs[i] = join(world, random, device);
+    },
     () => restart(null),
     async () => {
       const { writes } = world.disk;
@@ -76,6 +112,7 @@ async function storm(seed: number): Promise<void> {
   ];
   for (let i = 0; i < STEPS; i++) await steps[int31(random, 0, steps.length - 1)]?.();
   world.disk.release();
+  const people = tabs.map(({ person }) => person);
   for (const { client } of people) client.connect();
   const isDone = ({ notes }: Person) => notes.saved && notes.synced;
   for (let i = 0; i < 200 && !people.every(isDone); i++) await world.advance(1_000);
@@ -88,12 +125,13 @@ async function storm(seed: number): Promise<void> {
   }
 }
 
-test("[L2] [L6] [L8] whoever is synced has what the server has, whatever it was restored to", async () => {
+test("[L2] [L6] [L8] [L10] whoever is synced has what the server has, whatever it was restored to", async () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
     await storm(seed).catch((error: unknown) => {
       throw new Error(`STORM_FIRST_SEED=${seed} STORM_SEEDS=1: ${String(error)}`, { cause: error });
     });
   }
   expect(restores).toBeGreaterThan(SEEDS);
+  expect(reloads).toBeGreaterThan(SEEDS);
   expect(conflicts).toBeGreaterThan(SEEDS / 4);
 }, 120_000);

@@ -245,6 +245,29 @@ describe("a document", () => {
     expect(stage.link.last("open").revision).toEqual({ lineage: LINEAGE, seq: 2, branch: BRANCH });
   });
 
+  test("[L10] names what was durable when its edits were saved, also if the catch-up was cut off", async () => {
+    const stage = new Stage();
+    stage.environment.chance = 0.1;
+    const { notes } = await stage.live();
+    type(notes, "mine");
+    await stage.settle();
+    await stage.reconnect();
+    expect(stage.link.last("open").confirmed, "its revision says as much").toEqual([]);
+    stage.link.on(
+      stage.link.channelOf("notes"),
+      serverFrames.opened({ ...OPENED, seq: 3, durableSeq: 3, beginning: "continue" }),
+    );
+    await stage.settle();
+    stage.link.on(stage.link.channelOf("notes"), serverFrames.ack(1, 4), serverFrames.durable(4));
+    await stage.settle();
+    expect(notes.saved).toBe(true);
+    await stage.reconnect();
+    expect(stage.link.last("open")).toMatchObject({
+      revision: { lineage: LINEAGE, seq: 1, branch: BRANCH },
+      confirmed: [{ seq: 4, branch: BRANCH }],
+    });
+  });
+
   test("has nothing to say when it comes back and nothing was edited", async () => {
     const stage = new Stage();
     const { notes } = await stage.live();

@@ -34,6 +34,13 @@ const COPIES = {
   nothing: {},
   "this lineage": { lineage: OURS },
   "another lineage": { lineage: THEIRS },
+  "this lineage, of when 3 was durable": { lineage: OURS, confirmed: [{ seq: 3, branch: ONE }] },
+  "this lineage, of when 5 was durable": { lineage: OURS, confirmed: [{ seq: 5, branch: ONE }] },
+  "this lineage, of when 6 was durable": { lineage: OURS, confirmed: [{ seq: 6, branch: ONE }] },
+  "revision 3, and met another branch": {
+    revision: { lineage: OURS, seq: 3, branch: ONE },
+    confirmed: [{ seq: 4, branch: LOST }],
+  },
   "revision 2": { revision: { lineage: OURS, seq: 2, branch: ONE } },
   "revision 3": { revision: { lineage: OURS, seq: 3, branch: ONE } },
   "revision 5": { revision: { lineage: OURS, seq: 5, branch: ONE } },
@@ -48,6 +55,10 @@ const NEVER = {
   nothing: "exchange",
   "this lineage": "refuse",
   "another lineage": "refuse",
+  "this lineage, of when 3 was durable": "refuse",
+  "this lineage, of when 5 was durable": "refuse",
+  "this lineage, of when 6 was durable": "refuse",
+  "revision 3, and met another branch": "refuse",
   "revision 2": "refuse",
   "revision 3": "refuse",
   "revision 5": "refuse",
@@ -61,12 +72,19 @@ const NEVER = {
 const SAME = {
   ...NEVER,
   "this lineage": "exchange",
+  "this lineage, of when 3 was durable": "exchange",
+  "this lineage, of when 5 was durable": "exchange",
   "revision 2": "continue",
   "revision 3": "continue",
   "revision 5": "continue",
 } as const;
 
-const RESTORED = { ...SAME, "revision 5": "refuse", "revision 5 of the other branch": "continue" } as const;
+const RESTORED = {
+  ...SAME,
+  "this lineage, of when 5 was durable": "refuse",
+  "revision 5": "refuse",
+  "revision 5 of the other branch": "continue",
+} as const;
 
 const TABLE: { [document in keyof typeof DOCUMENTS]: { [copy in keyof typeof COPIES]: Beginning } } = {
   "was never written to": NEVER,

@@ -32,6 +32,7 @@ const branch = fc
   .map((bytes) => Buffer.from(bytes).toString("hex"));
 const place = fc.record({ lineage, seq: uint });
 const revision = fc.record({ lineage, seq: uint, branch });
+const confirmed = fc.array(fc.record({ seq: uint, branch }), { maxLength: 16 });
 const fragmentId = fc.uint8Array({ minLength: 8, maxLength: 8 });
 const permission = fc.constantFrom("read" as const, "write" as const);
 const users = fc
@@ -63,9 +64,9 @@ const open = fc
   .record({
     document: text,
     known: fc.oneof(
-      fc.constant({ revision: null, lineage: null }),
-      revision.map((it) => ({ revision: it, lineage: null })),
-      lineage.map((it) => ({ revision: null, lineage: it })),
+      fc.constant({ revision: null, lineage: null, confirmed: [] }),
+      fc.record({ revision, lineage: fc.constant(null), confirmed }),
+      fc.record({ revision: fc.constant(null), lineage, confirmed }),
     ),
     stateVector: fc.option(bytes),
     token: text,

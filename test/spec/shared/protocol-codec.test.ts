@@ -163,6 +163,7 @@ describe("a text", () => {
       document: "a",
       revision: null,
       lineage: null,
+      confirmed: [],
       stateVector: null,
       token,
       partial: null,

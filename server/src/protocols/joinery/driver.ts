@@ -394,6 +394,12 @@ class JoineryDriver implements DialectDriver, ChannelLink {
 }
 
 /** What the client says of its copy; its bytes are a copy, as they may be kept until the document is loaded. */
-function openingOf({ revision, lineage, stateVector, offersSeed }: Open): Opening {
-  return { revision, lineage, stateVector: stateVector && new Uint8Array(stateVector), offersSeed };
+function openingOf({ revision, lineage, confirmed, stateVector, offersSeed }: Open): Opening {
+  return {
+    revision,
+    lineage,
+    confirmed,
+    stateVector: stateVector && new Uint8Array(stateVector),
+    offersSeed,
+  };
 }

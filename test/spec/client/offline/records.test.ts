@@ -106,16 +106,18 @@ describe("writers", () => {
 const key = encodeKey("records", "notes", { writer: WRITER, number: 1, kind: "remote" });
 const branch = fc.uint8Array({ minLength: 8, maxLength: 8 }).map(hex);
 const updates = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 });
+const point = fc.record({ seq: fc.nat({ max: 2 ** 52 }), branch });
 const contents: fc.Arbitrary<RecordContent> = fc.oneof(
   fc.record({
     kind: fc.constantFrom("snapshot", "remote", "local", "saved"),
     lineage: fc.constantFrom(LINEAGE, null),
+    confirmed: fc.array(point, { maxLength: 3 }),
     updates,
   }),
   fc.record({
     kind: fc.constant("revision" as const),
     lineage: fc.constantFrom(LINEAGE, null),
-    point: fc.option(fc.record({ seq: fc.nat({ max: 2 ** 52 }), branch })),
+    point: fc.option(point),
     digest: fc.nat({ max: 2 ** 32 - 1 }),
     covers: fc.array(fc.tuple(writers, fc.nat({ max: 2 ** 32 - 1 }))).map((pairs) => new Map(pairs)),
   }),
@@ -148,7 +150,12 @@ describe("values", () => {
   });
 
   test("a record that was cut off or continued is noticed", () => {
-    const { value } = encodeRecord(key, { kind: "remote", lineage: LINEAGE, updates: [Uint8Array.of(1, 2)] });
+    const { value } = encodeRecord(key, {
+      kind: "remote",
+      lineage: LINEAGE,
+      confirmed: [],
+      updates: [Uint8Array.of(1, 2)],
+    });
     for (let length = 0; length < value.length; length++) {
       expect(isUnsound(decodeRecord({ key, value: value.subarray(0, length) }, "remote"))).toBe(true);
     }
@@ -184,7 +191,13 @@ test("a revision without a branch, as an early version wrote it, is none", () =>
     encoding.writeVarUint(encoder, 8);
     encoding.writeVarUint(encoder, 77);
   });
-  const read = { kind: "revision", lineage: LINEAGE, point: null, digest: 77, covers: new Map() };
+  const read = {
+    kind: "revision",
+    lineage: LINEAGE,
+    point: null,
+    digest: 77,
+    covers: new Map(),
+  };
   expect(decodeRecord(record, "revision")).toEqual(read);
 });
 
@@ -199,11 +212,13 @@ test("the examples in docs/formats.md are what the code writes", () => {
   const snapshot = encodeRecord(snapshotKey, {
     kind: "snapshot",
     lineage: LINEAGE,
+    confirmed: [],
     updates: [Uint8Array.of(0, 0)],
   });
   const local = encodeRecord(localKey, {
     kind: "local",
     lineage: null,
+    confirmed: [],
     updates: [Uint8Array.of(1, 2), Uint8Array.of(3)],
   });
   const unsaved = encodeUnsavedEntry(inSection("unsaved", localKey), { count: 2, bytes: 3 });
