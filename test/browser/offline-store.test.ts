@@ -142,12 +142,13 @@ test("a reload finds what was written, in order, with what is unsaved and the re
   const site = await openSite(context);
   const tab = await Tab.open(site.context, site.url);
   expect(await tab.types([1, 2, 3])).toBeNull();
-  await tab.page.evaluate(async (lineage) => {
+  const revision = { lineage: LINEAGE, seq: 7, branch: BRANCH };
+  await tab.page.evaluate(async (revision) => {
     page.document.addRemote(Uint8Array.of(9));
     page.document.saved(1);
-    page.document.setRevision({ lineage, seq: 7, branch: BRANCH }, lineage);
+    page.document.setRevision(revision, revision.lineage);
     await page.document.flush();
-  }, LINEAGE);
+  }, revision);
   await tab.reload();
   expect((await tab.found()).unsaved, "edits of one batch are saved together").toEqual([1, 2, 3]);
   expect(await tab.page.evaluate(() => page.store.pending())).toEqual([
