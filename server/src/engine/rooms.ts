@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_LIMITS, type DocumentName, JoineryError, type Limits } from "@joinery/shared";
+import { toHexString } from "lib0/buffer";
 import { Compactions } from "./compactions.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
 import { InlineReplicas } from "./inline-replicas.ts";
@@ -276,7 +277,6 @@ export class Rooms {
   }
 
   #randomHex(length: number): string {
-    const bytes = this.#options.random.bytes(length);
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return toHexString(this.#options.random.bytes(length));
   }
 }

@@ -23,6 +23,24 @@ interface HookRow<Name extends PublishedHookName> {
 
 const REQUEST = { requestHeaders: true, requestParameters: true, socketId: true } as const;
 const DOCUMENT = { document: true, documentName: true } as const;
+/** Of loading a document, of one message, of storing. */
+const LOAD = { context: true, ...DOCUMENT, instance: true, ...REQUEST, connectionConfig: true } as const;
+const MESSAGE = {
+  clientsCount: true,
+  context: true,
+  ...DOCUMENT,
+  instance: true,
+  ...REQUEST,
+  update: true,
+  connection: true,
+} as const;
+const STORE = {
+  clientsCount: true,
+  ...DOCUMENT,
+  lastContext: true,
+  lastTransactionOrigin: true,
+  instance: true,
+} as const;
 
 export const HOOKS = {
   onConfigure: {
@@ -110,43 +128,27 @@ export const HOOKS = {
   },
   onLoadDocument: {
     when: "a document is loaded, before anybody is let in",
-    payload: { context: true, ...DOCUMENT, instance: true, ...REQUEST, connectionConfig: true },
+    payload: LOAD,
     onThrow: "refuses",
     difference:
       "The Y.Doc has what Joinery has stored already; content that is made anew beside it is left out, see above. What is added is on disk before anybody is let in. When it fails, clients are told to come back, unless it throws a `code` from 4400 to 4499.",
   },
   afterLoadDocument: {
     when: "after that, with what was added",
-    payload: { context: true, ...DOCUMENT, instance: true, ...REQUEST, connectionConfig: true },
+    payload: LOAD,
     onThrow: "refuses",
     difference: "Called again when the Y.Doc had to be made anew.",
   },
   beforeHandleMessage: {
     when: "before anything that a client sends is looked at",
-    payload: {
-      clientsCount: true,
-      context: true,
-      ...DOCUMENT,
-      instance: true,
-      ...REQUEST,
-      update: true,
-      connection: true,
-    },
+    payload: MESSAGE,
     onThrow: "refuses",
     difference:
       "For clients of other dialects `update` has the bytes that a Hocuspocus provider would have sent. Not for tokens, pings, questions for awareness and goodbyes.",
   },
   afterHandleMessage: {
     when: "after it was handled",
-    payload: {
-      clientsCount: true,
-      context: true,
-      ...DOCUMENT,
-      instance: true,
-      ...REQUEST,
-      update: true,
-      connection: true,
-    },
+    payload: MESSAGE,
     onThrow: "told",
     difference: "An update that is costly may still be tried then, and is not yet in the document.",
   },
@@ -210,26 +212,14 @@ export const HOOKS = {
   },
   onStoreDocument: {
     when: "`debounce` after the last change, at most `maxDebounce` after the first; at once when the last client left, and when the server stops; and once for each document that is opened first after a start of the process",
-    payload: {
-      clientsCount: true,
-      ...DOCUMENT,
-      lastContext: true,
-      lastTransactionOrigin: true,
-      instance: true,
-    },
+    payload: STORE,
     onThrow: "retried",
     difference:
       "When it fails it is called again, after 1, 2, 4 … 60 s, until it succeeds. What it stores is a copy: Joinery's own log is what counts. The call after a start makes good what a killed process did not store.",
   },
   afterStoreDocument: {
     when: "after that succeeded",
-    payload: {
-      clientsCount: true,
-      ...DOCUMENT,
-      lastContext: true,
-      lastTransactionOrigin: true,
-      instance: true,
-    },
+    payload: STORE,
     onThrow: "told",
     difference: "",
   },
