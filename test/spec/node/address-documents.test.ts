@@ -1,8 +1,9 @@
-import { createServer, type Logger, MemoryStorage, type Server } from "@joinery/server";
+import { createServer, MemoryStorage, type Server } from "@joinery/server";
 import type { Limits } from "@joinery/shared";
 import { decodeServerFrame, forEachFrame, type ServerFrame } from "@joinery/shared/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { clientFrames, HELLO, joined, NOTHING, openFrame } from "../../support/native-wire.ts";
+import { SILENT } from "../../support/silent-logger.ts";
 import { until, within } from "../../support/until.ts";
 import { Socket } from "./socket.ts";
 
@@ -13,13 +14,6 @@ const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
-
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 async function listening(limits: Partial<Limits>): Promise<{ server: Server; url: string }> {
   const server = createServer({ storage: new MemoryStorage(), logger: SILENT, limits });

@@ -1,5 +1,5 @@
 import { inflateRawSync } from "node:zlib";
-import { createServer, type Logger, MemoryStorage, type Server, type ServerOptions } from "@joinery/server";
+import { createServer, MemoryStorage, type Server, type ServerOptions } from "@joinery/server";
 import { decodeServerFrame, forEachFrame, type RawFrame, type ServerFrame } from "@joinery/shared/protocol";
 import { afterEach, describe, expect, expectTypeOf, test } from "vitest";
 import * as Y from "yjs";
@@ -14,6 +14,7 @@ import {
   Typist,
   textOf,
 } from "../../support/native-wire.ts";
+import { SILENT } from "../../support/silent-logger.ts";
 import { until, within } from "../../support/until.ts";
 import { Socket } from "./socket.ts";
 
@@ -22,13 +23,6 @@ const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
-
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 const STEP_1 = Y_WEBSOCKET.ask(Y.encodeStateVector(new Y.Doc()));
 /** Of y-websocket. */

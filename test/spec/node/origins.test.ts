@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createServer, MemoryStorage, type ServerOptions } from "@joinery/server";
 import { afterEach, describe, expect, test } from "vitest";
+import { SILENT } from "../../support/silent-logger.ts";
 import { get, Socket } from "./socket.ts";
 
 const endings: (() => unknown)[] = [];
@@ -26,13 +27,6 @@ async function listening(options: ServerOptions = {}): Promise<string> {
   const { port } = await server.listen({ port: 0 });
   return `ws://127.0.0.1:${port}/notes`;
 }
-
-const SILENT = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 async function expectServed(url: string, headers: Record<string, string>): Promise<void> {
   const socket = await Socket.open(url, { headers });

@@ -1,11 +1,12 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { createServer, type Logger, MemoryStorage, type Server, type ServerOptions } from "@joinery/server";
+import { createServer, MemoryStorage, type Server, type ServerOptions } from "@joinery/server";
 import { type DocumentName, JoineryError, LIMITS, parseDocumentName } from "@joinery/shared";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import * as Y from "yjs";
 import { Y_WEBSOCKET } from "../../../server/src/protocols/y-websocket.ts";
+import { SILENT } from "../../support/silent-logger.ts";
 import { until, within } from "../../support/until.ts";
 import { get, Socket } from "./socket.ts";
 
@@ -19,13 +20,6 @@ const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
-
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 function newServer(options: ServerOptions = {}): Server {
   const server = createServer({ storage: new MemoryStorage(), logger: SILENT, ...options });

@@ -5,6 +5,7 @@ import { type LimitName, type Limits, parseDocumentName } from "@joinery/shared"
 import { afterEach, describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { Y_WEBSOCKET } from "../../../server/src/protocols/y-websocket.ts";
+import { SILENT } from "../../support/silent-logger.ts";
 import { until } from "../../support/until.ts";
 import {
   BINARY,
@@ -59,13 +60,6 @@ async function stage(limits: Partial<Limits> = {}, options: ServerOptions = {}):
   const hits = (limit: LimitName) => server.counts().limitHits[limit];
   return { server, port, storage, sockets, connect, hits };
 }
-
-const SILENT = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 /** Sends the question and waits for its answer: the connection is served. */
 async function expectServed(raw: RawSocket): Promise<void> {

@@ -4,7 +4,6 @@ import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import type { Permission } from "../../../server/src/engine/session.ts";
 import {
-  type Admission,
   type AdmissionRequest,
   type Admissions,
   ANONYMOUS,
@@ -24,22 +23,9 @@ import {
   Typist,
   textOf,
 } from "../../support/native-wire.ts";
+import { SlowAdmissions } from "../../support/slow-admissions.ts";
 
 const ANN = { ...ANONYMOUS, author: "ann" };
-
-/** Decides when the test does. */
-class Slow implements Admissions {
-  readonly needsToken = false;
-  readonly asked: AdmissionRequest[] = [];
-  readonly answers: PromiseWithResolvers<Admission>[] = [];
-
-  admit(request: AdmissionRequest): Promise<Admission> {
-    this.asked.push(request);
-    const answer = Promise.withResolvers<Admission>();
-    this.answers.push(answer);
-    return answer.promise;
-  }
-}
 
 /** A connection of any dialect, as its transport has it. */
 class Line {
@@ -79,7 +65,7 @@ const STEP_1 = Y_WEBSOCKET.ask(NOTHING);
 describe("a y-websocket connection", () => {
   test("shows the token of its URL, and what it sends meanwhile waits", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: false });
     const line = new Line(stage, admissions, "", "/notes?x=1&token=a%20b");
     const update = new Typist(7).type("a");
     line.driver.receive(STEP_1);
@@ -100,7 +86,7 @@ describe("a y-websocket connection", () => {
   });
 
   test("shows none where its URL has none", async () => {
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: false });
     const line = new Line(new NativeStage(), admissions, "");
     line.driver.receive(STEP_1);
     expect(admissions.asked).toMatchObject([{ token: null }]);
@@ -108,7 +94,7 @@ describe("a y-websocket connection", () => {
 
   test("that is refused is closed with the error; one that is gone opens nothing", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: false });
     const [line, gone] = [new Line(stage, admissions, ""), new Line(stage, admissions, "")];
     for (const { driver } of [line, gone]) driver.receive(STEP_1);
     admissions.answers[0]?.reject(new JoineryError("PERMISSION_DENIED", "no"));
@@ -122,7 +108,7 @@ describe("a y-websocket connection", () => {
 
   test("is not read while too much waits, and closed when nobody decides", async () => {
     const stage = new NativeStage({ limits: { maxUnadmittedBytes: 1024 } });
-    const line = new Line(stage, new Slow(), "");
+    const line = new Line(stage, new SlowAdmissions({ needsToken: false }), "");
     line.driver.receive(STEP_1);
     for (let i = 0; i < 3; i++) line.driver.receive(Y_WEBSOCKET.update(new Uint8Array(400)));
     expect(line.pauses).toBe(1);
@@ -130,7 +116,7 @@ describe("a y-websocket connection", () => {
     await stage.advance(stage.limits.admissionTimeoutMs);
     expect(line.closed).toMatchObject({ code: "TOO_SLOW", limit: "admissionTimeoutMs" });
     expect(line.pauses).toBe(0);
-    const large = new Line(stage, new Slow(), "");
+    const large = new Line(stage, new SlowAdmissions({ needsToken: false }), "");
     large.driver.receive(STEP_1);
     expect(() => large.driver.receive(Y_WEBSOCKET.update(new Uint8Array(2_000)))).toThrow(
       expect.objectContaining({ code: "MESSAGE_TOO_LARGE", limit: "maxUnadmittedBytes" }),
@@ -139,7 +125,7 @@ describe("a y-websocket connection", () => {
 
   test("that breaks the protocol in what waited is closed for it", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: false });
     const line = new Line(stage, admissions, "");
     line.driver.receive(STEP_1);
     line.driver.receive(Uint8Array.of(9, 9));
@@ -154,7 +140,7 @@ describe("a native connection", () => {
 
   test("shows a document's token, or else its own; others go on while one waits", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: false });
     const line = new Line(stage, admissions, "joinery.v1");
     const frames = [
       [1, openFrame("notes", { token: "of notes", stateVector: NOTHING })],
@@ -181,7 +167,7 @@ describe("a native connection", () => {
 
   test("is told on the channel that it was refused, and what came for it is dropped", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: false });
     const line = new Line(stage, admissions, "joinery.v1");
     line.driver.receive(joined([HELLO, clientFrames.select(1), openFrame("notes")]));
     line.driver.receive(clientFrames.update(1, new Typist(7).type("a")));

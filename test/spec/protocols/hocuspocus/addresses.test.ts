@@ -2,33 +2,15 @@
 
 import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
-import {
-  type Admission,
-  type AdmissionRequest,
-  type Admissions,
-  ANONYMOUS,
-} from "../../../../server/src/protocols/admission.ts";
+import { ANONYMOUS } from "../../../../server/src/protocols/admission.ts";
 import { HocuspocusWire, joinedBy, providerMessages as say } from "../../../support/hocuspocus-wire.ts";
 import { EMPTY, NativeStage, Typist } from "../../../support/native-wire.ts";
-
-/** Decides when the test does. */
-class Slow implements Admissions {
-  readonly needsToken = true;
-  readonly asked: AdmissionRequest[] = [];
-  readonly answers: PromiseWithResolvers<Admission>[] = [];
-
-  admit(request: AdmissionRequest): Promise<Admission> {
-    this.asked.push(request);
-    const answer = Promise.withResolvers<Admission>();
-    this.answers.push(answer);
-    return answer.promise;
-  }
-}
+import { SlowAdmissions } from "../../../support/slow-admissions.ts";
 
 describe("a provider that comes right after another has left", () => {
   test("is let in while the one before it still waits, and hears nothing of that one's", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: true });
     const wire = new HocuspocusWire(stage, admissions);
     const update = new Typist(7).type("a");
     await wire.send(say.auth("notes", "1"), say.step1("notes"), say.step2("notes"));
@@ -63,7 +45,7 @@ describe("a provider that comes right after another has left", () => {
 
   test("goes on when nobody decides about the one before it", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: true });
     const wire = new HocuspocusWire(stage, admissions);
     await wire.send(say.auth("notes", "1"), say.close("notes"));
     await stage.advance(stage.limits.admissionTimeoutMs - 1);
@@ -76,7 +58,7 @@ describe("a provider that comes right after another has left", () => {
 
   test("does not make room for more: those who leave count until they have left", async () => {
     const stage = new NativeStage({ limits: { maxDocumentsPerConnection: 3 } });
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: true });
     const wire = new HocuspocusWire(stage, admissions);
     for (let i = 0; i < 4; i++) await wire.send(say.auth("notes", "a"), say.close("notes"));
     expect(admissions.asked).toHaveLength(3);
@@ -87,7 +69,7 @@ describe("a provider that comes right after another has left", () => {
 describe("what waits for a token", () => {
   test("never keeps the token from being read", async () => {
     const stage = new NativeStage({ limits: { maxUnadmittedBytes: 2_000 } });
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: true });
     const wire = new HocuspocusWire(stage, admissions);
     await wire.send(say.update("notes", new Uint8Array(1_950)), say.auth("notes", "a"));
     expect(admissions.asked).toHaveLength(1);
@@ -95,7 +77,7 @@ describe("what waits for a token", () => {
 
   test("is bounded for all documents of the connection together; the one that is too much is refused", async () => {
     const stage = new NativeStage({ limits: { maxUnadmittedBytes: 2_000 } });
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: true });
     const wire = new HocuspocusWire(stage, admissions);
     for (const name of ["a", "b", "c"]) await wire.send(say.update(name, new Uint8Array(900)));
     expect(wire.take()).toMatchObject([{ to: "c", say: "denied" }]);
@@ -163,7 +145,7 @@ describe("an address", () => {
 
   test("tells whom it admits which of several sessions asks", async () => {
     const stage = new NativeStage();
-    const admissions = new Slow();
+    const admissions = new SlowAdmissions({ needsToken: true });
     const wire = new HocuspocusWire(stage, admissions);
     await wire.send(say.auth("notes", ""), say.auth("notes\0abc", ""));
     expect(admissions.asked.map(({ document, session }) => [document, session])).toEqual([
