@@ -93,10 +93,14 @@ export class ByteReader {
 
   /** A length and that many bytes, as a view into the buffer. */
   varBytes(): Uint8Array {
-    const length = this.varUint();
+    return this.raw(this.varUint());
+  }
+
+  /** So many bytes, as a view into the buffer. */
+  raw(length: number): Uint8Array {
     const start = this.position;
     this.skip(length);
-    return this.bytes.subarray(start, start + length);
+    return this.bytes.subarray(start, this.position);
   }
 
   /** As {@link varBytes}, where nothing may follow. */

@@ -40,6 +40,11 @@ export const ERROR_DETAILS: Readonly<Record<ErrorCode, ErrorDetails>> = {
     httpStatus: 400,
     meaning: "A signal is too large, one too many, or not what the application accepts. The session goes on.",
   },
+  UNAUTHENTICATED: {
+    httpStatus: 401,
+    meaning:
+      "No token was shown where one is needed, or it has expired, was revoked, or is not good: come back with a new one.",
+  },
   PERMISSION_DENIED: {
     httpStatus: 403,
     meaning: "The session may not do this.",
@@ -99,7 +104,8 @@ export const ERROR_DETAILS: Readonly<Record<ErrorCode, ErrorDetails>> = {
   },
   HOOK_FAILED: {
     httpStatus: 503,
-    meaning: "The application that runs the server could not answer, or not in time; come back in a moment.",
+    meaning:
+      "What the server asks who may come in, a function of the application or the keys of tokens, did not answer, or not in time; come back in a moment.",
     isInternal: true,
   },
   CONNECTION_LOST: {

@@ -3,9 +3,9 @@
  * across major versions, messages may improve. What only servers and people need of a row is in `error-details.ts`, so
  * that pages do not load it.
  *
- * Close codes 4400-4499, and 1009 for a message that is too large, are permanent: the client stops and says why.
- * All others are transient: it comes back after a pause. Standard codes (RFC 6455, section 7.4) are used where one
- * fits.
+ * Close codes 4400-4499, and 1009 for a message that is too large, are permanent: the client stops and says why; but
+ * after 4401 it comes back with a new token. All others are transient: it comes back after a pause. Standard codes
+ * (RFC 6455, section 7.4) are used where one fits.
  */
 
 /** What a client does after an error: give up, come back after a growing pause, or come back with a new token. */
@@ -20,6 +20,7 @@ export interface ErrorRow {
 const never = (closeCode: number): ErrorRow => ({ retry: "never", closeCode });
 const backoff = (closeCode: number): ErrorRow => ({ retry: "backoff", closeCode });
 
+// Of those that share a close code, the first is what the code stands for where nothing else was said.
 export const ERRORS = {
   INVALID_NAME: never(4400),
   INVALID_OPTION: never(4400),
@@ -28,6 +29,7 @@ export const ERRORS = {
   VERSION_UNSUPPORTED: never(4426),
   LINEAGE_CHANGED: never(4409),
   SIGNAL_REFUSED: never(4400),
+  UNAUTHENTICATED: { retry: "after-auth", closeCode: 4401 },
   PERMISSION_DENIED: never(4403),
   MESSAGE_TOO_LARGE: never(1009),
   UPDATE_TOO_LARGE: never(4413),
@@ -35,6 +37,7 @@ export const ERRORS = {
   PRESENCE_TOO_LARGE: never(4413),
   DOCUMENT_DAMAGED: backoff(4510),
   STORAGE_UNAVAILABLE: backoff(4503),
+  INTERNAL: backoff(1011),
   DATA_FOLDER_IN_USE: never(1011),
   DATA_FOLDER_UNUSABLE: never(1011),
   ADDRESS_UNAVAILABLE: never(1011),
@@ -50,7 +53,6 @@ export const ERRORS = {
   SERVER_FULL: backoff(1013),
   SERVER_DRAINING: backoff(1012),
   OFFLINE_STORE_FAILED: never(1011),
-  INTERNAL: backoff(1011),
 } satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -88,7 +90,6 @@ export function toJoineryError(thrown: unknown): JoineryError {
  */
 export function retryAfterClose(closeCode: number): Retry {
   if (closeCode === 4401) return "after-auth";
-  // A message that is too large is as large the next time.
-  if (closeCode === ERRORS.MESSAGE_TOO_LARGE.closeCode) return "never";
-  return closeCode >= 4400 && closeCode <= 4499 ? "never" : "backoff";
+  // A message that is too large (1009) is as large the next time.
+  return closeCode === 1009 || Math.floor(closeCode / 100) === 44 ? "never" : "backoff";
 }

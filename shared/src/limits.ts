@@ -289,6 +289,15 @@ export const LIMITS = {
     meaning:
       "From the moment of connecting to the end of such a request, and how long nothing may move while a page is sent; then the connection is cut.",
   },
+  maxApiBodyBytes: {
+    default: 16 * KIB,
+    min: KIB,
+    max: MIB,
+    unit: "bytes",
+    error: "MESSAGE_TOO_LARGE",
+    meaning:
+      "Body of a request to the HTTP API, where it is about access; a larger one is refused with MESSAGE_TOO_LARGE before it is read to its end. It names a user, a document and a reason, or a token, which has a few kilobytes.",
+  },
   maxConnections: {
     default: 20_000,
     min: 1,
@@ -297,6 +306,60 @@ export const LIMITS = {
     error: "SERVER_FULL",
     meaning:
       "Open connections; one more is closed with SERVER_FULL. An idle one costs about 14 KB of memory, 26 KB if it has a document of its own open.",
+  },
+  maxUserConnections: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "TOO_MANY_CONNECTIONS",
+    meaning:
+      "Connections on which one user, as the server verified them, has a document open; one more is refused. Tabs and devices are normal, and y-websocket has a connection a document.",
+  },
+  maxUserDocuments: {
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count",
+    error: "TOO_MANY_DOCUMENTS",
+    meaning:
+      "Documents that one user has open, on all connections; a document in two tabs counts twice. One more is refused.",
+  },
+  maxTickets: {
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count",
+    error: "SERVER_FULL",
+    meaning:
+      "Tickets that were made and neither used nor too old; one more is refused with SERVER_FULL. 300 people a second may come by one.",
+  },
+  ticketLifeMs: {
+    default: 30_000,
+    min: 1000,
+    max: 600_000,
+    unit: "ms",
+    error: "UNAUTHENTICATED",
+    meaning:
+      "How long a ticket is good, once. It is in a URL, which logs and histories keep: it must be worth nothing when they are read.",
+  },
+  maxRevocations: {
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "count",
+    error: "SERVER_FULL",
+    meaning:
+      "Revocations that are remembered; for one more the sessions end, but it is refused with SERVER_FULL: none is forgotten for it before its time. About 300 bytes each, which are written anew with each change.",
+  },
+  maxBans: {
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    unit: "count",
+    error: "SERVER_FULL",
+    meaning:
+      "Bans that hold; one more is refused with SERVER_FULL. Whoever comes is held against each of them: a tenth of a millisecond for 1,000.",
   },
   maxRooms: {
     default: 20_000,
@@ -670,6 +733,15 @@ export const LIMITS = {
     error: null,
     meaning:
       "Documents of which the server remembers that the application's hook `store` has all of them, and as many of `onStoreDocument`; above it the one that was stored longest ago is forgotten, and stored once more when somebody opens it. About 200 bytes each.",
+  },
+  maxVerifiedTokens: {
+    default: 10_000,
+    min: 0,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "JSON Web Tokens of which the server remembers that they were checked, by their hash; above it the one that was shown longest ago is forgotten, and checked once more. About 1 KB each, and 30 KB at the worst.",
   },
   seedTimeoutMs: {
     default: 30_000,

@@ -99,11 +99,7 @@ const OFFERS_SEED = 32;
 const HAS_CONFIRMED = 64;
 const ALL_OPEN_FLAGS = 127;
 
-const TO_ALL = 0;
-const TO_OTHERS = 1;
-const TO_USER = 2;
-
-const NOTHING = new Uint8Array(0);
+const TARGETS = ["all", "others", "user"] as const;
 
 /** How a client says things. */
 export const clientFrames = {
@@ -124,32 +120,26 @@ export const clientFrames = {
     new FrameWriter(DOCUMENT.answer).uint(number).end(update),
   presence: (update: Uint8Array): Uint8Array => makeFrame(DOCUMENT.presence, update),
   signal: (to: SignalTarget, name: string, payload: Uint8Array): Uint8Array => {
-    const writer = new FrameWriter(DOCUMENT.signal);
-    if (to.kind === "user") writer.uint(TO_USER).string(to.user);
-    else writer.uint(to.kind === "all" ? TO_ALL : TO_OTHERS);
+    const writer = new FrameWriter(DOCUMENT.signal).uint(TARGETS.indexOf(to.kind));
+    if (to.kind === "user") writer.string(to.user);
     return writer.string(name).end(payload);
   },
   seed: (update: Uint8Array): Uint8Array => makeFrame(DOCUMENT.seed, update),
-  close: (): Uint8Array => makeFrame(DOCUMENT.close, NOTHING),
+  close: (): Uint8Array => makeFrame(DOCUMENT.close),
 } as const;
 
 function open(frame: Omit<Open, "type">): Uint8Array {
   const { revision, lineage, confirmed, stateVector, token, partial } = frame;
-  let flags = 0;
-  if (revision) flags |= HAS_REVISION;
-  else if (lineage !== null) flags |= HAS_LINEAGE;
-  if (stateVector) flags |= HAS_STATE_VECTOR;
-  if (token !== "") flags |= HAS_TOKEN;
-  if (partial) flags |= HAS_PARTIAL;
-  if (frame.offersSeed) flags |= OFFERS_SEED;
-  if (confirmed.length > 0) flags |= HAS_CONFIRMED;
+  // In the order of their bits, from 1 up.
+  const has = [revision, !revision && lineage, stateVector, token, partial, frame.offersSeed, confirmed[0]];
+  const flags = has.reduce((sum: number, field, bit) => (field ? sum + 2 ** bit : sum), 0);
   const writer = new FrameWriter(DOCUMENT.open).uint(flags).string(frame.document);
   if (revision) writer.lineage(revision.lineage).uint(revision.seq).branch(revision.branch);
-  else if (lineage !== null) writer.lineage(lineage);
-  if (confirmed.length > 0) writer.uint(confirmed.length);
+  else if (lineage) writer.lineage(lineage);
+  if (confirmed[0]) writer.uint(confirmed.length);
   for (const { seq, branch } of confirmed) writer.uint(seq).branch(branch);
   if (stateVector) writer.bytes(stateVector);
-  if (token !== "") writer.string(token);
+  if (token) writer.string(token);
   if (partial) writer.fragmentId(partial.id).uint(partial.have);
   return writer.end();
 }
@@ -217,9 +207,8 @@ function readConfirmed(reader: FrameReader): LogPoint[] {
 }
 
 function readSignal(reader: FrameReader): Omit<Extract<ClientFrame, { type: "signal" }>, "type"> {
-  const kind = reader.oneOf(TO_USER + 1, "target");
-  let to: SignalTarget = { kind: kind === TO_ALL ? "all" : "others" };
-  if (kind === TO_USER) to = { kind: "user", user: reader.varString() };
+  const kind = reader.choice(TARGETS, "target");
+  const to: SignalTarget = kind === "user" ? { kind, user: reader.varString() } : { kind };
   const name = reader.varString();
   return { to, name, payload: reader.rest() };
 }

@@ -30,18 +30,12 @@ export class FrameReader extends ByteReader {
 
   /** As a view. */
   fragmentId(): Uint8Array {
-    return this.#raw(FRAGMENT_ID_BYTES);
+    return this.raw(FRAGMENT_ID_BYTES);
   }
 
   /** All that is left, as a view. */
   rest(): Uint8Array {
-    return this.#raw(this.remaining);
-  }
-
-  #raw(length: number): Uint8Array {
-    const start = this.position;
-    this.skip(length);
-    return this.bytes.subarray(start, start + length);
+    return this.raw(this.remaining);
   }
 
   /** A number of which only those below `end` mean something. */
@@ -68,12 +62,9 @@ export interface RawFrame {
   readonly payload: Uint8Array;
 }
 
-/** By type: their names, here and in what people read. */
-const KNOWN: ReadonlyMap<number, { readonly type: string; readonly label: string }> = new Map(
-  Object.entries({ ...CONNECTION_FRAMES, ...DOCUMENT_FRAMES }).map(([type, byte]) => [
-    byte,
-    { type, label: type.replace(/[A-Z]/, "_$&").toUpperCase() },
-  ]),
+/** By type: their names. */
+const KNOWN: ReadonlyMap<number, string> = new Map(
+  Object.entries({ ...CONNECTION_FRAMES, ...DOCUMENT_FRAMES }).map(([name, type]) => [type, name]),
 );
 
 /**
@@ -121,11 +112,11 @@ export function readFrame<Frame extends { readonly type: string }>(
   payloads: Payloads<Frame>,
   frame: RawFrame,
 ): Frame | null {
-  const known = KNOWN.get(frame.type);
-  const type = known?.type as Frame["type"];
+  // reason: of a name that is none of theirs there is no function.
+  const type = KNOWN.get(frame.type) as Frame["type"];
   const read = payloads[type];
-  if (!known || !read) return null;
-  const reader = new FrameReader(frame.payload, known.label);
+  if (!read) return null;
+  const reader = new FrameReader(frame.payload, type);
   // reason: the fields of each type are read by the function under its name.
   const decoded = { type, ...read(reader) } as unknown as Frame;
   reader.end();
@@ -140,7 +131,7 @@ export function readFrame<Frame extends { readonly type: string }>(
 export function readReassembled(bytes: Uint8Array): RawFrame {
   const reader = new ByteReader(bytes, "fragmented frame", "MALFORMED_FRAME");
   const type = reader.varUint();
-  if (!isFragmented(type)) reader.fail(`frame of type ${type} does not come in fragments`);
+  if (!isFragmented(type)) reader.fail(`frame of type ${type} is unknown`);
   return { type, payload: reader.lastBytes() };
 }
 

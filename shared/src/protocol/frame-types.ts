@@ -11,6 +11,12 @@
 /** The WebSocket subprotocol by which a client asks for the dialect. */
 export const SUBPROTOCOL = "joinery.v1";
 
+/**
+ * Begins the name of a subprotocol that is none: behind it stands a token, for who cannot set headers, such as a page.
+ * It is offered beside a real one and never agreed on.
+ */
+export const TOKEN_SUBPROTOCOL_PREFIX = "joinery-token.";
+
 /** What HELLO says. Another version is refused with VERSION_UNSUPPORTED. */
 export const PROTOCOL_VERSION = 1;
 

@@ -45,8 +45,8 @@ export class FrameWriter {
 
   #hex(value: string, digits: number): this {
     if (value.length !== digits || /[^0-9a-f]/.test(value)) throw new RangeError(`no id: ${value}`);
-    for (let i = 0; i < value.length; i += 2) {
-      encoding.writeUint8(this.#encoder, Number.parseInt(value.slice(i, i + 2), 16));
+    for (const byte of value.match(/../g) ?? []) {
+      encoding.writeUint8(this.#encoder, Number.parseInt(byte, 16));
     }
     return this;
   }
@@ -58,7 +58,7 @@ export class FrameWriter {
   }
 }
 
-/** A frame, made in one piece. */
-export function makeFrame(type: number, head: Uint8Array, rest?: Uint8Array): Uint8Array {
+/** A frame, made in one piece. @param head What the payload begins with. Default: it is empty. */
+export function makeFrame(type: number, head: Uint8Array = new Uint8Array(0), rest?: Uint8Array): Uint8Array {
   return lengthPrefixed([type], head, rest);
 }

@@ -30,6 +30,7 @@ export {
   PROTOCOL_VERSION,
   type Revision,
   SUBPROTOCOL,
+  TOKEN_SUBPROTOCOL_PREFIX,
 } from "./frame-types.ts";
 export {
   type Beginning,

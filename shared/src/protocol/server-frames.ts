@@ -123,8 +123,6 @@ const RETRIES = ["never", "backoff", "after-auth"] as const;
 const PERMISSIONS = ["read", "write"] as const;
 const BEGINNINGS = ["exchange", "compare", "continue"] as const;
 
-const NOTHING = new Uint8Array(0);
-
 /** How a server says things. */
 export const serverFrames = {
   hello: (hello: Omit<ServerHello, "type">): Uint8Array =>
@@ -184,7 +182,7 @@ export const serverFrames = {
   },
   permission: (permission: WirePermission, reason: string): Uint8Array =>
     new FrameWriter(DOCUMENT.permission).uint(PERMISSIONS.indexOf(permission)).string(reason).end(),
-  seed: (): Uint8Array => makeFrame(DOCUMENT.seed, NOTHING),
+  seed: (): Uint8Array => makeFrame(DOCUMENT.seed),
 } as const;
 
 function writeError(writer: FrameWriter, { code, retry, message }: WireError): FrameWriter {

@@ -39,17 +39,15 @@ export const MAX_PING_BYTES = 125;
 /** A type, a length and no payload. */
 const MIN_FRAME_BYTES = 2;
 
-const NOTHING = new Uint8Array(0);
-
 export function select(channel: number): Uint8Array {
   return new FrameWriter(CONNECTION_FRAMES.select).uint(channel).end();
 }
 
-export function ping(payload: Uint8Array = NOTHING): Uint8Array {
+export function ping(payload?: Uint8Array): Uint8Array {
   return makeFrame(CONNECTION_FRAMES.ping, payload);
 }
 
-export function pong(payload: Uint8Array = NOTHING): Uint8Array {
+export function pong(payload?: Uint8Array): Uint8Array {
   return makeFrame(CONNECTION_FRAMES.pong, payload);
 }
 
