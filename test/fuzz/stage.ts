@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, ERRORS, parseDocumentName } from "@joinery/shared";
 import * as Y from "yjs";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
 import type { Append, EngineEvent, Replicas } from "../../server/src/engine/ports.ts";
+import { Rights } from "../../server/src/engine/rights.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
 import { ANONYMOUS, type Principal } from "../../server/src/protocols/admission.ts";
 import { Y_WEBSOCKET } from "../../server/src/protocols/y-websocket.ts";
@@ -283,7 +284,7 @@ export class Stage {
   }
 
   #principal(author: string): Principal {
-    return this.#isAnonymous ? ANONYMOUS : { author, permission: "write" };
+    return this.#isAnonymous ? ANONYMOUS : { author, rights: Rights.WRITER };
   }
 
   #newRooms(compaction?: CompactionOptions): Rooms {

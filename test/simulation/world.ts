@@ -7,6 +7,7 @@
 import { DEFAULT_LIMITS, type DocumentName, type Limits, parseDocumentName } from "@joinery/shared";
 import type { Opening } from "../../server/src/engine/opening.ts";
 import type { Dialect, EngineEvent } from "../../server/src/engine/ports.ts";
+import { Rights } from "../../server/src/engine/rights.ts";
 import { type EngineOptions, Rooms } from "../../server/src/engine/rooms.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { checkBounds, checkDurable, checkRemembersDurable, checkSaved } from "./checkers.ts";
@@ -110,7 +111,7 @@ export class World {
     const connection = new Connection({
       client,
       open: (outbox) =>
-        this.rooms.open({ document, dialect, outbox, author, permission: "write", ...opening }),
+        this.rooms.open({ document, dialect, outbox, author, rights: Rights.WRITER, ...opening }),
       watch: (to, frames) => this.#sending(document, to, frames),
       deliversPausedInput: this.#deliversPausedInput,
     });
@@ -183,6 +184,7 @@ export class World {
 
   #reported(event: EngineEvent): void {
     this.tally.set(event.type, (this.tally.get(event.type) ?? 0) + 1);
+    if (event.type === "id-spoofed") this.broken.push(new Error(`${event.user} is taken for a forger`));
     if (!("error" in event)) return;
     const { type, error } = event;
     // A stranger's rubbish, and a connection that is dead while its client is back on another one.

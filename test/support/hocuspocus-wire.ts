@@ -49,6 +49,9 @@ export const providerMessages = {
   update: (address: string, update: Uint8Array): Uint8Array => message(address, kinds(0, 2), bytes(update)),
   awareness: (address: string, update: Uint8Array): Uint8Array => message(address, kinds(1), bytes(update)),
   query: (address: string): Uint8Array => message(address, kinds(3)),
+  /** Answers what is asked only once, as servers say among themselves; clients may too. */
+  reply: (address: string, step: number, payload: Uint8Array): Uint8Array =>
+    message(address, kinds(4, step), bytes(payload)),
   stateless: (address: string, payload: string): Uint8Array => message(address, kinds(5), text(payload)),
   close: (address: string): Uint8Array => message(address, kinds(7)),
   /** Something that no provider sends. */

@@ -3,6 +3,7 @@ import type { Admission, AdmissionRequest, Admissions } from "../../server/src/p
 /** Lets a client in when the test says so. */
 export class SlowAdmissions implements Admissions {
   readonly needsToken: boolean;
+  readonly isAuthenticating = true;
   readonly asked: AdmissionRequest[] = [];
   readonly answers: PromiseWithResolvers<Admission>[] = [];
 

@@ -11,6 +11,7 @@ import type { FlushOptions } from "../../server/src/engine/flush-window.ts";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
 import type { RoomObserver } from "../../server/src/engine/observer.ts";
 import type { Opening } from "../../server/src/engine/opening.ts";
+import type { SessionPeer } from "../../server/src/engine/peer.ts";
 import type {
   Append,
   Dialect,
@@ -20,8 +21,9 @@ import type {
   Snapshot,
   Storage,
 } from "../../server/src/engine/ports.ts";
+import { Rights, type RightsSpec } from "../../server/src/engine/rights.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
-import type { Guest, Permission, Session } from "../../server/src/engine/session.ts";
+import type { Guest, Session } from "../../server/src/engine/session.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -153,7 +155,8 @@ export class World {
 export interface ClientOptions {
   readonly doc?: Y.Doc;
   readonly author?: string;
-  readonly permission?: Permission;
+  readonly permission?: RightsSpec;
+  readonly peer?: SessionPeer;
   readonly guest?: Guest;
   readonly dialect?: Dialect;
   /** What it says of its copy. Default: nothing. */
@@ -189,7 +192,8 @@ export class Client implements Outbox {
       dialect: options.dialect ?? DIALECT,
       outbox: this,
       author: options.author ?? "",
-      permission: options.permission ?? "write",
+      rights: Rights.from(options.permission ?? "write"),
+      ...(options.peer && { peer: options.peer }),
       ...(options.guest && { guest: options.guest }),
       ...(options.opening && { opening: options.opening }),
     });

@@ -1,11 +1,12 @@
 import type { AwarenessEntry, JoineryError, LimitName, Limits } from "@joinery/shared";
+import type { Participant } from "./peer.ts";
 import type { Clock, Timer } from "./ports.ts";
 import { Presence, type PresenceUpdate } from "./presence.ts";
 import type { PresenceOwner } from "./presence-share.ts";
 
 /** Who may write under which client id. */
 export interface Owners<Session> {
-  ownerOf(clientId: number): object | null;
+  ownerOf(clientId: number): Participant | null;
   announced(session: Session, clientId: number): void;
 }
 
@@ -17,9 +18,11 @@ export interface Attendant extends PresenceOwner {
 export interface AttendanceOptions {
   readonly limits: Limits;
   readonly clock: Clock;
-  readonly onLimit: (limit: LimitName) => void;
+  readonly onLimit: (limit: LimitName, from: Participant) => void;
   /** A session announced presence that is somebody else's; most are echoes. */
   readonly onForeign: (entries: number) => void;
+  /** A session announced something new under ids that others have. */
+  readonly onSpoofed: (clientIds: readonly number[], from: Participant) => void;
   /** There is something to tell. */
   readonly onChanged: () => void;
 }
@@ -50,14 +53,22 @@ export class Attendance<Session extends Attendant> {
    * @returns Why nothing of it was taken; `null` if it was.
    */
   accept(session: Session, entries: readonly AwarenessEntry[], owners: Owners<Session>): JoineryError | null {
-    const own = entries.filter(({ clientId }) => {
+    const own: AwarenessEntry[] = [];
+    const taken: number[] = [];
+    for (const entry of entries) {
+      const { clientId, state } = entry;
       // Who has announced it is here is known to the presence itself.
       const writer = owners.ownerOf(clientId);
-      return writer === null || writer === session || writer === this.presentUnder(clientId);
-    });
-    const { changed, outdated, foreign, limits, refused } = this.#presence.receive(session, own);
+      if (writer === null || writer === session || writer === this.presentUnder(clientId)) own.push(entry);
+      else if (state !== null && !mayReturnAs(session, writer) && this.#presence.isNews(entry))
+        taken.push(clientId);
+    }
+    const outcome = this.#presence.receive(session, own);
+    const { changed, outdated, foreign, limits, refused } = outcome;
     this.#options.onForeign(foreign + entries.length - own.length);
-    for (const limit of limits) this.#options.onLimit(limit);
+    const spoofed = [...taken, ...outcome.spoofed];
+    if (spoofed.length > 0) this.#options.onSpoofed(spoofed, session);
+    for (const limit of limits) this.#options.onLimit(limit, session);
     if (changed) {
       for (const { clientId } of own) {
         if (this.presentUnder(clientId) === session) owners.announced(session, clientId);
@@ -70,6 +81,11 @@ export class Attendance<Session extends Attendant> {
 
   leave(session: Session): void {
     if (this.#presence.release(session)) this.#options.onChanged();
+  }
+
+  /** The session may not be seen any more; what it writes under stays its own. */
+  hide(session: Session): void {
+    if (this.#presence.hide(session)) this.#options.onChanged();
   }
 
   /** The session that has announced this id and is here. */
@@ -95,4 +111,9 @@ export class Attendance<Session extends Attendant> {
     this.#timer?.cancel();
     this.#timer = null;
   }
+}
+
+/** Who lost the connection comes back while the old one is still there. */
+function mayReturnAs(session: Participant, owner: Participant): boolean {
+  return session.id > owner.id && session.author === owner.author;
 }

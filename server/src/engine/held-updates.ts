@@ -63,9 +63,9 @@ export class HeldUpdates<Sender> {
     return this.#takeWhere(({ heldAtMs }) => heldAtMs < monotonicMs);
   }
 
-  /** Lets go what a sender sent. */
-  forget(sender: Sender): void {
-    this.#takeWhere((held) => held.sender === sender);
+  /** Lets go what a sender sent, and returns it. */
+  forget(sender: Sender): readonly HeldUpdate<Sender>[] {
+    return this.#takeWhere((held) => held.sender === sender);
   }
 
   #takeWhere(isTaken: (held: HeldUpdate<Sender>) => boolean): readonly HeldUpdate<Sender>[] {

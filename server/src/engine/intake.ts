@@ -7,18 +7,21 @@
  *                               └─ the rest ─► held aside; its sender is asked, or the id's owner probed
  */
 
-import { JoineryError, type Limits, toJoineryError } from "@joinery/shared";
+import { JoineryError, type LimitName, type Limits, toJoineryError } from "@joinery/shared";
 import { ClientIds } from "./client-ids.ts";
 import type { Contents, Examination, Missing, News, Rest } from "./contents.ts";
+import { spoofEvent } from "./events.ts";
 import { type HeldReason, type HeldUpdate, HeldUpdates } from "./held-updates.ts";
-import type { Author, Clock, Timer } from "./ports.ts";
+import { LaterQuestions } from "./later-questions.ts";
+import { concerned } from "./peer.ts";
+import type { Clock, Timer } from "./ports.ts";
+import type { Rights } from "./rights.ts";
 import type { SeedGate } from "./seeding.ts";
 import { type Candidate, type Culprit, type TrialRoom, Trials } from "./trials.ts";
 
 /** The part of a session that its updates need. */
 export interface Writer extends Culprit {
-  readonly author: Author;
-  readonly permission: "read" | "write";
+  readonly rights: Rights;
   /** Whether what it writes under is its own for a while. */
   readonly claimsIds: boolean;
   /** Asks the client for what the server misses. */
@@ -48,14 +51,6 @@ interface HowItCame {
   readonly wasTried?: boolean;
 }
 
-/** What has to be here before a writer is asked again. */
-interface Awaited {
-  /** Of each client, the clock that has to be reached; any of them is enough. */
-  readonly thereIs: ReadonlyMap<number, number>;
-  /** Whether that is all: else whatever comes may be what the writer waits for. */
-  readonly isAll: boolean;
-}
-
 /** How often an update is tried again because more of it became news meanwhile. */
 const MAX_REHEARSALS = 3;
 
@@ -69,10 +64,7 @@ export class Intake {
   readonly #held: HeldUpdates<Writer>;
   /** Whose updates under somebody else's id found no room among the held ones, and since when. */
   readonly #turnedAway = new Map<Writer, number>();
-  /** Who deleted what is not here yet, or could not say all for want of it: asked again when it is. */
-  readonly #askOnceThereIs = new Map<Writer, Awaited>();
-  /** Whether something came that one of these may wait for: not all of it ends a window. */
-  #hasNews = false;
+  readonly #questions: LaterQuestions<Writer>;
   readonly #trials: Trials<Writer>;
   #expiry: Timer | null = null;
 
@@ -83,6 +75,11 @@ export class Intake {
     this.#ids = new ClientIds(room.clock, maxPresenceEntries);
     this.#trials = new Trials(room);
     this.#held = new HeldUpdates({ maxBytes: maxHeldBytes, maxUpdates: maxHeldUpdates });
+    this.#questions = new LaterQuestions({
+      limits: room.limits,
+      clockOf: (client) => contents.clockOf(client),
+      onLimit: (writer) => this.#reportLimit("maxMissingClients", writer),
+    });
   }
 
   get heldBytes(): number {
@@ -117,13 +114,13 @@ export class Intake {
     const { isAnswer } = how;
     const examination = this.#examine(writer, update);
     if (examination.kind === "known") return null;
-    if (writer.permission !== "write") {
+    if (!writer.rights.mayWrite) {
       // An answer carries everything that the client has deleted, whoever else did: that is no attempt to write.
       if (isAnswer && this.#contents.clientsBeyond(update).length === 0) {
         writer.leftOut();
         return null;
       }
-      throw new JoineryError("PERMISSION_DENIED", "this session may read the document but not write to it");
+      writer.rights.demand("write");
     }
     if (this.#room.damage) throw this.#room.damage;
     if (examination.rest && this.#setAside(writer, update, examination.rest, how)) return null;
@@ -154,10 +151,10 @@ export class Intake {
    * @param heirOf Who has an id as presence now.
    */
   release(writer: Writer, heirOf: (client: number) => Writer | null): void {
-    this.#held.forget(writer);
+    for (const held of this.#held.forget(writer)) this.#droppedEarly(held);
     this.#trials.forget(writer);
     this.#turnedAway.delete(writer);
-    this.#askOnceThereIs.delete(writer);
+    this.#questions.forget(writer);
     const clients = this.#ids.release(writer);
     for (const client of clients) {
       const heir = heirOf(client);
@@ -172,6 +169,8 @@ export class Intake {
     const refused: [Writer, JoineryError][] = [];
     for (const held of this.#held.takeAll()) {
       const { sender, update, ownDeletesOnly } = held;
+      // It could when it came.
+      if (!sender.rights.mayWrite) continue;
       try {
         const examination = this.#examine(sender, update, ownDeletesOnly);
         if (examination.kind === "known") {
@@ -179,7 +178,7 @@ export class Intake {
           continue;
         }
         const isKept = this.#hasToWait(held, examination) && this.#held.hold(held);
-        if (examination.rest && !isKept) this.#askOnce(sender, examination.rest.buildsUpon);
+        if (examination.rest && !isKept) this.#questions.add(sender, examination.rest.buildsUpon);
         if (examination.kind === "missing" || (examination.rest && !held.isAnswer)) continue;
         // Its answer will be tried like any other.
         const weight = period.weigh(examination);
@@ -193,17 +192,7 @@ export class Intake {
       }
     }
     for (const [sender, error] of refused) sender.close(error);
-    for (const writer of this.#askOnceThereIs.keys()) this.#askIfThereIs(writer, false);
-  }
-
-  /** @param maybe Whether to ask as well where what is waited for is forgotten. */
-  #askIfThereIs(writer: Writer, maybe: boolean): void {
-    const { thereIs, isAll } = this.#askOnceThereIs.get(writer) as Awaited;
-    const isThere = ([client, clock]: [number, number]) => this.#contents.clockOf(client) >= clock;
-    if (!(maybe && !isAll) && ![...thereIs].some(isThere)) return;
-    // Its answer says again what is missing still.
-    this.#askOnceThereIs.delete(writer);
-    writer.ask();
+    this.#questions.askReady();
   }
 
   close(): void {
@@ -211,7 +200,7 @@ export class Intake {
     this.#expiry = null;
     this.#held.takeAll();
     this.#turnedAway.clear();
-    this.#askOnceThereIs.clear();
+    this.#questions.clear();
   }
 
   #examine(writer: Writer, update: Uint8Array, ownDeletesOnly = false): Examination {
@@ -227,10 +216,7 @@ export class Intake {
     const { structs, structCount } = news.inspection;
     if (structCount > 0) this.#requireRoom();
     this.#contents.add(news);
-    if (this.#askOnceThereIs.size > 0) {
-      this.#hasNews = true;
-      this.#expireLater();
-    }
+    if (this.#questions.newsCame()) this.#expireLater();
     gate?.pass();
     const { loggedSeq } = this.#room;
     // A copy: an update may be a view into a frame, a frame into a larger buffer. `slice` would not be one of a Buffer.
@@ -256,7 +242,7 @@ export class Intake {
    * after the other, by one session or by several.
    */
   async #rehearse(writer: Writer, first: Candidate, update: Uint8Array, how: HowItCame): Promise<void> {
-    this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "maxUnrehearsed" });
+    this.#reportLimit("maxUnrehearsed", writer);
     const { period } = this.#trials;
     let candidate = first;
     for (let tries = 0; tries < MAX_REHEARSALS; ) {
@@ -265,6 +251,7 @@ export class Intake {
       if (!waits) tries++;
       await (waits ? this.#trials.current : this.#trials.try(writer, candidate));
       if (!this.#room.isAlive || how.gate?.isOpen === false) return;
+      writer.rights.demand("write");
       // Others went on meanwhile: what is news has to be found anew, and must not be more than was tried.
       const news = this.#examine(writer, update);
       // Of a seed nothing is added then, whoever is there.
@@ -295,12 +282,16 @@ export class Intake {
    */
   #setAside(writer: Writer, update: Uint8Array, rest: Rest, { isAnswer, gate }: HowItCame): boolean {
     const owners = this.#ownersOf(writer, rest);
-    if (gate) throw noSeed(owners.size > 0);
+    if (gate) {
+      if (owners.size > 0) this.#reportSpoofed(writer, this.#idsOfOthers(writer, update));
+      throw noSeed(owners.size > 0);
+    }
     writer.leftOut();
     const reason: HeldReason = owners.size > 0 ? "owned" : "gap";
-    this.#room.report({ type: "held-aside", document: this.#room.document, reason, bytes: update.length });
+    const { document } = this.#room;
+    this.#room.report({ type: "held-aside", document, reason, bytes: update.length, ...concerned(writer) });
     // Deletes of what somebody has not written yet are not kept for when they do.
-    if (rest.deletes) this.#askOnce(writer, rest.deletes);
+    if (rest.deletes) this.#questions.add(writer, rest.deletes);
     // Of an answer, deletes of what is there are taken at once.
     const ownDeletesOnly = isAnswer || rest.deletes !== null;
     const held = { sender: writer, update, isAnswer, ownDeletesOnly, reason };
@@ -308,7 +299,7 @@ export class Intake {
     for (const owner of owners) owner.probe();
     // What an answer lacks its sender does not have either: asked again, it would say the same.
     if (isAnswer) {
-      this.#askOnce(writer, rest.buildsUpon);
+      this.#questions.add(writer, rest.buildsUpon);
       return false;
     }
     if (reason === "gap") {
@@ -318,26 +309,13 @@ export class Intake {
     return true;
   }
 
-  /** Remembers what has to be here before a writer is asked: a little, for each is looked at in every window. */
-  #askOnce(writer: Writer, thereIs: ReadonlyMap<number, number>): void {
-    if (thereIs.size === 0) return;
-    const { limits, document } = this.#room;
-    const known = this.#askOnceThereIs.get(writer);
-    const all = new Map([...(known?.thereIs ?? []), ...thereIs]);
-    const isTooMuch = all.size > limits.maxMissingClients;
-    if (isTooMuch) this.#room.report({ type: "limit-hit", document, limit: "maxMissingClients" });
-    this.#askOnceThereIs.set(writer, {
-      thereIs: isTooMuch ? new Map([...all].slice(-limits.maxMissingClients)) : all,
-      isAll: !isTooMuch && known?.isAll !== false,
-    });
-  }
-
   #hold(held: Omit<HeldUpdate<Writer>, "heldAtMs">): void {
     const { sender, update, reason } = held;
     const heldAtMs = this.#room.clock.monotonicMs();
     if (!this.#held.hold({ ...held, update: new Uint8Array(update), heldAtMs })) {
-      this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "maxHeldBytes" });
+      this.#reportLimit("maxHeldBytes", sender);
       if (reason === "owned") this.#turnedAway.set(sender, heldAtMs);
+      this.#droppedEarly(held);
     }
     this.#expireLater();
   }
@@ -349,18 +327,21 @@ export class Intake {
   }
 
   #ownersOf(writer: Writer, { update }: Rest): ReadonlySet<Writer> {
-    const owners = new Set<Writer>();
-    if (!update) return owners;
-    for (const client of this.#contents.clientsBeyond(update)) {
+    const ids = update ? this.#idsOfOthers(writer, update) : [];
+    return new Set(ids.map((client) => this.#ids.ownerOf(client) as Writer));
+  }
+
+  /** Of the ids under which an update has news, those that somebody else has who is there. */
+  #idsOfOthers(writer: Writer, update: Uint8Array): readonly number[] {
+    return this.#contents.clientsBeyond(update).filter((client) => {
       const owner = this.#ids.ownerOf(client);
-      if (owner && owner !== writer) owners.add(owner);
-    }
-    return owners;
+      return owner !== null && owner !== writer;
+    });
   }
 
   #expireLater(): void {
     const oldestAtMs = Math.min(this.#held.oldestAtMs, ...this.#turnedAway.values());
-    if (this.#expiry || (oldestAtMs === Number.POSITIVE_INFINITY && !this.#hasNews)) return;
+    if (this.#expiry || (oldestAtMs === Number.POSITIVE_INFINITY && !this.#questions.hasNews)) return;
     const { clock, limits } = this.#room;
     const leftMs = Math.max(0, oldestAtMs + limits.heldTimeoutMs - clock.monotonicMs());
     const delayMs = Math.min(leftMs, RETRY_MS);
@@ -369,24 +350,47 @@ export class Intake {
 
   #expire(): void {
     this.#expiry = null;
-    if (this.#hasNews) for (const writer of this.#askOnceThereIs.keys()) this.#askIfThereIs(writer, true);
-    this.#hasNews = false;
+    this.#questions.askAll();
     // An owner may have lost its claim.
     this.#ownersChanged();
     const { clock, limits } = this.#room;
     const beforeMs = clock.monotonicMs() - limits.heldTimeoutMs + 1;
-    for (const { sender, reason } of this.#held.takeBefore(beforeMs)) this.#letGo(sender, reason);
+    for (const { sender, reason, update } of this.#held.takeBefore(beforeMs)) {
+      // Its owner was asked for a sign of life, and gave one.
+      if (reason === "owned") this.#reportSpoofed(sender, this.#idsOfOthers(sender, update));
+      this.#letGo(sender, reason);
+    }
     for (const [writer, sinceMs] of this.#turnedAway) if (sinceMs < beforeMs) this.#letGo(writer, "owned");
     this.#expireLater();
   }
 
   #letGo(writer: Writer, reason: HeldReason): void {
-    this.#room.report({ type: "held-dropped", document: this.#room.document, reason });
-    this.#room.report({ type: "limit-hit", document: this.#room.document, limit: "heldTimeoutMs" });
+    const { document } = this.#room;
+    this.#room.report({ type: "held-dropped", document, reason, ...concerned(writer) });
+    this.#reportLimit("heldTimeoutMs", writer);
     if (reason === "gap") return;
     // Silence would let its user type on into nothing.
     const message = "this client id is in use by another connection, which is alive";
     writer.close(new JoineryError("CLIENT_ID_IN_USE", message));
+  }
+
+  /**
+   * It is not known whether the ids' owners are alive: who may be one of them, come back, is no stranger, and who
+   * answers says what everybody made.
+   */
+  #droppedEarly({ sender, update, isAnswer, reason }: Omit<HeldUpdate<Writer>, "heldAtMs">): void {
+    if (reason !== "owned" || isAnswer) return;
+    const isStranger = (client: number) => this.#ids.ownerOf(client)?.author !== sender.author;
+    this.#reportSpoofed(sender, this.#idsOfOthers(sender, update).filter(isStranger));
+  }
+
+  #reportLimit(limit: LimitName, writer: Writer): void {
+    this.#room.report({ type: "limit-hit", document: this.#room.document, limit, ...concerned(writer) });
+  }
+
+  #reportSpoofed(writer: Writer, clientIds: readonly number[]): void {
+    if (clientIds.length === 0) return;
+    this.#room.report(spoofEvent(this.#room.document, "edit", clientIds, writer));
   }
 }
 

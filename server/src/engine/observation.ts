@@ -9,7 +9,9 @@ import type { Writer } from "./intake.ts";
 import type { DurableState } from "./journal.ts";
 import type { LoadedDocument } from "./loaded-document.ts";
 import type { ObservedRoom, RoomObserver } from "./observer.ts";
+import { LOCAL_PEER } from "./peer.ts";
 import type { Lineage, Signal } from "./ports.ts";
+import { Rights } from "./rights.ts";
 import type { Session } from "./session.ts";
 import type { Signals } from "./signals.ts";
 
@@ -34,8 +36,10 @@ interface Waiter {
 
 /** The server, as it writes. */
 class House implements Writer {
+  readonly id = 0;
   readonly author = "";
-  readonly permission = "write";
+  readonly peer = LOCAL_PEER;
+  readonly rights = Rights.WRITER;
   readonly isClosed = false;
   /** What it writes may have been made under anybody's id, and be of somebody who comes back. */
   readonly claimsIds = false;

@@ -4,7 +4,10 @@
  * own, with neither network nor disk.
  */
 
-import type { DocumentName, JoineryError, LimitName } from "@joinery/shared";
+import type { DocumentName, JoineryError } from "@joinery/shared";
+import type { EngineEvent } from "./events.ts";
+
+export type { EngineEvent } from "./events.ts";
 
 /** A timer that was set. Cancelling it twice, or after it ran, does nothing. */
 export interface Timer {
@@ -265,43 +268,7 @@ export interface Compression {
   deflate(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** What happened that a person or a metric may want to know. The engine reports; it never prints. */
-export type EngineEvent =
-  | {
-      readonly type: "room-loaded";
-      readonly document: DocumentName;
-      readonly epoch: number;
-      readonly entries: number;
-      readonly ms: number;
-    }
-  | { readonly type: "room-evicted"; readonly document: DocumentName; readonly epoch: number }
-  /** It can be read as far as it is sound, and not written to. */
-  | { readonly type: "document-damaged"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "load-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "commit-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "room-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | {
-      readonly type: "compacted";
-      readonly document: DocumentName;
-      readonly seq: number;
-      readonly bytes: number;
-      readonly ms: number;
-    }
-  | { readonly type: "compaction-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "input-refused"; readonly document: DocumentName; readonly error: JoineryError }
-  | {
-      readonly type: "held-aside";
-      readonly document: DocumentName;
-      readonly reason: "gap" | "owned";
-      readonly bytes: number;
-    }
-  | { readonly type: "rehearsal-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "held-dropped"; readonly document: DocumentName; readonly reason: "gap" | "owned" }
-  | { readonly type: "signal-failed"; readonly document: DocumentName; readonly error: JoineryError }
-  | { readonly type: "limit-hit"; readonly document: DocumentName; readonly limit: LimitName }
-  | { readonly type: "session-lagging"; readonly document: DocumentName; readonly bufferedBytes: number }
-  | { readonly type: "session-too-slow"; readonly document: DocumentName; readonly bufferedBytes: number };
-
+/** Where the engine says what happens; it never prints. */
 export interface Log {
   report(event: EngineEvent): void;
 }

@@ -6,7 +6,8 @@ import {
   type LimitName,
   type Limits,
 } from "@joinery/shared";
-import type { PresenceShare } from "./presence-share.ts";
+import type { PresenceOwner, PresenceShare } from "./presence-share.ts";
+import { ActionDenied } from "./rights.ts";
 
 /** Why presence is refused, and the limit that it is over, if it is one. */
 export interface Refusal {
@@ -14,20 +15,27 @@ export interface Refusal {
   readonly limit: LimitName | null;
 }
 
+/** What it depends on whether somebody may show something. */
+export interface Showing {
+  readonly owner: PresenceOwner;
+  /** What the session has already, if anything. */
+  readonly share: PresenceShare | undefined;
+  /** What is known of an id. */
+  readonly known: (clientId: number) => { readonly state: Uint8Array | null } | undefined;
+  readonly limits: Pick<Limits, "maxPresenceBytes" | "maxPresenceEntries">;
+}
+
 /**
- * Looks for a reason to refuse what a session wants to show: too many ids or bytes of it, or a state that would
- * throw in the clients that it is sent to.
+ * Looks for a reason to refuse what a session wants to show: it may not, or it is too many ids or bytes, or a state that
+ * would throw in the clients that it is sent to. Nothing is always allowed.
  *
- * @param share What the session has already, if anything.
- * @param known What is known of an id.
  * Cost: parses the states that are new, at most `maxPresenceBytes` together.
  */
-export function refusalOf(
-  news: readonly AwarenessEntry[],
-  share: PresenceShare | undefined,
-  known: (clientId: number) => { readonly state: Uint8Array | null } | undefined,
-  limits: Pick<Limits, "maxPresenceBytes" | "maxPresenceEntries">,
-): Refusal | null {
+export function refusalOf(news: readonly AwarenessEntry[], showing: Showing): Refusal | null {
+  const { owner, share, known, limits } = showing;
+  if (news.length > 0 && !owner.rights.has("presence")) {
+    return { error: new ActionDenied("presence"), limit: null };
+  }
   let ids = share?.ids.size ?? 0;
   let bytes = share?.bytes ?? 0;
   for (const { clientId, state } of news) {

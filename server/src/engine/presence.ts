@@ -68,6 +68,8 @@ export interface PresenceOutcome {
   readonly outdated: readonly AwarenessEntry[];
   /** Entries for ids of other sessions. */
   readonly foreign: number;
+  /** Those of them that nobody can have heard from their owners, unless the sender may be one of these. */
+  readonly spoofed: readonly number[];
   /** Limits at which something was dropped or refused. */
   readonly limits: readonly LimitName[];
   /** Why nothing of it was taken. */
@@ -118,6 +120,11 @@ export class Presence {
     return entry?.state ? entry.owner : null;
   }
 
+  /** Whether nobody can have heard this here. */
+  isNews({ clientId, clock }: AwarenessEntry): boolean {
+    return clock > (this.#entries.get(clientId)?.clock ?? -1);
+  }
+
   /**
    * Takes in what a session announced: all of it that is news and its own, or nothing if some of that is refused.
    *
@@ -127,6 +134,7 @@ export class Presence {
     this.#forget();
     const news: AwarenessEntry[] = [];
     const outdated: AwarenessEntry[] = [];
+    const spoofed: number[] = [];
     let claim: AwarenessEntry | null = null;
     let foreign = 0;
     for (const entry of entries) {
@@ -137,19 +145,27 @@ export class Presence {
         outdated.push({ ...entry, clock: (known as Entry).clock, state: null });
       else if (verdict !== "known") foreign++;
       if (verdict === "claim") claim = entry;
+      if (verdict === "foreign" && this.#isSpoofed(owner, known as Entry, entry))
+        spoofed.push(entry.clientId);
     }
     // Who has an id of its own too is another window, and echoes.
     const wanted = news.length === 0 && claim ? [claim] : news;
-    const refusal = refusalOf(wanted, this.#shares.get(owner), (id) => this.#entries.get(id), this.#limits);
+    const refusal = refusalOf(wanted, {
+      owner,
+      share: this.#shares.get(owner),
+      known: (id) => this.#entries.get(id),
+      limits: this.#limits,
+    });
     if (refusal) {
       const { error, limit } = refusal;
-      return { changed: false, outdated: [], foreign, limits: limit ? [limit] : [], refused: error };
+      const limits = limit ? [limit] : [];
+      return { changed: false, outdated: [], foreign, spoofed, limits, refused: error };
     }
     let surplus = 0;
     for (const entry of news) if (!this.#set(owner, entry)) surplus++;
     if (news.length === 0 && claim) this.#claim(owner, claim);
     const limits: LimitName[] = surplus > 0 ? ["maxPresenceIds"] : [];
-    return { changed: news.length > surplus, outdated, foreign, limits, refused: null };
+    return { changed: news.length > surplus, outdated, foreign, spoofed, limits, refused: null };
   }
 
   /**
@@ -157,6 +173,15 @@ export class Presence {
    * anything to tell.
    */
   release(owner: PresenceOwner): boolean {
+    return this.#withdraw(owner, (clientId, entry) => this.#handOver(clientId, entry));
+  }
+
+  /** As {@link release} of somebody who is still there: nobody else has the ids now. */
+  hide(owner: PresenceOwner): boolean {
+    return this.#withdraw(owner, () => false);
+  }
+
+  #withdraw(owner: PresenceOwner, handOver: (clientId: number, entry: Entry) => boolean): boolean {
     const share = this.#shares.get(owner);
     if (!share) return false;
     this.#shares.delete(owner);
@@ -165,7 +190,7 @@ export class Presence {
       const entry = this.#entries.get(clientId) as Entry;
       entry.owner = null;
       // The clock stays: y-protocols takes a `null` with the clock that it knows as a removal.
-      if (entry.state !== null && !this.#handOver(clientId, entry)) this.#bury(clientId, entry, entry.clock);
+      if (entry.state !== null && !handOver(clientId, entry)) this.#bury(clientId, entry, entry.clock);
     }
     return this.#changed.size > 0;
   }
@@ -258,11 +283,25 @@ export class Presence {
   }
 
   #judgeTakeover(owner: PresenceOwner, known: Entry, { clock, state }: AwarenessEntry): Verdict {
-    const previous = known.owner as PresenceOwner;
-    const isNewer = state !== null && clock > known.clock && owner.id > previous.id;
-    const ownsNone = (this.#shares.get(owner)?.ids.size ?? 0) === 0;
-    if (!isNewer || !ownsNone || owner.author !== previous.author) return "foreign";
+    const isNewer = state !== null && clock > known.clock;
+    if (!isNewer || !this.#mayReturnAs(owner, known.owner as PresenceOwner)) return "foreign";
     return owner.author === "" ? "claim" : "news";
+  }
+
+  /** Whether it may be who lost the connection, come back while the old one is still there. */
+  #mayReturnAs(owner: PresenceOwner, previous: PresenceOwner): boolean {
+    const ownsNone = (this.#shares.get(owner)?.ids.size ?? 0) === 0;
+    return ownsNone && owner.id > previous.id && owner.author === previous.author;
+  }
+
+  /**
+   * Whether an entry for an id that somebody else has is none that clients echo: its clock is one that nobody was told. A
+   * user may have one id in two windows; nobody in particular is never known to be the same as another.
+   */
+  #isSpoofed(owner: PresenceOwner, known: Entry, { clock }: AwarenessEntry): boolean {
+    if (known.state === null || clock <= known.clock) return false;
+    if (owner.author !== "" && owner.author === known.author) return false;
+    return !this.#mayReturnAs(owner, known.owner as PresenceOwner);
   }
 
   /**

@@ -15,11 +15,11 @@ import {
   type AwarenessEntry,
   type DocumentName,
   type JoineryError,
-  type LimitName,
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
 import { Attendance } from "./attendance.ts";
+import { spoofEvent } from "./events.ts";
 import { Flushes } from "./flushes.ts";
 import type { Guard } from "./guard.ts";
 import { Idleness } from "./idleness.ts";
@@ -29,6 +29,7 @@ import type { JournalEvents } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
 import { type DocumentHolder, LoadedDocument } from "./loaded-document.ts";
 import { type ObservableRoom, Observation } from "./observation.ts";
+import { concerned } from "./peer.ts";
 import type { BranchId, Clock, Dialect, EngineEvent, Lineage, NewestBranch } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import type { RoomContext } from "./room-context.ts";
@@ -75,13 +76,12 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.#context = context;
     const { clock, limits, observer } = context;
     this.#observation = observer && new Observation(observer, this);
-    const onLimit = (limit: LimitName) => this.report({ type: "limit-hit", document, limit });
-    const onForeign = (entries: number) => context.countForeignPresence(entries);
     this.#attendance = new Attendance({
       clock,
       limits,
-      onLimit,
-      onForeign,
+      onLimit: (limit, from) => this.report({ type: "limit-hit", document, limit, ...concerned(from) }),
+      onForeign: (entries) => context.countForeignPresence(entries),
+      onSpoofed: (clientIds, from) => this.report(spoofEvent(document, "presence", clientIds, from)),
       onChanged: () => this.#openWindow(),
     });
     this.signals = new Signals({
@@ -92,7 +92,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       pending: context.pendingSignals,
       sessions: this.#sessions,
       onDropped: () => context.countDroppedSignal(),
-      onFailed: (error) => this.report({ type: "signal-failed", document, error }),
+      onFailed: (error, from) => this.report({ type: "signal-failed", document, error, ...concerned(from) }),
     });
     this.flushes = new Flushes({
       clock,
@@ -100,7 +100,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       flush: context.flush,
       attendance: this.#attendance,
       onWindowEnd: () => this.loaded.intake.retryHeld(),
-      onFullBatch: () => onLimit("maxBatchBytes"),
+      onFullBatch: () => this.report({ type: "limit-hit", document, limit: "maxBatchBytes" }),
       onAppended: (batch, bytes) => {
         context.uncommittedChanged(bytes);
         this.#observation?.appended(batch);
@@ -277,7 +277,8 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   sessionIsLagging(session: Session, bufferedBytes: number): void {
     this.flushes.audience.delete(session);
-    this.report({ type: "session-lagging", document: this.document, bufferedBytes });
+    const { document } = this;
+    this.report({ type: "session-lagging", document, bufferedBytes, ...concerned(session) });
   }
 
   whenBorn(): Promise<void> | null {
@@ -311,7 +312,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   }
 
   offerSeed(session: Session): void {
-    if (session.permission === "write") this.flushes.seeding.offer(session);
+    if (session.rights.mayWrite) this.flushes.seeding.offer(session);
   }
 
   acceptSeed(session: Session, update: Uint8Array): Promise<void> | null {
@@ -337,6 +338,10 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   #acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
     const refused = this.#attendance.accept(session, entries, this.loaded.intake);
     if (refused) throw refused;
+  }
+
+  hidePresence(session: Session): void {
+    this.#attendance.hide(session);
   }
 
   presentUnder(clientId: number): Session | null {
@@ -438,13 +443,5 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   report(event: EngineEvent): void {
     this.#context.log.report(event);
-  }
-
-  reportRefusal(error: JoineryError): void {
-    this.report({ type: "input-refused", document: this.document, error });
-  }
-
-  reportTooSlow(bufferedBytes: number): void {
-    this.report({ type: "session-too-slow", document: this.document, bufferedBytes });
   }
 }

@@ -11,6 +11,7 @@ import { InlineReplicas } from "./inline-replicas.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
 import type { RoomObserver } from "./observer.ts";
 import type { Opening } from "./opening.ts";
+import { concerned, type SessionPeer } from "./peer.ts";
 import { PendingSignalBytes } from "./pending-signals.ts";
 import type {
   Author,
@@ -25,10 +26,11 @@ import type {
   Replicas,
   Storage,
 } from "./ports.ts";
+import type { Rights } from "./rights.ts";
 import { Room } from "./room.ts";
 import type { EndedRoom, IdleRoom, RoomContext } from "./room-context.ts";
-import { type Guest, type Permission, Session } from "./session.ts";
-import type { SignalHandlers } from "./signals.ts";
+import { type Guest, Session } from "./session.ts";
+import { type SignalHandlers, serverSignal } from "./signals.ts";
 
 export interface EngineOptions {
   readonly storage: Storage;
@@ -64,15 +66,23 @@ export interface OpenRequest {
   readonly outbox: Outbox;
   /** Kept in the log with what the session writes. */
   readonly author: Author;
-  readonly permission: Permission;
+  readonly rights: Rights;
   /** What whoever let the client in knows of it. Default: nothing. */
   readonly guest?: Guest;
+  /** By which connection it comes. Default: one in the same process. */
+  readonly peer?: SessionPeer;
   /** What the client says of its copy. Default: nothing. */
   readonly opening?: Opening;
   /** Whether the client can inflate what it is sent. Default: no. */
   readonly inflates?: boolean;
   /** Called once, when the session has ended. Default: nobody wants to know. */
   readonly onLeft?: () => void;
+}
+
+/** Who is sent a signal of the server's; everybody if nothing is given. */
+export interface SignalAddress {
+  readonly document?: DocumentName;
+  readonly user?: Author;
 }
 
 export class Rooms {
@@ -162,13 +172,41 @@ export class Rooms {
     };
   }
 
+  /** Those who are in documents, and those who wait for one to be loaded. Others may leave while it is walked. */
+  *sessions(): Iterable<Session> {
+    for (const room of this.#rooms.values()) yield* room.sessions;
+  }
+
+  /**
+   * Sends a signal of the server's to those for whom all that is given fits: in all documents, and in all tabs of a user.
+   *
+   * @param to Nobody in particular, who has an empty name, cannot be sent one.
+   * @param payload Anything that `JSON.stringify` takes.
+   * @returns To how many it was sent: not to who reads too slowly, nor to whose dialect has no word for it.
+   * @throws JoineryError SIGNAL_REFUSED (never) when a client could not have sent it either.
+   * Cost: linear in sessions; without a document, of the whole server.
+   */
+  signal(to: SignalAddress, name: string, payload: unknown): number {
+    const signal = serverSignal(name, payload, this.#limits);
+    const { document, user } = to;
+    if (user === "") return 0;
+    const isFor = ({ author }: Session) => user === undefined || author === user;
+    const only = document === undefined ? null : this.#rooms.get(document);
+    const rooms = only === null ? this.#rooms.values() : only ? [only] : [];
+    let count = 0;
+    for (const room of rooms) count += room.signals.tell(signal, isFor);
+    return count;
+  }
+
   /**
    * Lets a client into a document. The session is there at once; what the client sends before the document is
    * loaded waits. If it cannot be loaded, the session closes with the reason.
    *
-   * @throws JoineryError SERVER_DRAINING or SERVER_FULL (backoff).
+   * @throws JoineryError SERVER_DRAINING or SERVER_FULL (backoff), PERMISSION_DENIED (never) to who may not read it.
    */
   open(request: OpenRequest): Session {
+    // Without this there is no session at all, so that none of them can be of somebody who may do nothing.
+    request.rights.demand("read");
     if (this.#isDraining) throw new JoineryError("SERVER_DRAINING", "the server is stopping");
     const room = this.#rooms.get(request.document) ?? this.#start(request.document);
     const session = new Session({ ...request, id: ++this.#lastSessionId }, room);
@@ -272,7 +310,9 @@ export class Rooms {
   #throttleWriter(session: Session): void {
     if (this.#uncommittedBytes <= this.#limits.maxUncommittedBytes || this.#paused.has(session)) return;
     this.#paused.add(session);
-    this.#options.log.report({ type: "limit-hit", document: session.document, limit: "maxUncommittedBytes" });
+    const { document } = session;
+    const limit = "maxUncommittedBytes";
+    this.#options.log.report({ type: "limit-hit", document, limit, ...concerned(session) });
     session.pauseInput();
   }
 

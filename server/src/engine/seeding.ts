@@ -16,9 +16,11 @@ import { equalBytes, JoineryError, type Limits } from "@joinery/shared";
 import type { SentBatch } from "./audience.ts";
 import { EMPTY_UPDATE } from "./merge.ts";
 import type { Clock, Timer } from "./ports.ts";
+import type { Rights } from "./rights.ts";
 
 /** The part of a session that seeding needs. */
 export interface Seeder {
+  readonly rights: Rights;
   askForSeed(): void;
 }
 
@@ -98,7 +100,8 @@ export class Seeding implements SeedGate {
    *
    * @param receive Takes it in by this gate.
    * @param flush Puts it into the log.
-   * @throws JoineryError MALFORMED_FRAME (never retry) when the client was not asked; what `receive` throws.
+   * @throws JoineryError PERMISSION_DENIED (never retry) when it has something and may not write, which it may have been
+   * allowed to when it was asked; MALFORMED_FRAME (never retry) when the client was not asked; what `receive` throws.
    */
   accept(
     seeder: Seeder,
@@ -106,10 +109,16 @@ export class Seeding implements SeedGate {
     receive: () => Promise<void> | null,
     flush: () => void,
   ): Promise<void> | null {
-    if (!this.#asked.delete(seeder)) {
+    const isAsked = this.#asked.delete(seeder);
+    const isNothing = equalBytes(update, EMPTY_UPDATE);
+    if (!isNothing && !seeder.rights.mayWrite) {
+      this.#askIfNobodyIs();
+      seeder.rights.demand("write");
+    }
+    if (!isAsked) {
       throw new JoineryError("MALFORMED_FRAME", "the client was not asked to fill the document");
     }
-    if (equalBytes(update, EMPTY_UPDATE) || !this.#isEmpty() || this.#isTrying) {
+    if (isNothing || !this.#isEmpty() || this.#isTrying) {
       this.#askIfNobodyIs();
       return null;
     }

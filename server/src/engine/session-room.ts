@@ -1,4 +1,5 @@
 import type { AwarenessEntry, DocumentName, JoineryError, Limits } from "@joinery/shared";
+import type { EngineEvent } from "./events.ts";
 import type { FeedRoom } from "./feed.ts";
 import type { Guard } from "./guard.ts";
 import type { Position } from "./opening.ts";
@@ -39,6 +40,7 @@ export interface SessionRoom<Session> extends FeedRoom, Position {
   sessionIsLive(session: Session): void;
   sessionIsLagging(session: Session, bufferedBytes: number): void;
   leave(session: Session): void;
-  reportRefusal(error: JoineryError): void;
-  reportTooSlow(bufferedBytes: number): void;
+  /** The session may not show presence any more: what it did is taken back. */
+  hidePresence(session: Session): void;
+  report(event: EngineEvent): void;
 }

@@ -20,13 +20,14 @@ import {
 } from "@joinery/shared";
 import { Acks } from "./acks.ts";
 import { Checkpoint, NOT_AN_EDIT } from "./checkpoint.ts";
+import { refusalEvent } from "./events.ts";
 import { Feed, type FeedStateKind } from "./feed.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening } from "./opening.ts";
+import { concerned, LOCAL_PEER, type SessionPeer } from "./peer.ts";
 import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
+import { ActionDenied, type Permission, type Rights } from "./rights.ts";
 import type { SessionRoom } from "./session-room.ts";
 import type { SentSignal } from "./signals.ts";
-
-export type Permission = "read" | "write";
 
 /** What whoever let a client in knows of it. The engine only keeps it. */
 export type Guest = object;
@@ -35,9 +36,11 @@ export interface SessionOptions {
   /** Greater for each session opened. */
   readonly id: number;
   readonly author: Author;
-  readonly permission: Permission;
+  readonly rights: Rights;
   /** Default: nothing is known. */
   readonly guest?: Guest;
+  /** Default: one in the same process. */
+  readonly peer?: SessionPeer;
   readonly dialect: Dialect;
   readonly outbox: Outbox;
   /** What the client says of its copy. Default: nothing. */
@@ -56,6 +59,7 @@ export class Session {
   readonly id: number;
   readonly author: Author;
   readonly guest: Guest | null;
+  readonly peer: SessionPeer;
   readonly dialect: Dialect;
   readonly #outbox: Outbox;
   readonly #room: SessionRoom<Session>;
@@ -66,16 +70,19 @@ export class Session {
   readonly #feed: Feed;
   readonly #checkpoint: Checkpoint<Session>;
   readonly #acks: Acks;
-  #permission: Permission;
+  #rights: Rights;
+  /** Whether it was told that it may not show presence: clients announce theirs every few seconds. */
+  #isToldHidden = false;
 
   constructor(options: SessionOptions, room: SessionRoom<Session>) {
     const { dialect, outbox, inflates = false } = options;
     this.id = options.id;
     this.author = options.author;
     this.guest = options.guest ?? null;
+    this.peer = options.peer ?? LOCAL_PEER;
     this.dialect = dialect;
-    this.#permission = options.permission;
-    this.#acks = new Acks(options.permission === "write");
+    this.#rights = options.rights;
+    this.#acks = new Acks(options.rights.mayWrite);
     this.#outbox = outbox;
     this.#opening = options.opening ?? NO_OPENING;
     this.#inflates = inflates;
@@ -103,8 +110,8 @@ export class Session {
     return this.state === "closed";
   }
 
-  get permission(): Permission {
-    return this.#permission;
+  get rights(): Rights {
+    return this.#rights;
   }
 
   get document(): DocumentName {
@@ -116,8 +123,11 @@ export class Session {
   /** The client asks for what it misses; an empty state vector says that it has nothing. */
   sync(stateVector: Uint8Array): void {
     this.#checkpoint.pass(() => {
-      this.#checkpoint.look({ kind: "sync", stateVector }, (input) => {
-        this.#checkpoint.attempt(() => this.#bringUpFrom(input.stateVector));
+      this.#checkpoint.attempt(() => {
+        this.#rights.demand("read");
+        this.#checkpoint.look({ kind: "sync", stateVector }, (input) => {
+          this.#checkpoint.attempt(() => this.#bringUpFrom(input.stateVector));
+        });
       });
     });
   }
@@ -156,14 +166,23 @@ export class Session {
 
   /** The client asks who is here. */
   queryPresence(): void {
-    this.#checkpoint.pass(() => this.#feed.tellPresence());
+    this.#checkpoint.pass(() => {
+      this.#checkpoint.attempt(() => {
+        this.#rights.demand("read");
+        this.#feed.tellPresence();
+      });
+    });
   }
 
   /** The client says something to those who are here. */
   signal(signal: SentSignal): void {
     this.#checkpoint.pass(() => {
-      this.#checkpoint.look({ kind: "signal", signal }, (input) => {
-        this.#checkpoint.attemptOrNotice(() => this.#room.signals.accept(this, input.signal));
+      this.#checkpoint.attemptOrNotice(() => {
+        // Before the guard: for an application, looking at a signal may be all that it does with it.
+        this.#rights.demand("signal");
+        this.#checkpoint.look({ kind: "signal", signal }, (input) => {
+          this.#checkpoint.attemptOrNotice(() => this.#room.signals.accept(this, input.signal));
+        });
       });
     });
   }
@@ -246,15 +265,23 @@ export class Session {
     return true;
   }
 
-  /** What the session may do changes. @param reason For people. */
-  setPermission(permission: Permission, reason: string): void {
-    if (this.#permission === permission || this.isClosed) return;
-    this.#permission = permission;
-    this.#acks.permit(permission === "write");
+  /** What the session may do changes; one that may do nothing ends. @param reason For people. */
+  setRights(rights: Rights, reason: string): void {
+    if (this.isClosed) return;
+    const before = this.#rights;
+    this.#rights = rights;
+    if (rights.isNone) {
+      this.close(new JoineryError("PERMISSION_DENIED", reason));
+      return;
+    }
+    this.#isToldHidden = false;
+    if (before.has("presence") && !rights.has("presence")) this.#room.hidePresence(this);
+    if (rights.permission === before.permission) return;
+    this.#acks.permit(rights.mayWrite);
     // It will be told when it is opened.
     if (this.state === "joining") return;
     this.#feed.tell("permission", () => this.dialect.permission(this.#shownPermission, reason));
-    if (permission === "write") this.takenIn();
+    if (rights.mayWrite) this.takenIn();
   }
 
   /** Asks the connection for a sign of life; a dead one ends, so that its client ids are free. */
@@ -264,7 +291,7 @@ export class Session {
     this.#outbox.probe(probeTimeoutMs, () => {
       const message = `gave no sign of life for ${probeTimeoutMs} ms`;
       const error = new JoineryError("CONNECTION_LOST", message, { limit: "probeTimeoutMs" });
-      this.#room.reportRefusal(error);
+      this.#reportRefusal(error);
       this.close(error);
     });
   }
@@ -279,7 +306,7 @@ export class Session {
 
   /** An edit or a question was refused: tells the client, or ends the session where its dialect cannot. */
   refuse(error: JoineryError, details: CloseDetails): void {
-    this.#room.reportRefusal(error);
+    this.#reportRefusal(error);
     // Not in the log, whatever follows; the client may never read that it was refused.
     if (details !== NOT_AN_EDIT) this.#acks.leftOut();
     const frame = this.dialect.refused(error);
@@ -287,16 +314,24 @@ export class Session {
     else this.close(error, details);
   }
 
-  /** Something other than an edit was refused: tells the client, or does as with an edit where its dialect cannot. */
+  /**
+   * Something other than an edit was refused: tells the client, or does as with an edit where its dialect cannot. What
+   * it may not do at all is dropped there instead, because its clients cannot but try.
+   */
   notice(error: JoineryError): void {
     if (this.isClosed) return;
+    const isDenied = error instanceof ActionDenied;
+    if (isDenied && error.action === "presence") {
+      if (this.#isToldHidden) return;
+      this.#isToldHidden = true;
+    }
     const frame = this.dialect.notice(error);
-    if (frame === null) {
+    if (frame === null && !isDenied) {
       this.refuse(error, NOT_AN_EDIT);
       return;
     }
-    this.#room.reportRefusal(error);
-    this.#feed.send([frame]);
+    this.#reportRefusal(error);
+    if (frame) this.#feed.send([frame]);
   }
 
   /** Ends the session, and its connection if that has no other; the error says whether to come back. */
@@ -352,7 +387,7 @@ export class Session {
     const beginning = beginningOf(this.#opening, room);
     if (beginning === "refuse") {
       const error = lineageChanged(this.#opening, room);
-      room.reportRefusal(error);
+      this.#reportRefusal(error);
       this.close(error, { number: 0, remote: { lineage: room.lineage, seq: room.durableSeq } });
       return;
     }
@@ -384,12 +419,17 @@ export class Session {
 
   /** Nobody may write to a document that is damaged. */
   get #shownPermission(): Permission {
-    return this.#room.damage ? "read" : this.#permission;
+    return this.#room.damage ? "read" : this.#rights.permission;
   }
 
   #stalled(bufferedBytes: number): void {
-    this.#room.reportTooSlow(bufferedBytes);
+    const { document } = this;
+    this.#room.report({ type: "session-too-slow", document, bufferedBytes, ...concerned(this) });
     const { stalledTimeoutMs } = this.#room.limits;
     this.close(new JoineryError("TOO_SLOW", `read nothing for ${stalledTimeoutMs} ms`));
+  }
+
+  #reportRefusal(error: JoineryError): void {
+    this.#room.report(refusalEvent(this.document, error, this));
   }
 }

@@ -6,6 +6,7 @@
 
 import { type DocumentName, isJson, JoineryError, type Limits, toJoineryError } from "@joinery/shared";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { SessionPeer } from "./peer.ts";
 import { type PendingSignal, type PendingSignalBytes, PendingSignals } from "./pending-signals.ts";
 import type { Author, Clock, Dialect, Signal } from "./ports.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -27,6 +28,11 @@ export interface SentSignal {
   /** JSON as UTF-8; may be a view. */
   readonly payload: Uint8Array;
 }
+
+/** What the server says; the payload is JSON as UTF-8. */
+export type ServerSignal = Pick<Signal, "name" | "payload">;
+
+type SignalLimits = Pick<Limits, "maxSignalBytes" | "maxSignalNameBytes">;
 
 /** Where a signal came from, and how to answer. */
 export interface SignalContext {
@@ -62,6 +68,7 @@ export type SignalHandlers = Map<string, SignalHandler>;
 export interface SignalSession {
   readonly id: number;
   readonly author: Author;
+  readonly peer: SessionPeer;
   readonly dialect: Dialect;
   readonly isClosed: boolean;
   /** @returns Whether it was sent. */
@@ -81,7 +88,7 @@ export interface SignalsOptions<Session extends SignalSession> {
   /** A signal was not sent to a client because that reads too slowly. */
   readonly onDropped: () => void;
   /** A handler failed. */
-  readonly onFailed: (error: JoineryError) => void;
+  readonly onFailed: (error: JoineryError, from: SignalSession) => void;
 }
 
 /** What one session has sent. */
@@ -117,7 +124,7 @@ export class Signals<Session extends SignalSession> {
    * @throws JoineryError SIGNAL_REFUSED (never retry).
    */
   accept(sender: SignalSession, signal: SentSignal): void {
-    this.#check(signal);
+    check(signal, this.#options.limits);
     const account = this.#spend(sender);
     const handler = this.#options.handlers.get(signal.name);
     if (!handler) {
@@ -156,23 +163,9 @@ export class Signals<Session extends SignalSession> {
     return pending;
   }
 
-  /** Sends a signal of the server's to those for whom this is true. */
-  tell({ name, payload }: Pick<Signal, "name" | "payload">, isFor: (session: Session) => boolean): void {
-    this.#tellAll({ user: "", session: 0, name, payload }, isFor);
-  }
-
-  #check({ name, payload }: SentSignal): void {
-    const { maxSignalBytes, maxSignalNameBytes } = this.#options.limits;
-    const nameBytes = new TextEncoder().encode(name).length;
-    if (nameBytes === 0 || nameBytes > maxSignalNameBytes) {
-      const message = `the signal's name has ${nameBytes} bytes, it must have 1 to ${maxSignalNameBytes}`;
-      throw refused(message, "maxSignalNameBytes");
-    }
-    if (payload.length > maxSignalBytes) {
-      const message = `signal "${name}" has ${payload.length} bytes, the limit is ${maxSignalBytes}`;
-      throw refused(message, "maxSignalBytes");
-    }
-    if (!isJson(payload, MAX_DEPTH, "any")) throw refused(`signal "${name}" is not JSON`);
+  /** Sends a signal of the server's to those for whom this is true. @returns To how many. */
+  tell(signal: ServerSignal, isFor: (session: Session) => boolean): number {
+    return this.#tellAll({ user: "", session: 0, ...signal }, isFor);
   }
 
   #spend(sender: SignalSession): Account {
@@ -215,8 +208,9 @@ export class Signals<Session extends SignalSession> {
     });
   }
 
-  #tellAll(signal: Signal, isFor: (session: Session) => boolean): void {
+  #tellAll(signal: Signal, isFor: (session: Session) => boolean): number {
     const frames = new Map<Dialect, Uint8Array | null>();
+    let count = 0;
     for (const session of this.#options.sessions) {
       if (!isFor(session)) continue;
       let frame = frames.get(session.dialect);
@@ -224,19 +218,57 @@ export class Signals<Session extends SignalSession> {
         frame = session.dialect.signal(signal);
         frames.set(session.dialect, frame);
       }
-      this.#tell(session, frame);
+      if (this.#tell(session, frame)) count++;
     }
+    return count;
   }
 
-  #tell(session: SignalSession, frame: Uint8Array | null): void {
-    if (frame && !session.isClosed && !session.tellSignal(frame)) this.#options.onDropped();
+  /** @returns Whether it was sent. */
+  #tell(session: SignalSession, frame: Uint8Array | null): boolean {
+    if (frame === null || session.isClosed) return false;
+    const isSent = session.tellSignal(frame);
+    if (!isSent) this.#options.onDropped();
+    return isSent;
   }
 
   #failed(sender: SignalSession, thrown: unknown): void {
     const error = toJoineryError(thrown);
-    if (error.code !== "SIGNAL_REFUSED") this.#options.onFailed(error);
+    if (error.code !== "SIGNAL_REFUSED") this.#options.onFailed(error, sender);
     sender.notice(error);
   }
+}
+
+/**
+ * A signal of the server's, of anything that `JSON.stringify` takes.
+ *
+ * @throws JoineryError SIGNAL_REFUSED (never retry) when it is over the limits that clients have, or no JSON.
+ */
+export function serverSignal(name: string, content: unknown, limits: SignalLimits): ServerSignal {
+  const signal = { name, payload: toJson(name, content) };
+  check(signal, limits);
+  return signal;
+}
+
+function toJson(name: string, content: unknown): Uint8Array {
+  try {
+    return new TextEncoder().encode(JSON.stringify(content) ?? "null");
+  } catch (cause) {
+    throw new JoineryError("SIGNAL_REFUSED", `signal "${name}" is not JSON`, { cause });
+  }
+}
+
+function check({ name, payload }: ServerSignal, limits: SignalLimits): void {
+  const { maxSignalBytes, maxSignalNameBytes } = limits;
+  const nameBytes = new TextEncoder().encode(name).length;
+  if (nameBytes === 0 || nameBytes > maxSignalNameBytes) {
+    const message = `the signal's name has ${nameBytes} bytes, it must have 1 to ${maxSignalNameBytes}`;
+    throw refused(message, "maxSignalNameBytes");
+  }
+  if (payload.length > maxSignalBytes) {
+    const message = `signal "${name}" has ${payload.length} bytes, the limit is ${maxSignalBytes}`;
+    throw refused(message, "maxSignalBytes");
+  }
+  if (!isJson(payload, MAX_DEPTH, "any")) throw refused(`signal "${name}" is not JSON`);
 }
 
 function describe(issues: readonly StandardSchemaV1.Issue[]): string {

@@ -6,11 +6,13 @@
 import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared";
 import type { Suspect } from "./blame.ts";
 import type { News } from "./contents.ts";
+import { refusalEvent } from "./events.ts";
+import type { Participant } from "./peer.ts";
 import { Period, type PeriodRoom, type Trial } from "./period.ts";
 import type { EngineEvent, Replicas, Verdict } from "./ports.ts";
 
 /** Who brings updates, and can be sent away for it. */
-export interface Culprit extends Suspect {
+export interface Culprit extends Suspect, Participant {
   close(error: JoineryError): void;
 }
 
@@ -110,7 +112,7 @@ export class Trials<Writer extends Culprit> {
     const message = "updates: together they take far more time than is usual for their size";
     const error = new JoineryError("UPDATE_TOO_COSTLY", message);
     if (culprit === writer) throw error;
-    this.#room.report({ type: "input-refused", document: this.#room.document, error });
+    this.#room.report(refusalEvent(this.#room.document, error, culprit));
     culprit.close(error);
   }
 }

@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from "@joinery/shared/protocol";
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "@joinery/shared/protocol";
 import { byFirstMessage } from "./by-first-message.ts";
 import type { DriverFactory } from "./driver.ts";
 import { hocuspocusDriver } from "./hocuspocus/driver.ts";
@@ -11,12 +11,12 @@ const JOINERY_PREFIX = "joinery.";
 
 /**
  * Which of the subprotocols that a client offers is agreed on. Another version of the native dialect is, too: its
- * clients are then told why they are turned away.
+ * clients are then told why they are turned away. A token is none: who offers nothing beside it has none agreed on.
  *
  * @returns `null` for none.
  */
 export function chooseSubprotocol(offered: Iterable<string>): string | null {
-  const names = [...offered];
+  const names = [...offered].filter((name) => !name.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
   if (names.includes(SUBPROTOCOL)) return SUBPROTOCOL;
   return names.find((name) => name.startsWith(JOINERY_PREFIX)) ?? names[0] ?? null;
 }

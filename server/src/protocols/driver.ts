@@ -2,7 +2,7 @@ import { type JoineryError, type LimitName, limitNamed, toJoineryError } from "@
 import type { Outbox } from "../engine/ports.ts";
 import type { OpenRequest, Rooms } from "../engine/rooms.ts";
 import type { Session } from "../engine/session.ts";
-import type { Admissions, ConnectionRequest } from "./admission.ts";
+import { type Admission, type Admissions, type ConnectionRequest, openingAs } from "./admission.ts";
 
 /** How many documents may be open from where a connection comes. */
 export interface DocumentQuota {
@@ -26,22 +26,34 @@ export interface DriverContext {
   readonly documents?: DocumentQuota;
 }
 
+/** What a dialect knows of a session that it opens; the rest is of the admission and the connection. */
+export type SessionRequest = Omit<OpenRequest, "author" | "rights" | "guest" | "peer" | "onLeft">;
+
 /**
- * Opens a document for a connection; it counts until its session has ended.
+ * Opens a document for a connection that was let in; it counts until its session has ended.
  *
  * @param onLimit Told what was reached, where a refusal ends the document alone: of a connection's end others know.
- * @throws JoineryError TOO_MANY_DOCUMENTS (backoff), and as `Rooms.open`.
+ * @throws JoineryError TOO_MANY_DOCUMENTS (backoff), as `Rooms.open`, and as `Admission.enter`.
  */
 export function openSession(
-  { rooms, documents }: DriverContext,
-  request: OpenRequest,
+  { rooms, documents, request: from }: DriverContext,
+  request: SessionRequest,
+  admission: Admission,
   onLimit: (limit: LimitName) => void = () => undefined,
 ): Session {
   let isCounted = false;
+  const open = (onLeft: () => void) => {
+    const left = () => {
+      documents?.close();
+      onLeft();
+    };
+    const peer = { connection: from.number, correlation: from.id };
+    return rooms.open({ ...request, ...openingAs(admission), peer, onLeft: left });
+  };
   try {
     documents?.open();
     isCounted = true;
-    return rooms.open({ ...request, onLeft: () => documents?.close() });
+    return admission.enter ? admission.enter(open) : open(() => undefined);
   } catch (thrown) {
     if (isCounted) documents?.close();
     const limit = limitNamed(toJoineryError(thrown).limit);

@@ -123,7 +123,7 @@ export class Entrance<Message> {
     this.#deadline ??= clock.setTimer(limits.admissionTimeoutMs, () => {
       const what = this.isAsked ? "was not let in" : "showed no token";
       const message = `${what} within ${limits.admissionTimeoutMs} ms`;
-      const code = this.isAsked ? "TOO_SLOW" : "PERMISSION_DENIED";
+      const code = this.isAsked ? "TOO_SLOW" : "UNAUTHENTICATED";
       this.#refuse(new JoineryError(code, message, { limit: "admissionTimeoutMs" }));
     });
   }

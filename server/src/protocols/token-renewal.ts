@@ -1,6 +1,6 @@
 import { toJoineryError } from "@joinery/shared";
-import type { Permission, Session } from "../engine/session.ts";
-import type { Admission } from "./admission.ts";
+import type { Session } from "../engine/session.ts";
+import type { Admission, Renewal } from "./admission.ts";
 
 /**
  * Tokens that a client gives while its session goes on. One is looked at at a time; of those that come meanwhile only
@@ -8,7 +8,7 @@ import type { Admission } from "./admission.ts";
  */
 export class TokenRenewal {
   readonly #session: Session;
-  readonly #renew: ((token: string) => Promise<Permission>) | null;
+  readonly #renew: ((token: string) => Promise<Renewal>) | null;
   #isBusy = false;
   #next: string | null = null;
 
@@ -27,8 +27,8 @@ export class TokenRenewal {
     this.#isBusy = true;
     for (let token: string | null = first; token !== null && !this.#session.isClosed; token = this.#take()) {
       try {
-        const permission = await renew(token);
-        if (this.#next === null) this.#session.setPermission(permission, "the token was replaced");
+        const { rights } = await renew(token);
+        if (this.#next === null) this.#session.setRights(rights, "the token was replaced");
       } catch (thrown) {
         // Another one was given since, which may be good.
         if (this.#next === null) this.#session.close(toJoineryError(thrown));
@@ -44,4 +44,4 @@ export class TokenRenewal {
   }
 }
 
-type Renew = (token: string) => Promise<Permission>;
+type Renew = (token: string) => Promise<Renewal>;

@@ -23,11 +23,13 @@ import {
 } from "@joinery/shared";
 import { encodeUtf8 } from "lib0/string";
 import type { Clock, Dialect } from "../engine/ports.ts";
+import type { Permission } from "../engine/rights.ts";
 import type { Session } from "../engine/session.ts";
-import { type Admission, openingAs } from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "./driver.ts";
 import { Entrance } from "./entrance.ts";
+import { withVerifiedUsers } from "./verified-users.ts";
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -57,13 +59,20 @@ export const Y_WEBSOCKET = {
   durable: () => null,
   signal: () => null,
   seed: () => null,
-  permission: () => null,
+  // For people; it has no word for being allowed to write again.
+  permission: (permission: Permission, reason: string) =>
+    permission === "read" ? lengthPrefixed([AUTH, PERMISSION_DENIED], encodeUtf8(reason)) : null,
   refused: (error: JoineryError) =>
     READ_ONLY.has(error.code)
       ? lengthPrefixed([AUTH, PERMISSION_DENIED], encodeUtf8(publicMessageOf(error)))
       : null,
   notice: () => null,
 } satisfies Dialect;
+
+const Y_WEBSOCKET_WITH_USERS: Dialect = {
+  ...Y_WEBSOCKET,
+  presence: (update, users) => lengthPrefixed([AWARENESS], withVerifiedUsers(update, users)),
+};
 
 /** An awareness update with no entries: the provider gives a connection up that was silent for 30 s. */
 const KEEP_ALIVE = lengthPrefixed([AWARENESS], Uint8Array.of(0));
@@ -72,24 +81,32 @@ export interface YWebsocketDriverOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly onLimit: (limit: LimitName) => void;
+  /**
+   * Whether presence says whom the server takes its sender for: in dialects without a word for that, by the property
+   * `verifiedUser` of the state. Default: no.
+   */
+  readonly showsUsers?: boolean;
 }
 
-/** Serves y-websocket connections. What a client shows is the parameter `token` of its URL. */
+/** Serves y-websocket connections. What a client shows came with its request. */
 export function yWebsocketDriver(options: YWebsocketDriverOptions): DriverFactory {
   return (context) => new YWebsocketDriver(context, options);
 }
 
 class YWebsocketDriver implements DialectDriver {
   readonly #context: DriverContext;
+  readonly #dialect: Dialect;
   readonly #entrance: Entrance<Uint8Array>;
   #session: Session | null = null;
 
-  constructor(context: DriverContext, { clock, limits, onLimit }: YWebsocketDriverOptions) {
+  constructor(context: DriverContext, options: YWebsocketDriverOptions) {
+    const { clock, limits, onLimit, showsUsers = false } = options;
     const { admissions, outbox, request } = context;
     const { maxUnadmittedBytes } = limits;
     const backlog = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
     const document = parseDocumentName(decodePath(context.path), limits.maxNameBytes);
     this.#context = context;
+    this.#dialect = showsUsers ? Y_WEBSOCKET_WITH_USERS : Y_WEBSOCKET;
     this.#entrance = new Entrance({
       admissions,
       clock,
@@ -104,7 +121,7 @@ class YWebsocketDriver implements DialectDriver {
       connection: request,
       document,
       dialect: Y_WEBSOCKET.name,
-      token: tokenOf(request.url),
+      token: request.token,
       agent: null,
       requestToken: () => undefined,
     });
@@ -112,8 +129,8 @@ class YWebsocketDriver implements DialectDriver {
 
   #open(document: DocumentName, admission: Admission): void {
     const { outbox } = this.#context;
-    const request = { document, dialect: Y_WEBSOCKET, outbox, ...openingAs(admission) };
-    this.#session = openSession(this.#context, request);
+    const request = { document, dialect: this.#dialect, outbox };
+    this.#session = openSession(this.#context, request, admission);
   }
 
   receive(message: Uint8Array): void {
@@ -194,10 +211,4 @@ function decodePath(path: string): string {
   } catch (cause) {
     throw new JoineryError("INVALID_NAME", "document name is not percent-encoded UTF-8", { cause });
   }
-}
-
-/** @returns `null` for none. */
-function tokenOf(url: string): string | null {
-  const query = url.indexOf("?");
-  return query < 0 ? null : new URLSearchParams(url.slice(query + 1)).get("token");
 }

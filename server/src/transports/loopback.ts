@@ -58,7 +58,7 @@ export class Loopback {
   #closedFor: JoineryError | null = null;
 
   constructor(options: LoopbackOptions) {
-    const { clock, limits, onLimit = () => undefined } = options;
+    const { clock, limits, admissions = EVERYBODY, onLimit = () => undefined } = options;
     this.#options = options;
     this.#start =
       options.start ??
@@ -69,6 +69,7 @@ export class Loopback {
         agent: "joinery",
         keepAliveMs: KEEP_ALIVE_MS,
         capabilities: CAPABILITIES.deflate,
+        showsUsers: admissions.isAuthenticating,
       });
   }
 
@@ -89,7 +90,9 @@ export class Loopback {
     const path = new URL(url, "ws://loopback").pathname.slice(1);
     const connection = new LoopbackConnection(clock, events, (outbox) => {
       if (this.#closedFor) throw this.#closedFor;
-      return this.#start({ rooms, outbox, admissions, request: NO_REQUEST, path, subprotocol });
+      // Its own: what is known of a connection is kept by it.
+      const request = { ...NO_REQUEST };
+      return this.#start({ rooms, outbox, admissions, request, path, subprotocol });
     });
     this.#open.add(connection);
     connection.onEnd(() => this.#open.delete(connection));

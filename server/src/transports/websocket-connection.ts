@@ -5,11 +5,11 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { JoineryError, type Limits, limitNamed, publicMessageOf, toJoineryError } from "@joinery/shared";
 import type { WebSocket } from "ws";
+import { addressKey } from "../address-key.ts";
 import type { Clock, Outbox, Timer } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import type { Admissions, ConnectionRequest } from "../protocols/admission.ts";
 import type { DialectDriver, DriverFactory } from "../protocols/driver.ts";
-import { addressKey } from "./address-key.ts";
 import type { Addresses, Visit } from "./addresses.ts";
 import { Budget, CONNECTION_BUDGET } from "./budget.ts";
 import type { Connection, Connections } from "./connections.ts";
@@ -21,15 +21,20 @@ import { exceededLimit, fromWsError, isWithinMessage, toCloseReason } from "./ws
 
 /** What happened to a connection that a person may want to know. */
 export type ConnectionEvent =
-  | {
-      readonly type: "connected";
-      readonly connection: number;
-      readonly path: string;
+  | (ConnectionName & { readonly type: "connected"; readonly path: string; readonly address: string })
+  | (ConnectionName & { readonly type: "disconnected"; readonly closeCode: number })
+  | (ConnectionName & {
+      readonly type: "connection-refused";
       readonly address: string;
-    }
-  | { readonly type: "disconnected"; readonly connection: number; readonly closeCode: number }
-  | { readonly type: "connection-refused"; readonly connection: number; readonly error: JoineryError }
-  | { readonly type: "connection-dead"; readonly connection: number };
+      readonly error: JoineryError;
+    })
+  | (ConnectionName & { readonly type: "connection-dead" });
+
+interface ConnectionName {
+  readonly connection: number;
+  /** As sessions of the connection have it. */
+  readonly correlation: string;
+}
 
 /** What all connections of a transport share. */
 export interface ConnectionContext {
@@ -49,6 +54,10 @@ export interface Serve {
   readonly path: string;
   /** The client's address, which need not be the socket's. */
   readonly address: string;
+  /** What the client showed with its request; `null` for nothing. */
+  readonly token: string | null;
+  /** What the connection is called in the log. Default: a random UUID. */
+  readonly correlation?: string;
   readonly admissions: Admissions;
   readonly start: DriverFactory;
 }
@@ -58,7 +67,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   readonly #context: ConnectionContext;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
-  readonly #request: Omit<ConnectionRequest, "address">;
+  #request: ConnectionRequest;
   readonly #gate: InputGate;
   readonly #pings: Pings;
   #driver: DialectDriver | null = null;
@@ -75,7 +84,14 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     this.#context = context;
     this.#webSocket = webSocket;
     this.#socket = request.socket;
-    this.#request = { id: randomUUID(), url: request.url ?? "", headers: request.headers };
+    this.#request = {
+      id: randomUUID(),
+      number: this.id,
+      address: request.socket.remoteAddress ?? "",
+      url: request.url ?? "",
+      headers: request.headers,
+      token: null,
+    };
     this.#pings = new Pings(webSocket);
     this.#gate = new InputGate({
       clock,
@@ -91,15 +107,17 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   /** @returns Whether it was let in; if not, it is closing. */
   start(serve: Serve): boolean {
     const { rooms, connections, addresses, hits, report } = this.#context;
+    const { address, token, correlation = this.#request.id } = serve;
+    this.#request = { ...this.#request, id: correlation, address, token };
     this.#listen();
     try {
       connections.add(this);
-      this.#visit = addresses.enter(addressKey(serve.address));
+      this.#visit = addresses.enter(addressKey(address));
       const { budget, documents } = this.#visit;
       this.#gate.share(budget);
       const { admissions, path } = serve;
       const { protocol: subprotocol } = this.#webSocket;
-      const request = { ...this.#request, address: serve.address };
+      const request = this.#request;
       this.#driver = serve.start({ rooms, outbox: this, admissions, request, path, subprotocol, documents });
     } catch (thrown) {
       const error = toJoineryError(thrown);
@@ -109,7 +127,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
       this.fail(error);
       return false;
     }
-    report({ type: "connected", connection: this.id, path: serve.path, address: serve.address });
+    report({ type: "connected", ...this.#name, path: serve.path, address });
     this.#expectFirstMessage();
     return true;
   }
@@ -222,7 +240,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   }
 
   terminate(): void {
-    this.#context.report({ type: "connection-dead", connection: this.id });
+    this.#context.report({ type: "connection-dead", ...this.#name });
     this.cut();
   }
 
@@ -291,7 +309,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     this.#leave();
     if (this.#driver === null) return;
     this.#driver.closed();
-    this.#context.report({ type: "disconnected", connection: this.id, closeCode });
+    this.#context.report({ type: "disconnected", ...this.#name, closeCode });
   }
 
   #leave(): void {
@@ -309,13 +327,18 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   }
 
   #refused(error: JoineryError): void {
-    this.#context.report({ type: "connection-refused", connection: this.id, error });
+    const { address } = this.#request;
+    this.#context.report({ type: "connection-refused", ...this.#name, address, error });
   }
 
   #broke(error: Error): void {
     const limit = exceededLimit(error);
     if (limit !== null) this.#context.hits.count(limit);
     this.#refused(fromWsError(error));
+  }
+
+  get #name(): ConnectionName {
+    return { connection: this.id, correlation: this.#request.id };
   }
 
   get #isOpen(): boolean {

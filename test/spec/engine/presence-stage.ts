@@ -1,7 +1,9 @@
 import { type AwarenessEntry, DEFAULT_LIMITS, decodeAwareness, type Limits } from "@joinery/shared";
 import { Awareness, applyAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { LOCAL_PEER } from "../../../server/src/engine/peer.ts";
 import { Presence } from "../../../server/src/engine/presence.ts";
+import { Rights } from "../../../server/src/engine/rights.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 export function json(state: unknown): Uint8Array {
@@ -17,11 +19,14 @@ export class Somebody {
   static #lastId = 0;
   readonly id = ++Somebody.#lastId;
   readonly author: string;
+  readonly peer = LOCAL_PEER;
+  readonly rights: Rights;
   /** How often it was asked for a sign of life. */
   probes = 0;
 
-  constructor(author = "") {
+  constructor(author = "", rights = Rights.WRITER) {
     this.author = author;
+    this.rights = rights;
   }
 
   probe(): void {

@@ -2,7 +2,8 @@
 
 import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
-import type { Permission } from "../../../server/src/engine/session.ts";
+import type { Permission } from "../../../server/src/engine/rights.ts";
+import { Rights } from "../../../server/src/engine/rights.ts";
 import {
   type AdmissionRequest,
   type Admissions,
@@ -34,9 +35,16 @@ class Line {
   pauses = 0;
   readonly driver: DialectDriver;
 
-  constructor(stage: NativeStage, admissions: Admissions, subprotocol: string, url = "/notes") {
+  constructor(stage: NativeStage, admissions: Admissions, subprotocol: string, token: string | null = null) {
     const { rooms, clock, limits } = stage;
-    const request: ConnectionRequest = { id: "1", address: "1.2.3.4", url, headers: {} };
+    const request: ConnectionRequest = {
+      id: "1",
+      number: 1,
+      token,
+      address: "1.2.3.4",
+      url: "/notes",
+      headers: {},
+    };
     const start = bySubprotocol({
       clock,
       limits,
@@ -63,10 +71,10 @@ class Line {
 const STEP_1 = Y_WEBSOCKET.ask(NOTHING);
 
 describe("a y-websocket connection", () => {
-  test("shows the token of its URL, and what it sends meanwhile waits", async () => {
+  test("shows what came with its request, and what it sends meanwhile waits", async () => {
     const stage = new NativeStage();
     const admissions = new SlowAdmissions({ needsToken: false });
-    const line = new Line(stage, admissions, "", "/notes?x=1&token=a%20b");
+    const line = new Line(stage, admissions, "", "a b");
     const update = new Typist(7).type("a");
     line.driver.receive(STEP_1);
     line.driver.receive(Y_WEBSOCKET.update(update));
@@ -77,7 +85,7 @@ describe("a y-websocket connection", () => {
     expect(line.frames).toEqual([]);
     admissions.answers[0]?.resolve(ANN);
     await stage.settle();
-    expect(stage.sessions[0]?.author).toBe("ann");
+    expect(stage.sessions[0]).toMatchObject({ author: "ann", peer: { connection: 1, correlation: "1" } });
     expect(line.frames.map((frame) => [...frame.subarray(0, 2)])).toEqual([
       [0, 0],
       [0, 1],
@@ -85,7 +93,7 @@ describe("a y-websocket connection", () => {
     ]);
   });
 
-  test("shows none where its URL has none", async () => {
+  test("shows no token where none came with its request", async () => {
     const admissions = new SlowAdmissions({ needsToken: false });
     const line = new Line(new NativeStage(), admissions, "");
     line.driver.receive(STEP_1);
@@ -194,10 +202,10 @@ describe("a native connection", () => {
         renewed.push(`${document} ${token}`);
         const permission = permissions.get(token);
         if (!permission) throw new JoineryError("PERMISSION_DENIED", "run out");
-        return permission;
+        return { rights: Rights.from(permission) };
       },
     });
-    const line = new Line(stage, { admit, needsToken: true }, "joinery.v1");
+    const line = new Line(stage, { admit, needsToken: true, isAuthenticating: true }, "joinery.v1");
     line.driver.receive(
       joined([
         hello,
@@ -211,7 +219,7 @@ describe("a native connection", () => {
     line.driver.receive(clientFrames.token(0, "reader"));
     await stage.settle();
     expect(renewed).toEqual(["plans reader"]);
-    expect(stage.sessions.map(({ permission }) => permission)).toEqual(["write", "read"]);
+    expect(stage.sessions.map(({ rights }) => rights.permission)).toEqual(["write", "read"]);
     line.driver.receive(clientFrames.token(1, "old"));
     await stage.settle();
     expect(renewed).toEqual(["plans reader", "notes old"]);

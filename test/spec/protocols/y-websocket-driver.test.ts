@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { Awareness, applyAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { EngineEvent, Outbox } from "../../../server/src/engine/ports.ts";
+import { Rights } from "../../../server/src/engine/rights.ts";
 import { Rooms } from "../../../server/src/engine/rooms.ts";
 import { ANONYMOUS, admitAs, NO_REQUEST } from "../../../server/src/protocols/admission.ts";
 import type { DialectDriver } from "../../../server/src/protocols/driver.ts";
@@ -63,7 +64,7 @@ class Stage {
 
   connect(path: string, permission: "read" | "write" = "write"): Connected {
     const outbox = new KeptOutbox();
-    const admissions = admitAs({ ...ANONYMOUS, permission });
+    const admissions = admitAs({ ...ANONYMOUS, rights: Rights.from(permission) });
     const { rooms, clock } = this;
     const start = yWebsocketDriver({ clock, limits: DEFAULT_LIMITS, onLimit: () => undefined });
     return { driver: start({ rooms, outbox, admissions, request: NO_REQUEST, path }), outbox };

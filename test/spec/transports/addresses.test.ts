@@ -1,6 +1,6 @@
 import { DEFAULT_LIMITS, JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
-import { addressKey } from "../../../server/src/transports/address-key.ts";
+import { addressKey } from "../../../server/src/address-key.ts";
 import { Addresses } from "../../../server/src/transports/addresses.ts";
 import { LimitHits } from "../../../server/src/transports/limit-hits.ts";
 import { FakeClock } from "../../support/fake-clock.ts";

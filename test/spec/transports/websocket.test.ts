@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, JoineryError, type Limits } from "@joinery/shared";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Outbox } from "../../../server/src/engine/ports.ts";
 import type { Rooms } from "../../../server/src/engine/rooms.ts";
-import { ANONYMOUS, admitAs } from "../../../server/src/protocols/admission.ts";
+import { ANONYMOUS, admitAs, type ConnectionRequest } from "../../../server/src/protocols/admission.ts";
 import type { DriverFactory } from "../../../server/src/protocols/driver.ts";
 import { Connections, DEFAULT_HEARTBEAT } from "../../../server/src/transports/connections.ts";
 import { LimitHits } from "../../../server/src/transports/limit-hits.ts";
@@ -22,12 +22,13 @@ afterEach(async () => {
 
 interface Served {
   readonly outbox: Outbox;
+  readonly request: ConnectionRequest;
   readonly received: string[];
   isGone: boolean;
 }
 
 /** A transport whose dialect takes down what it is given, and pauses when it is told, on a clock of the test's own. */
-async function stage(changes: Partial<Limits> = {}, refuse?: () => never) {
+async function stage(changes: Partial<Limits> = {}, refuse?: () => never, correlation?: string) {
   const clock = new FakeClock();
   const hits = new LimitHits();
   const limits = { ...DEFAULT_LIMITS, ...changes };
@@ -35,9 +36,9 @@ async function stage(changes: Partial<Limits> = {}, refuse?: () => never) {
   const connections = new Connections({ clock, heartbeat: DEFAULT_HEARTBEAT, maxConnections });
   const events: ConnectionEvent[] = [];
   const served: Served[] = [];
-  const start: DriverFactory = ({ outbox }) => {
+  const start: DriverFactory = ({ outbox, request }) => {
     refuse?.();
-    const it: Served = { outbox, received: [], isGone: false };
+    const it: Served = { outbox, request, received: [], isGone: false };
     served.push(it);
     return {
       receive: (message) => {
@@ -65,6 +66,8 @@ async function stage(changes: Partial<Limits> = {}, refuse?: () => never) {
     transport.accept(request, socket, head, {
       path: "notes",
       address: "a",
+      token: "shown",
+      ...(correlation !== undefined && { correlation }),
       admissions: admitAs(ANONYMOUS),
       start,
     });
@@ -293,6 +296,34 @@ describe("a connection that leaves", () => {
     clock.turn();
     expect([received, it.isGone, connections.count]).toEqual([["a", "pause", "b", "c"], true, 0]);
     expect(events.at(-1)).toMatchObject({ type: "disconnected", closeCode: 1000 });
+  });
+});
+
+describe("what is told of a connection", () => {
+  test("names it as its sessions do, and where it comes from; what it showed is nowhere", async () => {
+    const { served, events, connect } = await stage();
+    const ann = await connect();
+    const { request } = only(served);
+    expect(request).toMatchObject({ number: 1, address: "a", token: "shown" });
+    expect(request.id).toMatch(/^[0-9a-f-]{36}$/);
+    ann.write(frame(Uint8Array.of(3, 232), { opcode: CLOSE }));
+    await until("it to be gone", () => events.length === 2);
+    const name = { connection: 1, correlation: request.id };
+    expect(events).toEqual([
+      { type: "connected", ...name, path: "notes", address: "a" },
+      { type: "disconnected", ...name, closeCode: 1000 },
+    ]);
+  });
+
+  test("has the name that a proxy gave it, where one is given, also when it is refused", async () => {
+    const refuse = () => {
+      throw new JoineryError("INVALID_NAME", "no such name");
+    };
+    const { events, connect } = await stage({}, refuse, "proxy-7");
+    await connect();
+    expect(events).toMatchObject([
+      { type: "connection-refused", connection: 1, correlation: "proxy-7", address: "a" },
+    ]);
   });
 });
 

@@ -202,7 +202,8 @@ export class Channel implements Outbox {
 
   close(error: JoineryError, { number }: CloseDetails = NO_DETAILS): void {
     if (this.#isEnded) return;
-    if (error.row.retry === "never" || OF_THE_DOCUMENT.has(error.code)) {
+    // One that has to show another token does so for this document, on a connection that stays.
+    if (error.row.retry !== "backoff" || OF_THE_DOCUMENT.has(error.code)) {
       if (number > 0) this.say(serverMessages.syncStatus(false));
       this.say(goodbye(error));
     } else if (!this.#isLeft) {

@@ -1,6 +1,7 @@
 import type { ErrorCode, JoineryError } from "@joinery/shared";
 import { decodeUtf8 } from "lib0/string";
 import type { Dialect, Signal } from "../../engine/ports.ts";
+import { withVerifiedUsers } from "../verified-users.ts";
 import { serverMessages } from "./messages.ts";
 import { encodeNote } from "./notes.ts";
 
@@ -30,6 +31,12 @@ export const HOCUSPOCUS: Dialect = {
   permission: (permission) => serverMessages.authenticated(permission),
   refused: (error) => (READ_ONLY.has(error.code) ? encodeNote({ kind: "refused" }) : null),
   notice: (error: JoineryError) => (ENDING.has(error.code) ? null : encodeNote({ kind: "nothing" })),
+};
+
+/** The same, where presence says whom the server takes its sender for. */
+export const HOCUSPOCUS_WITH_USERS: Dialect = {
+  ...HOCUSPOCUS,
+  presence: (update, users) => serverMessages.awareness(withVerifiedUsers(update, users)),
 };
 
 /** A signal as a stateless message. Of others than those that are texts of that name providers know nothing. */

@@ -8,7 +8,7 @@
 
 import { ByteReader, JoineryError, type LimitName, type Limits, publicMessageOf } from "@joinery/shared";
 import type { Clock, Outbox } from "../../engine/ports.ts";
-import { type Admission, type AdmissionRequest, openingAs } from "../admission.ts";
+import type { Admission, AdmissionRequest } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
@@ -26,7 +26,7 @@ import {
   sessionOf,
 } from "./addresses.ts";
 import { Channel, type ChannelLink, goodbye } from "./channel.ts";
-import { HOCUSPOCUS } from "./dialect.ts";
+import { HOCUSPOCUS, HOCUSPOCUS_WITH_USERS } from "./dialect.ts";
 import {
   type ClientMessage,
   PING,
@@ -41,6 +41,11 @@ export interface HocuspocusDriverOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly onLimit: (limit: LimitName) => void;
+  /**
+   * Whether presence says whom the server takes its sender for: in dialects without a word for that, by the property
+   * `verifiedUser` of the state. Default: no.
+   */
+  readonly showsUsers?: boolean;
 }
 
 /** What all connections of a server share. */
@@ -136,7 +141,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
 
   failing(error: JoineryError): void {
     // A close code alone would make it come back, with the same.
-    if (error.row.retry === "never")
+    if (error.row.retry !== "backoff")
       for (const channel of this.#channels.values()) channel.say(goodbye(error));
   }
 
@@ -271,7 +276,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
       document: documentOf(address, this.#shared.limits.maxNameBytes),
       ...(session !== null && { session }),
       dialect: HOCUSPOCUS.name,
-      token,
+      token: token ?? this.#context.request.token,
       agent,
       requestToken: () => channel.say(serverMessages.requestToken()),
     };
@@ -282,11 +287,10 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   #admitted(channel: Channel, admission: Admission): void {
     const request = {
       document: documentOf(channel.address, this.#shared.limits.maxNameBytes),
-      dialect: HOCUSPOCUS,
+      dialect: this.#shared.showsUsers ? HOCUSPOCUS_WITH_USERS : HOCUSPOCUS,
       outbox: channel,
-      ...openingAs(admission),
     };
-    const session = openSession(this.#context, request, this.#shared.onLimit);
+    const session = openSession(this.#context, request, admission, this.#shared.onLimit);
     channel.start(session, admission);
   }
 

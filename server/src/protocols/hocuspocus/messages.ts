@@ -18,7 +18,7 @@
 
 import { type ByteReader, lengthPrefixed } from "@joinery/shared";
 import { encodeUtf8 } from "lib0/string";
-import type { Permission } from "../../engine/session.ts";
+import type { Permission } from "../../engine/rights.ts";
 
 const SYNC = 0;
 const AWARENESS = 1;

@@ -3,7 +3,7 @@
  * for all sessions, as it makes frames; it begins with a byte that no kind of message has.
  */
 
-import type { Permission } from "../../engine/session.ts";
+import type { Permission } from "../../engine/rights.ts";
 
 export type Note =
   /** The document is there, and everything up to `seq` is on disk. */

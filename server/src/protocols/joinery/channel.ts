@@ -113,6 +113,12 @@ export class Channel implements Outbox {
     this.#renewal?.give(token);
   }
 
+  /** Asks for another token, which the client gives in place. */
+  requestToken(): void {
+    const error = new JoineryError("UNAUTHENTICATED", "the token is about to expire");
+    this.send([serverFrames.notice(wireError(error))]);
+  }
+
   /**
    * Counts an update of the client.
    *

@@ -30,7 +30,7 @@ import {
 } from "@joinery/shared/protocol";
 import type { Opening } from "../../engine/opening.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
-import { type Admission, type AdmissionRequest, openingAs } from "../admission.ts";
+import type { Admission, AdmissionRequest } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
@@ -55,6 +55,11 @@ export interface JoineryDriverOptions {
   /** Sum of the capabilities that the server has. */
   readonly capabilities: number;
   readonly onLimit: (limit: LimitName) => void;
+  /**
+   * Whether presence says whom the server takes its sender for, in dialects that have no word for that, by the property
+   * `verifiedUser` of the state. Default: no. The native dialect has one, and always says so.
+   */
+  readonly showsUsers?: boolean;
 }
 
 /** What all connections of a server share. */
@@ -300,15 +305,15 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     }
   }
 
-  #requestOf({ token }: Channel, document: DocumentName): AdmissionRequest {
+  #requestOf(channel: Channel, document: DocumentName): AdmissionRequest {
+    const { token } = channel;
     return {
       connection: this.#context.request,
       document,
       dialect: JOINERY.name,
-      token: (token ?? this.#token) || null,
+      token: (token ?? this.#token) || this.#context.request.token,
       agent: this.#agent || null,
-      // The client gives one before the old one runs out.
-      requestToken: () => undefined,
+      requestToken: () => channel.requestToken(),
     };
   }
 
@@ -318,11 +323,10 @@ class JoineryDriver implements DialectDriver, ChannelLink {
       document: channel.document as DocumentName,
       dialect: JOINERY,
       outbox: channel,
-      ...openingAs(admission),
       opening: channel.takeOpening(),
       inflates: ((this.#capabilities ?? 0) & CAPABILITIES.deflate) !== 0,
     };
-    const session = openSession(this.#context, request, this.#shared.onLimit);
+    const session = openSession(this.#context, request, admission, this.#shared.onLimit);
     channel.start(session, admission);
   }
 

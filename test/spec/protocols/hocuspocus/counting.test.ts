@@ -6,6 +6,7 @@
 import { JoineryError } from "@joinery/shared";
 import { expect, test } from "vitest";
 import * as Y from "yjs";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import { SeededRandom } from "../../../simulation/seeded-random.ts";
 import { HocuspocusWire, providerMessages as say } from "../../../support/hocuspocus-wire.ts";
 import { NativeStage } from "../../../support/native-wire.ts";
@@ -153,7 +154,7 @@ class Play {
     stage.storage.appendErrors.length = 0;
     for (const provider of providers) provider.readAgain();
     await quiet(stage, providers);
-    for (const session of stage.sessions) session.setPermission("write", "");
+    for (const session of stage.sessions) session.setRights(Rights.WRITER, "");
     await quiet(stage, providers);
     expect(providers.map(({ unsynced }) => unsynced)).toEqual([0, 0]);
     const text = (await storedDoc(stage)).getText("text").toString();
@@ -172,7 +173,7 @@ class Play {
         break;
       case 2:
         for (const session of stage.sessions) {
-          if (random.chance(0.5)) session.setPermission(random.pick(["read", "write"] as const), "");
+          if (random.chance(0.5)) session.setRights(Rights.from(random.pick(["read", "write"] as const)), "");
         }
         break;
       case 3:

@@ -2,23 +2,25 @@ import { encodeAwareness, JoineryError } from "@joinery/shared";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { mergeUpdates } from "yjs";
-import type { Permission } from "../../../../server/src/engine/session.ts";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import {
   type Admission,
   type AdmissionRequest,
   type Admissions,
   ANONYMOUS,
   admitAs,
+  type Renewal,
 } from "../../../../server/src/protocols/admission.ts";
 import { HocuspocusWire, joinedBy, providerMessages as say } from "../../../support/hocuspocus-wire.ts";
 import { EMPTY, NativeStage, Typist, textOf } from "../../../support/native-wire.ts";
 
 const GOOD = { ...ANONYMOUS, author: "ann" };
-const READER = admitAs({ ...ANONYMOUS, permission: "read" });
+const READER = admitAs({ ...ANONYMOUS, rights: Rights.READER });
 
 /** Decides when the test does. */
 class Slow implements Admissions {
   readonly needsToken: boolean;
+  readonly isAuthenticating = true;
   readonly asked: AdmissionRequest[] = [];
   readonly answers: PromiseWithResolvers<Admission>[] = [];
 
@@ -324,7 +326,7 @@ describe("who may open a document", () => {
     const admit = () => {
       throw denied("nobody");
     };
-    const wire = new HocuspocusWire(stage, { admit, needsToken: false });
+    const wire = new HocuspocusWire(stage, { admit, needsToken: false, isAuthenticating: false });
     await wire.send(say.auth("notes", "bad"), say.step1("notes"), say.awareness("notes", EMPTY));
     expect(wire.takeSaid()).toEqual(["denied nobody"]);
     expect(wire.closed).toBeNull();
@@ -385,9 +387,9 @@ describe("who may open a document", () => {
 
   test("looks at a new token while the session goes on, at one at a time, and the newest counts", async () => {
     const stage = new NativeStage();
-    const renewals: { token: string; answer: PromiseWithResolvers<Permission> }[] = [];
+    const renewals: { token: string; answer: PromiseWithResolvers<Renewal> }[] = [];
     const renew = (token: string) => {
-      const answer = Promise.withResolvers<Permission>();
+      const answer = Promise.withResolvers<Renewal>();
       renewals.push({ token, answer });
       return answer.promise;
     };
@@ -396,7 +398,7 @@ describe("who may open a document", () => {
       requests.push(request);
       return { ...GOOD, renew };
     };
-    const wire = await joinedBy(stage, "notes", { admit, needsToken: true });
+    const wire = await joinedBy(stage, "notes", { admit, needsToken: true, isAuthenticating: true });
     requests[0]?.requestToken();
     await stage.settle();
     expect(wire.takeSaid()).toEqual(["token?"]);
@@ -405,7 +407,7 @@ describe("who may open a document", () => {
     renewals[0]?.answer.reject(denied("old"));
     await stage.settle();
     expect(renewals.map(({ token }) => token)).toEqual(["1", "3"]);
-    renewals[1]?.answer.resolve("read");
+    renewals[1]?.answer.resolve({ rights: Rights.READER });
     await stage.settle();
     expect(wire.takeSaid()).toEqual(["authenticated readonly"]);
     await wire.send(say.update("notes", new Typist(7).type("a")));

@@ -3,15 +3,21 @@
 import { describe, expect, test } from "vitest";
 import { mergeUpdates } from "yjs";
 import type { Guard, SessionInput } from "../../../../server/src/engine/guard.ts";
-import type { Permission, Session } from "../../../../server/src/engine/session.ts";
+import { type Permission, Rights } from "../../../../server/src/engine/rights.ts";
+import type { Session } from "../../../../server/src/engine/session.ts";
 import { type Admissions, ANONYMOUS } from "../../../../server/src/protocols/admission.ts";
 import { HocuspocusWire, joinedBy, providerMessages as say } from "../../../support/hocuspocus-wire.ts";
 import { NativeStage, Typist } from "../../../support/native-wire.ts";
 
 /** Lets everybody in as readers; another token is what they may do from then on. */
 const BY_TOKEN: Admissions = {
-  admit: () => ({ ...ANONYMOUS, permission: "read", renew: async (token) => token as Permission }),
+  admit: () => ({
+    ...ANONYMOUS,
+    rights: Rights.READER,
+    renew: async (token) => ({ rights: Rights.from(token as Permission) }),
+  }),
   needsToken: false,
+  isAuthenticating: false,
 };
 
 const saved = (said: readonly string[]): number => said.filter((what) => what === "saved").length;
@@ -25,9 +31,9 @@ describe("an edit that was refused", () => {
     wire.connection.stall();
     await wire.send(say.update("notes", ann.type("x".repeat(2_000))));
     expect(stage.eventsOf("session-lagging")).toHaveLength(1);
-    session?.setPermission("read", "for a moment");
+    session?.setRights(Rights.READER, "for a moment");
     await wire.send(say.update("notes", new Typist(8).type("refused")));
-    session?.setPermission("write", "again");
+    session?.setRights(Rights.WRITER, "again");
     await wire.send(say.update("notes", new Typist(9).type("accepted")));
     wire.connection.readAgain();
     await stage.settle();

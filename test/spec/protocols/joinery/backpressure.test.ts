@@ -1,6 +1,7 @@
 import type { Opened } from "@joinery/shared/protocol";
 import { describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import { Session } from "../../../../server/src/engine/session.ts";
 import {
   clientFrames,
@@ -254,8 +255,8 @@ describe("a client that does not read", () => {
     );
     await stage.settle();
     const session = stage.sessions[0];
-    session?.setPermission("read", "so be it");
-    session?.setPermission("write", "after all");
+    session?.setRights(Rights.READER, "so be it");
+    session?.setRights(Rights.WRITER, "after all");
     await stage.settle();
     ben.connection.readAgain();
     await stage.settle();

@@ -2,6 +2,7 @@ import { inflateRawSync } from "node:zlib";
 import { equalBytes } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import { THREAD_POOL_COMPRESSION } from "../../../../server/src/node/compression.ts";
 import {
   clientFrames,
@@ -208,7 +209,7 @@ describe("who opens a document", () => {
 
   test("[O2] is told who it is taken for, and what it may do", async () => {
     const stage = new NativeStage();
-    const ben = await stage.greeted({ author: "ben", permission: "read" });
+    const ben = await stage.greeted({ author: "ben", rights: Rights.READER });
     ben.say(1, openFrame("notes"));
     await stage.settle();
     expect(ben.takeOf("opened")).toMatchObject([{ user: "ben", permission: "read" }]);
@@ -216,7 +217,7 @@ describe("who opens a document", () => {
 
   test("[K8] [P2] hears who is there after it has caught up, and for whom the server takes them", async () => {
     const stage = new NativeStage();
-    const ann = await stage.joined("notes", { author: "ann", permission: "write" });
+    const ann = await stage.joined("notes", { author: "ann", rights: Rights.WRITER });
     ann.say(1, clientFrames.presence(presenceOf(7, { name: "Ann" })));
     await stage.settle();
     const eve = await stage.joined("notes");

@@ -2,6 +2,7 @@ import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import * as awarenessProtocol from "y-protocols/awareness";
 import * as Y from "yjs";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import { HeldReplicas } from "../../../support/held-replicas.ts";
 import {
   clientFrames,
@@ -158,7 +159,7 @@ describe("a new document", () => {
 
   test("asks nobody who may only read", async () => {
     const stage = new NativeStage();
-    const wire = await stage.greeted({ author: "", permission: "read" });
+    const wire = await stage.greeted({ author: "", rights: Rights.READER });
     wire.say(1, openFrame("notes", { offersSeed: true }));
     await stage.settle();
     expect(types(wire)).toEqual(["opened", "ask"]);

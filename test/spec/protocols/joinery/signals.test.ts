@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import type { SignalContext, SignalHandler } from "../../../../server/src/engine/signals.ts";
 import {
   clientFrames,
@@ -17,9 +18,9 @@ const read = (payload: Uint8Array): unknown => JSON.parse(new TextDecoder().deco
 
 async function three(options: NativeStageOptions = {}) {
   const stage = new NativeStage(options);
-  const ann = await stage.joined("notes", { author: "ann", permission: "write" });
-  const tab = await stage.joined("notes", { author: "ann", permission: "write" });
-  const ben = await stage.joined("notes", { author: "ben", permission: "read" });
+  const ann = await stage.joined("notes", { author: "ann", rights: Rights.WRITER });
+  const tab = await stage.joined("notes", { author: "ann", rights: Rights.WRITER });
+  const ben = await stage.joined("notes", { author: "ben", rights: Rights.READER });
   return { stage, ann, tab, ben };
 }
 
@@ -36,7 +37,7 @@ describe("a signal", () => {
     ["to nobody in particular goes nowhere", { kind: "user", user: "" } as const, [0, 0, 0]],
   ])("%s", async (_, to, expected) => {
     const { stage, ann, tab, ben } = await three();
-    const elsewhere = await stage.joined("other", { author: "ann", permission: "write" });
+    const elsewhere = await stage.joined("other", { author: "ann", rights: Rights.WRITER });
     ann.say(1, clientFrames.signal(to, "wave", json({ at: 1 })));
     await stage.settle();
     expect([ann, tab, ben].map((wire) => heard(wire).length)).toEqual(expected);
@@ -92,7 +93,7 @@ describe("a signal", () => {
       dialect: sayingDialect(),
       outbox,
       author: "",
-      permission: "write",
+      rights: Rights.WRITER,
     });
     const before = frames.length;
     ann.say(1, clientFrames.signal(ALL, "wave", json(1)));

@@ -2,6 +2,7 @@ import type { Revision } from "@joinery/shared/protocol";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import type { Storage } from "../../../../server/src/engine/ports.ts";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import {
   clientFrames,
   EMPTY,
@@ -135,7 +136,7 @@ describe("an update", () => {
 
   test("[U8] [U9] of who may only read ends its document with its number", async () => {
     const stage = new NativeStage();
-    const eve = await stage.joined("notes", { author: "", permission: "read" });
+    const eve = await stage.joined("notes", { author: "", rights: Rights.READER });
     eve.say(1, clientFrames.update(2, new Typist(7).type("a")));
     await stage.settle();
     expect(told(eve)).toEqual(["close PERMISSION_DENIED, number 2"]);
@@ -362,13 +363,13 @@ describe("a permission that changes", () => {
     const stage = new NativeStage();
     const ann = await stage.joined();
     const [session] = stage.sessions;
-    session?.setPermission("read", "the owner said so");
+    session?.setRights(Rights.READER, "the owner said so");
     await stage.settle();
     expect(ann.take()).toMatchObject([
       { type: "permission", permission: "read", reason: "the owner said so" },
     ]);
-    session?.setPermission("read", "again");
-    session?.setPermission("write", "she changed her mind");
+    session?.setRights(Rights.READER, "again");
+    session?.setRights(Rights.WRITER, "she changed her mind");
     ann.say(1, clientFrames.update(2, new Typist(7).type("a")));
     await stage.settle();
     expect(told(ann)).toEqual(["permission", "batch 1, durable 0", "ack 2 at 1", "durable 1"]);
@@ -383,13 +384,13 @@ describe("a permission that changes", () => {
     writer.socket.close();
     await stage.settle();
     // Deletes alone do not end a reader's session: an answer has everybody's. They are not in the log all the same.
-    const eve = await stage.greeted({ author: "", permission: "read" });
+    const eve = await stage.greeted({ author: "", rights: Rights.READER });
     eve.say(1, openFrame("notes", { stateVector: NOTHING }));
     typist.doc.getText("text").delete(0, 4);
     eve.say(1, clientFrames.answer(1, Y.encodeStateAsUpdate(typist.doc)));
     await stage.settle();
     expect(told(eve)).toEqual(["opened", "ask", "catchUp", "caughtUp"]);
-    stage.sessions[0]?.setPermission("write", "");
+    stage.sessions[0]?.setRights(Rights.WRITER, "");
     await stage.settle();
     expect(told(eve)).toEqual(["permission", "ask"]);
     eve.say(1, clientFrames.answer(2, Y.encodeStateAsUpdate(typist.doc)));
@@ -409,15 +410,15 @@ describe("a permission that changes while the client is asked", () => {
       ann.say(1, clientFrames.update(2, typist.type("second")));
       await stage.settle();
       expect(told(ann)).toEqual(["ask"]);
-      stage.sessions[0]?.setPermission("read", "the owner said so");
-      if (regained) stage.sessions[0]?.setPermission("write", "after all");
+      stage.sessions[0]?.setRights(Rights.READER, "the owner said so");
+      if (regained) stage.sessions[0]?.setRights(Rights.WRITER, "after all");
       await stage.settle();
       ann.take();
       // She was told that she may only read, and answers with nothing, whatever she has.
       ann.say(1, clientFrames.answer(3, EMPTY));
       await stage.settle();
       expect(told(ann)).toEqual(regained ? ["ask"] : []);
-      if (!regained) stage.sessions[0]?.setPermission("write", "after all");
+      if (!regained) stage.sessions[0]?.setRights(Rights.WRITER, "after all");
       await stage.settle();
       if (!regained) expect(told(ann)).toEqual(["permission", "ask"]);
       ann.say(1, clientFrames.answer(4, Y.encodeStateAsUpdate(typist.doc)));

@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, type Limits } from "@joinery/shared";
 import { inFragments } from "@joinery/shared/protocol";
 import { describe, expect, test } from "vitest";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import { Uploads } from "../../../../server/src/protocols/joinery/uploads.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import {
@@ -185,8 +186,8 @@ describe("an edit in fragments", () => {
 
   test("of somebody else is not theirs to go on with", async () => {
     const stage = new NativeStage();
-    const ann = await stage.joined("notes", { author: "ann", permission: "write" });
-    const eve = await stage.joined("notes", { author: "eve", permission: "write" });
+    const ann = await stage.joined("notes", { author: "ann", rights: Rights.WRITER });
+    const eve = await stage.joined("notes", { author: "eve", rights: Rights.WRITER });
     const parts = inParts(clientFrames.update(2, new Typist(7).type("x".repeat(250))));
     ann.say(1, parts[0] as Uint8Array);
     await stage.settle();
