@@ -1,5 +1,20 @@
 /** The Joinery server, to embed: `createServer(options)`, then `listen` or `attach`. */
 
+export type { AccessOptions } from "./access/access-options.ts";
+export type { JwtOptions, PublicKey } from "./access/jwt/jwt-options.ts";
+export type { JwtAlgorithm } from "./access/jwt/key-ring.ts";
+export {
+  KEY_KINDS,
+  type KeyKind,
+  mintToken,
+  newKeyPair,
+  newSecret,
+  readSigningKey,
+  refusalOfToken,
+  type SigningKey,
+} from "./access/jwt/mint.ts";
+export type { JsonWebKeySet } from "./access/jwt/read-keys.ts";
+export type { DocumentRights } from "./access/patterns.ts";
 export type { FlushOptions } from "./engine/flush-window.ts";
 export type {
   Append,
@@ -12,6 +27,7 @@ export type {
   Storage,
   StoredDocument,
 } from "./engine/ports.ts";
+export type { Action, Level, RightsSpec } from "./engine/rights.ts";
 export type { SignalContext, SignalHandler } from "./engine/signals.ts";
 export type {
   ExtensionConnection,
@@ -34,6 +50,7 @@ export {
   type Hooks,
   type PresenceChange,
   type SignalMessage,
+  TokenRejected,
   type Visitor,
   type VisitorSession,
 } from "./extensions/hooks/hooks.ts";
@@ -45,8 +62,12 @@ export {
   configFromEnvironment,
   defineConfig,
   loadConfig,
+  mergeConfig,
+  parseLevel,
   parsePort,
   parseProxies,
+  readKeyFile,
+  readKeyText,
 } from "./node/config.ts";
 export type { Logger } from "./node/log.ts";
 export { type MigrateOptions, type Migration, openMigration } from "./node/migrate.ts";

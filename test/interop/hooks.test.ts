@@ -11,6 +11,7 @@ import {
   type Logger,
   type Server,
   type ServerOptions,
+  TokenRejected,
 } from "@joinery/server";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
@@ -130,6 +131,43 @@ describe("who may come", () => {
     await becomes(notes, "writable", ({ permission }) => permission === "write");
     textOf(notes).insert(0, "now");
     await notes.whenSaved();
+  });
+});
+
+describe("who somebody is", () => {
+  test("is asked once a connection and token, however many documents are opened", async () => {
+    const shown: unknown[] = [];
+    const { url } = await serve({
+      authenticate: ({ token, dialect, connection }) => {
+        shown.push([token, dialect, connection.url]);
+        return { user: token ?? "" };
+      },
+    });
+    const ann = openClient({ url, token: "ann" });
+    await Promise.all(["a", "b", "c"].map((name) => ann.open(name).whenSynced()));
+    expect(shown).toMatchObject([["ann", "joinery.v1", expect.any(String)]]);
+    await visit(url, "notes", "ben").synced();
+    expect(shown[1]).toEqual(["ben", "y-websocket", "/notes?token=***"]);
+  });
+
+  test("F88 comes back with a new token where the one that it showed is not good", async () => {
+    const { url } = await serve({
+      authenticate: ({ token }) => {
+        if (token === "old") throw new TokenRejected("that one is of yesterday");
+        return { user: "ann", expiresAt: new Date(Date.now() + 3_600_000) };
+      },
+    });
+    let token = "old";
+    const notes = openClient({
+      url,
+      token: () => {
+        const shown = token;
+        token = "new";
+        return shown;
+      },
+    }).open("notes");
+    await notes.whenSynced();
+    expect(notes.user).toBe("ann");
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Rights } from "../engine/rights.ts";
 import type { Guest } from "../engine/session.ts";
 
 /** What several plugins know of one client. */
@@ -7,6 +8,12 @@ export class Guests {
   constructor(all: readonly Guest[]) {
     this.all = all;
   }
+}
+
+/** A client whose plugin changes by itself what its session may do: it has to stay within what the others allow. */
+export abstract class BoundedGuest {
+  /** Called with each decision, just before it is put into force. */
+  abstract bound(rights: Rights): void;
 }
 
 /** What of a session's guest is of this kind: each plugin has one of its own. */

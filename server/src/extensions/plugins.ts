@@ -5,9 +5,11 @@ import type { Duplex } from "node:stream";
 import { JoineryError } from "@joinery/shared";
 import type { Guard, SessionInput } from "../engine/guard.ts";
 import type { ObservedRoom, RoomObserver } from "../engine/observer.ts";
-import type { Permission, Session } from "../engine/session.ts";
-import type { Admission, AdmissionRequest, Admissions } from "../protocols/admission.ts";
-import { Guests } from "./guests.ts";
+import type { Author } from "../engine/ports.ts";
+import { Rights } from "../engine/rights.ts";
+import type { Session } from "../engine/session.ts";
+import type { Admission, AdmissionRequest, Admissions, Renewal } from "../protocols/admission.ts";
+import { BoundedGuest, Guests } from "./guests.ts";
 import type { Plugin, PluginCounts, PluginServer } from "./plugin.ts";
 
 export const NOTHING_COUNTED: PluginCounts = {
@@ -88,7 +90,10 @@ function isThere<T>(value: T | null): value is T {
 
 // Admission
 
-/** All must let a client in. What it may do is what the strictest says, and who it is, what the first says who knows. */
+/**
+ * All must let a client in. What it may do is what all of them allow, and who it is, what the first says who knows.
+ * Whoever else has a say has to be one of them: plugins that change rights by themselves are told what the others allow.
+ */
 function combineAdmissions(all: readonly Admissions[]): Admissions | null {
   const [first] = all;
   if (first === undefined) return null;
@@ -96,28 +101,89 @@ function combineAdmissions(all: readonly Admissions[]): Admissions | null {
   return {
     admit: (request) => admitByAll(all, request),
     needsToken: all.some(({ needsToken }) => needsToken),
+    isAuthenticating: all.some(({ isAuthenticating }) => isAuthenticating),
   };
 }
 
 async function admitByAll(all: readonly Admissions[], request: AdmissionRequest): Promise<Admission> {
   const admitted: Admission[] = [];
-  for (const admissions of all) admitted.push(await admissions.admit(request));
-  const [author = "", other] = new Set(admitted.map((one) => one.author).filter((one) => one !== ""));
-  if (other !== undefined) {
-    throw new JoineryError("PERMISSION_DENIED", "the token is taken for that of two different users");
+  for (const admissions of all) {
+    const user = userOf(admitted);
+    admitted.push(await admissions.admit(user === "" ? request : { ...request, user }));
   }
-  const permissions = admitted.map(({ permission }) => permission);
+  const author = userOf(admitted);
+  const decision = new CombinedDecision(admitted);
   const guest = new Guests(admitted.flatMap((one) => one.guest ?? []));
-  const renewed = admitted.some(({ renew }) => renew !== undefined);
-  const renew = async (token: string) => {
-    for (const [i, one] of admitted.entries()) if (one.renew) permissions[i] = await one.renew(token);
-    return strictestOf(permissions);
+  const isRenewed = admitted.some(({ renew }) => renew !== undefined);
+  const isRechecked = admitted.some(({ recheck }) => recheck !== undefined);
+  return {
+    ...decision.combine(),
+    author,
+    guest,
+    ...(isRenewed && { renew: (token: string) => decision.renew(token) }),
+    ...(isRechecked && { recheck: () => decision.recheck() }),
   };
-  return { author, permission: strictestOf(permissions), guest, ...(renewed && { renew }) };
 }
 
-function strictestOf(permissions: readonly Permission[]): Permission {
-  return permissions.includes("read") ? "read" : "write";
+/** @throws JoineryError PERMISSION_DENIED (never retry) when they do not agree. */
+function userOf(admitted: readonly Admission[]): Author {
+  const [user = "", other] = new Set(admitted.map(({ author }) => author).filter((author) => author !== ""));
+  if (other === undefined) return user;
+  throw new JoineryError("PERMISSION_DENIED", "the token is taken for that of two different users");
+}
+
+/** What each has said last of one client. */
+class CombinedDecision {
+  readonly #admitted: readonly Admission[];
+  readonly #renewals: Renewal[];
+
+  constructor(admitted: readonly Admission[]) {
+    this.#admitted = admitted;
+    this.#renewals = [...admitted];
+  }
+
+  async renew(token: string): Promise<Renewal> {
+    for (const [i, one] of this.#admitted.entries()) {
+      if (one.renew) this.#renewals[i] = await one.renew(token);
+    }
+    return this.combine();
+  }
+
+  async recheck(): Promise<Rights> {
+    for (const [i, one] of this.#admitted.entries()) {
+      const before = this.#renewals[i] as Renewal;
+      const rights = await one.recheck?.();
+      // A new token may have come meanwhile, about which this says nothing.
+      if (rights !== undefined && this.#renewals[i] === before) this.#renewals[i] = { ...before, rights };
+    }
+    return this.combine().rights;
+  }
+
+  /** Rights are read last: some change without being asked. */
+  combine(): Renewal {
+    for (const [i, { guest }] of this.#admitted.entries()) {
+      if (!(guest instanceof BoundedGuest)) continue;
+      guest.bound(rightsOf(this.#renewals.filter((_, other) => other !== i)));
+    }
+    return strictestOf(this.#renewals);
+  }
+}
+
+/** What all of them allow, as long as all of them do. */
+function strictestOf(renewals: readonly Renewal[]): Renewal {
+  const ends = renewals.flatMap(({ expiresAt }) => expiresAt ?? []);
+  const begins = renewals.flatMap(({ issuedAt }) => issuedAt ?? []);
+  const tokenId = renewals.find((one) => one.tokenId !== undefined)?.tokenId;
+  return {
+    rights: rightsOf(renewals),
+    ...(ends.length > 0 && { expiresAt: Math.min(...ends) }),
+    ...(begins.length > 0 && { issuedAt: Math.min(...begins) }),
+    ...(tokenId !== undefined && { tokenId }),
+  };
+}
+
+function rightsOf(renewals: readonly Renewal[]): Rights {
+  return renewals.reduce((all, { rights }) => all.and(rights), Rights.MANAGER);
 }
 
 // Rooms

@@ -1,6 +1,7 @@
 import { defineConfig } from "@joinery/server";
 import { JoineryError } from "@joinery/shared";
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { Rights } from "../../../server/src/engine/rights.ts";
 import { AccessDenied, defineHooks, type Hooks } from "../../../server/src/extensions/hooks/hooks.ts";
 import { HookGuest } from "../../../server/src/extensions/hooks/visitors.ts";
 import type { Admission } from "../../../server/src/protocols/admission.ts";
@@ -33,13 +34,12 @@ describe("authenticate", () => {
     expect(asked).toEqual([
       {
         token: "token",
-        document: "notes",
         dialect: "joinery.v1",
         agent: "test 1",
         connection: { id: "1", address: "192.0.2.1", url: "/notes?a=b", headers: { host: "example.org" } },
       },
     ]);
-    expect(admission).toMatchObject({ author: "ann", permission: "read" });
+    expect(admission).toMatchObject({ author: "ann", rights: Rights.READER });
     expect(admission.guest).toEqual(new HookGuest("ann", { team: 7 }));
     expect(stage.plugin.admissions?.needsToken).toBe(true);
     expect(stage.troubles).toEqual([]);
@@ -47,7 +47,7 @@ describe("authenticate", () => {
 
   test("lets nobody in particular write, if it says no more", async () => {
     const { admission } = await admitted({ authenticate: async () => ({}) });
-    expect(admission).toMatchObject({ author: "", permission: "write" });
+    expect(admission).toMatchObject({ author: "", rights: Rights.WRITER });
   });
 
   test("refuses with a reason that is meant for the client, which is no failure", async () => {
@@ -75,13 +75,22 @@ describe("authenticate", () => {
       authenticate: () => Promise.reject(new Error("no database at 10.0.0.3")),
     });
     expect([error.code, error.message]).toEqual(["PERMISSION_DENIED", "permission denied"]);
-    expect(stage.troubles).toEqual(["hook-failed authenticate notes no database at 10.0.0.3"]);
+    expect(stage.troubles).toEqual(["hook-failed authenticate no database at 10.0.0.3"]);
   });
 
   test.each([
     [undefined, "authenticate returned nothing"],
     [{ permission: "admin" }, "permission is admin"],
+    [{ permission: ["read", "wirte"] }, "permission is read,wirte"],
+    [{ permission: { read: true } }, "permission is [object Object]"],
+    [{ permission: null }, "permission is null"],
     [{ user: 7 }, "user must be a text"],
+    [{ tokenId: "" }, "tokenId must be a text"],
+    [{ expiresAt: "tomorrow" }, "expiresAt is tomorrow"],
+    [{ expiresAt: Number.NaN }, "expiresAt is NaN"],
+    [{ expiresAt: new Date("?") }, "expiresAt is Invalid Date"],
+    [{ expiresAt: 1_900_000_000 }, "in milliseconds"],
+    [{ issuedAt: 1_900_000_000 }, "issuedAt is 1900000000"],
   ])("refuses where it returns %j, and says what is wrong", async (answer, trouble) => {
     const { error, stage } = await refused({ authenticate: () => answer as never });
     expect(error.code).toBe("PERMISSION_DENIED");
@@ -95,7 +104,7 @@ describe("authenticate", () => {
     await stage.advance(TIMEOUT_MS);
     await outcome;
     expect(stage.troubles).toEqual([
-      `hook-timed-out authenticate notes authenticate took longer than ${TIMEOUT_MS} ms`,
+      `hook-timed-out authenticate authenticate took longer than ${TIMEOUT_MS} ms`,
     ]);
     expect(stage.world.clock.pendingTimers).toBe(0);
   });
@@ -115,6 +124,21 @@ describe("authenticate", () => {
 
 describe("authorize", () => {
   test.each([
+    ["manage", "manage", Rights.MANAGER],
+    ["manage", ["read", "history"], Rights.of(["read", "history"])],
+    [["read", "write"], ["read", "signal"], Rights.of(["read"])],
+    ["write", "manage", Rights.WRITER],
+    // Nothing was said before: then this alone holds.
+    [undefined, "manage", Rights.MANAGER],
+  ] as const)("after authenticate said %j, says %j: what both allow holds", async (first, second, rights) => {
+    const { admission } = await admitted({
+      authenticate: () => (first ? { permission: first } : {}),
+      authorize: () => second,
+    });
+    expect(admission.rights).toBe(rights);
+  });
+
+  test.each([
     ["write", "write", "write"],
     ["write", "read", "read"],
     ["read", "write", "read"],
@@ -130,26 +154,53 @@ describe("authorize", () => {
           return second;
         },
       });
-      expect(admission.permission).toBe(permission);
+      expect(admission.rights.permission).toBe(permission);
       expect(asked).toEqual([{ document: "notes", user: "ann", context: 5 }]);
     },
   );
 
-  test("says null, and the document is closed to them", async () => {
-    const { error } = await refused({ authorize: () => null });
+  test.each<Hooks>([
+    { authorize: () => null },
+    { authorize: () => "none" },
+    { authorize: () => [] },
+    { authorize: () => ["write"] },
+    { authenticate: () => ({ permission: "none" }) },
+    { authenticate: () => ({ permission: "none" }), authorize: () => "manage" },
+  ])("or authenticate says nothing may be done, and the document is closed to them: %s", async (hooks) => {
+    const { error } = await refused(hooks);
     expect([error.code, error.message]).toEqual(["PERMISSION_DENIED", "you may not open this document"]);
   });
 
   test("without authenticate is asked about nobody in particular, and no token is waited for", async () => {
     const { admission, stage } = await admitted({ authorize: ({ user }) => (user === "" ? "read" : null) });
-    expect(admission).toMatchObject({ author: "", permission: "read" });
+    expect(admission).toMatchObject({ author: "", rights: Rights.READER });
     expect(stage.plugin.admissions?.needsToken).toBe(false);
   });
 
-  test("refuses where it returns something else", async () => {
-    const { error, stage } = await refused({ authorize: () => "readonly" as never });
+  test.each<[string, Hooks, string]>([
+    ["a token says so", {}, "ann"],
+    ["authenticate does not", { authenticate: () => ({}) }, "ann"],
+    ["authenticate says another", { authenticate: () => ({ user: "ben" }) }, "ben"],
+  ])("is told who somebody is where %s", async (_where, hooks, expected) => {
+    const users: string[] = [];
+    const authorize: Hooks["authorize"] = ({ user }) => {
+      users.push(user);
+      return "write";
+    };
+    const stage = new HookStage({ hooks: { ...hooks, authorize } });
+    await stage.plugin.admissions?.admit(asking(stage, { user: "ann" }));
+    expect(users).toEqual([expected]);
+  });
+
+  test.each([
+    ["readonly", "authorize returned readonly"],
+    [undefined, "authorize returned undefined"],
+    [true, "authorize returned true"],
+    [["read", "Write"], "authorize returned read,Write"],
+  ])("refuses where it returns %j", async (answer, trouble) => {
+    const { error, stage } = await refused({ authorize: () => answer as never });
     expect(error.message).toBe("permission denied");
-    expect(stage.troubles[0]).toContain("authorize returned readonly");
+    expect(stage.troubles[0]).toContain(trouble);
   });
 });
 
@@ -164,7 +215,7 @@ describe("a new token", () => {
 
   test("changes what the session may do, and the context that other hooks are given", async () => {
     const { admission } = await admitted(hooks);
-    expect(await admission.renew?.("for readers")).toBe("read");
+    expect(await admission.renew?.("for readers")).toEqual({ rights: Rights.READER });
     expect(admission.guest).toMatchObject({ context: "for readers" });
   });
 

@@ -80,7 +80,14 @@ export function textOf(...updates: readonly Uint8Array[]): string {
 
 export function asking(stage: HookStage, request: Partial<AdmissionRequest> = {}): AdmissionRequest {
   return {
-    connection: { id: "1", address: "192.0.2.1", url: "/notes?a=b", headers: { host: "example.org" } },
+    connection: {
+      id: "1",
+      number: 1,
+      token: null,
+      address: "192.0.2.1",
+      url: "/notes?a=b",
+      headers: { host: "example.org" },
+    },
     document: stage.world.name("notes"),
     dialect: "joinery.v1",
     token: "token",

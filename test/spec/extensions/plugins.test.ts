@@ -4,8 +4,9 @@ import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import type { Guard, SessionInput } from "../../../server/src/engine/guard.ts";
 import type { ObservedRoom, RoomObserver } from "../../../server/src/engine/observer.ts";
+import { Rights } from "../../../server/src/engine/rights.ts";
 import type { Session } from "../../../server/src/engine/session.ts";
-import { Guests, guestOf } from "../../../server/src/extensions/guests.ts";
+import { BoundedGuest, Guests, guestOf } from "../../../server/src/extensions/guests.ts";
 import type { Plugin, PluginServer } from "../../../server/src/extensions/plugin.ts";
 import { combinePlugins } from "../../../server/src/extensions/plugins.ts";
 import type { Admission, AdmissionRequest, Admissions } from "../../../server/src/protocols/admission.ts";
@@ -20,8 +21,8 @@ function combined(...parts: readonly Partial<Plugin>[]): Plugin {
 }
 
 function admitting(admission: Partial<Admission>, needsToken = false): Pick<Plugin, "admissions"> {
-  const whole: Admission = { author: "", permission: "write", ...admission };
-  return { admissions: { admit: () => whole, needsToken } };
+  const whole: Admission = { author: "", rights: Rights.WRITER, ...admission };
+  return { admissions: { admit: () => whole, needsToken, isAuthenticating: needsToken } };
 }
 
 async function admit(...parts: readonly Partial<Plugin>[]): Promise<Admission> {
@@ -98,10 +99,10 @@ describe("a client", () => {
     const ticket = new Ticket();
     const admission = await admit(
       admitting({ guest: ticket }),
-      admitting({ author: "ann", permission: "read", guest: badge }),
+      admitting({ author: "ann", rights: Rights.READER, guest: badge }),
       {},
     );
-    expect(admission).toMatchObject({ author: "ann", permission: "read" });
+    expect(admission).toMatchObject({ author: "ann", rights: Rights.READER });
     const session = { guest: admission.guest ?? null };
     expect([guestOf(session, Ticket), guestOf(session, Badge)]).toEqual([ticket, badge]);
     expect(guestOf(session, Guests)).toBe(admission.guest);
@@ -110,10 +111,24 @@ describe("a client", () => {
     expect(guestOf({ guest: null }, Badge)).toBeNull();
   });
 
+  test("is known to those who are asked later", async () => {
+    const known: unknown[] = [];
+    const asking = (author: string): Pick<Plugin, "admissions"> => {
+      const admit = ({ user }: AdmissionRequest) => {
+        known.push(user);
+        return { author, rights: Rights.WRITER };
+      };
+      return { admissions: { admit, needsToken: false, isAuthenticating: false } };
+    };
+    await admit(asking(""), asking("ann"), asking(""));
+    expect(known).toEqual([undefined, undefined, "ann"]);
+  });
+
   test("is refused when one refuses, and when two take it for somebody else", async () => {
     const refusing: Admissions = {
       admit: () => Promise.reject(new JoineryError("PERMISSION_DENIED", "not you")),
       needsToken: true,
+      isAuthenticating: true,
     };
     await expect(admit(admitting({}), { admissions: refusing })).rejects.toThrow("not you");
     await expect(admit(admitting({ author: "ann" }), admitting({ author: "ben" }))).rejects.toMatchObject({
@@ -125,6 +140,8 @@ describe("a client", () => {
   test("is waited for with its token if one needs it, and nobody is asked if none has a say", () => {
     expect(combined(admitting({}), admitting({}, true)).admissions?.needsToken).toBe(true);
     expect(combined(admitting({}), admitting({})).admissions?.needsToken).toBe(false);
+    expect(combined(admitting({}), admitting({}, true)).admissions?.isAuthenticating).toBe(true);
+    expect(combined(admitting({}), admitting({})).admissions?.isAuthenticating).toBe(false);
     expect(combined({}, {}).admissions).toBeNull();
     const one = admitting({});
     expect(combined(one, {}).admissions).toBe(one.admissions);
@@ -135,20 +152,94 @@ describe("a client", () => {
     const renewing = (permission: "read" | "write") => ({
       renew: async (token: string) => {
         renewed.push(token);
-        return permission;
+        return { rights: Rights.from(permission) };
       },
     });
     const admission = await admit(
       admitting(renewing("write")),
       admitting({}),
-      admitting({ permission: "read", ...renewing("write") }),
+      admitting({ rights: Rights.READER, ...renewing("write") }),
     );
-    expect(admission.permission).toBe("read");
-    expect(await admission.renew?.("new")).toBe("write");
+    expect(admission.rights.permission).toBe("read");
+    expect(await admission.renew?.("new")).toMatchObject({ rights: Rights.WRITER });
     expect(renewed).toEqual(["new", "new"]);
     expect((await admit(admitting({}), admitting({}))).renew).toBeUndefined();
-    const reader = await admit(admitting({ permission: "read" }), admitting(renewing("write")));
-    expect(await reader.renew?.("new")).toBe("read");
+    const reader = await admit(admitting({ rights: Rights.READER }), admitting(renewing("write")));
+    expect(await reader.renew?.("new")).toMatchObject({ rights: Rights.READER });
+  });
+
+  test("is let in for as long as the first token lasts, as of the first that was issued", async () => {
+    const admission = await admit(
+      admitting({ expiresAt: 900, issuedAt: 200, tokenId: "a" }),
+      admitting({ expiresAt: 800, issuedAt: 100, tokenId: "b" }),
+      admitting({}),
+    );
+    expect(admission).toMatchObject({ expiresAt: 800, issuedAt: 100, tokenId: "a" });
+    const endless = await admit(admitting({}), admitting({}));
+    expect(endless).not.toHaveProperty("expiresAt");
+    expect(endless).not.toHaveProperty("issuedAt");
+    expect(endless).not.toHaveProperty("tokenId");
+  });
+
+  test("may do what all allow, whatever each allows besides", async () => {
+    const admission = await admit(
+      admitting({ rights: Rights.of(["read", "write", "manage"]) }),
+      admitting({ rights: Rights.of(["read", "write", "history"]) }),
+    );
+    expect(admission.rights).toBe(Rights.of(["read", "write"]));
+  });
+
+  test("renewed, has the times of the tokens that count now", async () => {
+    const admission = await admit(
+      admitting({ expiresAt: 800, renew: async () => ({ rights: Rights.WRITER, expiresAt: 2000 }) }),
+      admitting({ expiresAt: 900 }),
+    );
+    expect(await admission.renew?.("new")).toEqual({ rights: Rights.WRITER, expiresAt: 900 });
+    const others = await admit(
+      admitting({ expiresAt: 800, renew: async () => ({ rights: Rights.WRITER }) }),
+      admitting({ rights: Rights.READER }),
+    );
+    expect(await others.renew?.("new")).toEqual({ rights: Rights.READER });
+  });
+
+  test("is refused its new token, or what it may do, as soon as one of them refuses", async () => {
+    const no = () => Promise.reject(new JoineryError("UNAUTHENTICATED", "not this one"));
+    const admission = await admit(admitting({ renew: no, recheck: no }), admitting({}));
+    await expect(admission.renew?.("new")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    await expect(admission.recheck?.()).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+  });
+
+  test("decided about anew, keeps what those allow whom there is no asking", async () => {
+    let rights = Rights.MANAGER;
+    const admission = await admit(
+      admitting({ recheck: async () => rights }),
+      admitting({ rights: Rights.of(["read", "manage"]) }),
+    );
+    expect(await admission.recheck?.()).toBe(Rights.of(["read", "manage"]));
+    rights = Rights.READER;
+    expect(await admission.recheck?.()).toBe(Rights.of(["read"]));
+    rights = Rights.NONE;
+    expect(await admission.recheck?.()).toBe(Rights.NONE);
+    expect((await admit(admitting({}), admitting({}))).recheck).toBeUndefined();
+  });
+
+  test("with a new token while it is decided anew, has what the new one gives", async () => {
+    const asked = Promise.withResolvers<Rights>();
+    const told: Rights[] = [];
+    class Extension extends BoundedGuest {
+      bound(rights: Rights): void {
+        told.push(rights);
+      }
+    }
+    const admission = await admit(
+      admitting({ recheck: () => asked.promise, renew: async () => ({ rights: Rights.READER }) }),
+      admitting({ guest: new Extension() }),
+    );
+    const rechecked = admission.recheck?.();
+    expect((await admission.renew?.("new"))?.rights).toBe(Rights.READER);
+    asked.resolve(Rights.WRITER);
+    expect(await rechecked).toBe(Rights.READER);
+    expect(told).toEqual([Rights.WRITER, Rights.READER, Rights.READER]);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type Admissions,
   ANONYMOUS,
   NO_REQUEST,
+  type Renewal,
 } from "../../protocols/admission.ts";
 import { guestOf } from "../guests.ts";
 import type { Plugin, PluginCounts, PluginServer } from "../plugin.ts";
@@ -72,6 +73,7 @@ export class ExtensionHost implements InstanceHost {
     this.admissions = {
       admit: (request) => this.#admit(request),
       needsToken: chain.has("onAuthenticate"),
+      isAuthenticating: chain.has("onAuthenticate", "onConnect"),
     };
     this.observer = this.#makeObserver();
   }
@@ -140,7 +142,7 @@ export class ExtensionHost implements InstanceHost {
   // Who may come in
 
   #admit(request: AdmissionRequest): Admission | Promise<Admission> {
-    const connection = new HostedConnection(request);
+    const connection = new HostedConnection(request, this.#later);
     if (this.chain.has("onConnect", "onAuthenticate")) return this.#ask(connection, request.token ?? "");
     return this.#letIn(connection);
   }
@@ -170,13 +172,19 @@ export class ExtensionHost implements InstanceHost {
 
   #letIn(connection: HostedConnection): Admission {
     connection.admitted();
-    const { permission } = connection;
-    const admission = { author: ANONYMOUS.author, permission, guest: connection };
-    if (!this.chain.has("onTokenSync")) return admission;
-    return { ...admission, renew: (token) => this.#renew(connection, token) };
+    const isRenewed = this.chain.has("onTokenSync");
+    return {
+      author: ANONYMOUS.author,
+      // Extensions change it at any time.
+      get rights() {
+        return connection.rights;
+      },
+      guest: connection,
+      ...(isRenewed && { renew: (token: string) => this.#renew(connection, token) }),
+    };
   }
 
-  async #renew(connection: HostedConnection, token: string): Promise<"read" | "write"> {
+  async #renew(connection: HostedConnection, token: string): Promise<Renewal> {
     await connection.whenEntered();
     const payload = {
       ...connection.requestFields,
@@ -194,7 +202,11 @@ export class ExtensionHost implements InstanceHost {
       throw denialOf(thrown);
     }
     connection.applyPermission();
-    return connection.permission;
+    return {
+      get rights() {
+        return connection.rights;
+      },
+    };
   }
 
   /** What each hook returns is added to the context, for the next one too. */
@@ -259,9 +271,15 @@ export class ExtensionHost implements InstanceHost {
       return;
     }
     if (guestOf(session, ServerPresence) !== null) return;
-    const connection = guestOf(session, HostedConnection) ?? strangerIn(session);
+    const connection = guestOf(session, HostedConnection) ?? this.#strangerIn(session);
     this.#places.set(session, { room: hosted, connection });
     hosted.joined(connection, session);
+  }
+
+  /** What extensions know of one who was let in by somebody else. */
+  #strangerIn({ document, dialect }: Session): HostedConnection {
+    const request = { connection: NO_REQUEST, document, dialect: dialect.name, token: null };
+    return new HostedConnection({ ...request, agent: null, requestToken: () => undefined }, this.#later);
   }
 
   #left(room: ObservedRoom, session: Session): void {
@@ -310,6 +328,8 @@ export class ExtensionHost implements InstanceHost {
     return await DirectConnection.open({ rooms, document, context, instance, isHosted: this.#isHosting });
   }
 
+  readonly #later = (run: () => void): void => void this.#begun.clock.endOfTurn(run);
+
   get #begun(): PluginServer {
     if (this.#server === null) throw new Error("the server has not begun");
     return this.#server;
@@ -339,12 +359,6 @@ export class ExtensionHost implements InstanceHost {
 function openerOf(first: Session | undefined): Opener {
   if (first === undefined) return NOBODY;
   return guestOf(first, DirectConnection)?.opener ?? guestOf(first, HostedConnection) ?? NOBODY;
-}
-
-/** What extensions know of one who was let in by somebody else. */
-function strangerIn({ document, dialect }: Session): HostedConnection {
-  const request = { connection: NO_REQUEST, document, dialect: dialect.name, token: null };
-  return new HostedConnection({ ...request, agent: null, requestToken: () => undefined });
 }
 
 /** The host as the server has it: with what there are hooks for. */

@@ -5,8 +5,10 @@
 
 import type { DocumentName } from "@joinery/shared";
 import type * as Y from "yjs";
+import { type Action, Rights } from "../../engine/rights.ts";
 import type { Session } from "../../engine/session.ts";
 import type { AdmissionRequest } from "../../protocols/admission.ts";
+import { BoundedGuest } from "../guests.ts";
 import { type CloseEvent, closingWith } from "./refusal.ts";
 import { parametersOf, type RequestFields, webRequest } from "./web-request.ts";
 
@@ -26,7 +28,7 @@ export interface ConnectionRoom {
 
 type CloseCallback = (document: Y.Doc, event?: CloseEvent) => void;
 
-export class HostedConnection {
+export class HostedConnection extends BoundedGuest {
   readonly documentName: DocumentName;
   readonly socketId: string;
   readonly request: Request;
@@ -44,12 +46,20 @@ export class HostedConnection {
   #room: ConnectionRoom | null = null;
   #session: Session | null = null;
   readonly #entered = Promise.withResolvers<void>();
-  /** Whether somebody else holds the client to reading. */
-  #isHeld = false;
+  readonly #later: (run: () => void) => void;
+  /** What the client may do where no extension holds it to reading: what others say, if somebody does. */
+  #allowed = Rights.WRITER;
+  /** As it was when the client was let in. */
   #wasReadOnly = false;
   #closeEvent: CloseEvent | undefined;
 
-  constructor({ connection, document, session, agent, requestToken }: AdmissionRequest) {
+  /** @param later Has something done at the end of the turn. */
+  constructor(
+    { connection, document, session, agent, requestToken }: AdmissionRequest,
+    later: (run: () => void) => void,
+  ) {
+    super();
+    this.#later = later;
     this.documentName = document;
     this.socketId = connection.id;
     this.request = webRequest(connection);
@@ -128,8 +138,14 @@ export class HostedConnection {
     };
   }
 
-  get permission(): "read" | "write" {
-    return this.readOnly ? "read" : "write";
+  get rights(): Rights {
+    return this.readOnly ? this.#allowed.and(Rights.READER) : this.#allowed;
+  }
+
+  bound(rights: Rights): void {
+    this.#allowed = rights;
+    // Between a decision and its being in force an extension may change its mind.
+    if (this.#session) this.#later(() => this.applyPermission());
   }
 
   /** Resolves when the client is in the document, and never if that could not be loaded. */
@@ -145,7 +161,7 @@ export class HostedConnection {
   entered(room: ConnectionRoom, session: Session): void {
     this.#room = room;
     this.#session = session;
-    this.#isHeld = session.permission === "read" && !this.#wasReadOnly;
+    this.#stayWithin(session.rights);
     // It may have been changed while the document was loaded.
     this.applyPermission();
     this.#entered.resolve();
@@ -177,7 +193,13 @@ export class HostedConnection {
   }
 
   applyPermission(): void {
-    if (this.#isHeld) return;
-    this.#session?.setPermission(this.permission, "an extension changed what this connection may do");
+    this.#session?.setRights(this.rights, "an extension changed what this connection may do");
+  }
+
+  /** The session may have been opened with less than was said. Of what `readOnly` took from it nothing can be seen. */
+  #stayWithin(rights: Rights): void {
+    const isGiven = (action: Action) =>
+      rights.has(action) || (this.#wasReadOnly && !Rights.READER.has(action));
+    this.#allowed = Rights.of(this.#allowed.actions.filter(isGiven));
   }
 }

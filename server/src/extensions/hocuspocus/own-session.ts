@@ -1,5 +1,6 @@
 import type { DocumentName, JoineryError } from "@joinery/shared";
 import type { Dialect, Outbox } from "../../engine/ports.ts";
+import { Rights } from "../../engine/rights.ts";
 import type { Rooms } from "../../engine/rooms.ts";
 import type { Guest, Session } from "../../engine/session.ts";
 
@@ -52,5 +53,5 @@ export function openOwnSession({ rooms, document, guest, onUpdate, onClosed }: O
     probe: () => undefined,
     close: onClosed,
   };
-  return rooms.open({ document, dialect: UPDATES_ONLY, outbox, author: "", permission: "write", guest });
+  return rooms.open({ document, dialect: UPDATES_ONLY, outbox, author: "", rights: Rights.WRITER, guest });
 }

@@ -28,10 +28,12 @@ export class HookCalls {
   /**
    * Calls a function that decides something.
    *
+   * @param document What it is about; `null` for none.
+   *
    * Rejects with a JoineryError that it threw, which is its decision; with any other error as it is, which was told; and
    * with HOOK_FAILED (backoff) when it took too long.
    */
-  async ask<T>(hook: HookName, document: string, call: () => T | Promise<T>): Promise<T> {
+  async ask<T>(hook: HookName, document: string | null, call: () => T | Promise<T>): Promise<T> {
     const startMs = this.clock.monotonicMs();
     try {
       const result = await this.#inTime(hook, call);
@@ -78,7 +80,13 @@ export class HookCalls {
     return promise;
   }
 
-  #report(type: PluginEvent["type"], hook: string, document: string, thrown: unknown, ms: number): void {
+  #report(
+    type: PluginEvent["type"],
+    hook: string,
+    document: string | null,
+    thrown: unknown,
+    ms: number,
+  ): void {
     const error = thrown === null ? null : thrown instanceof Error ? thrown : new Error(String(thrown));
     this.#options.report({ type, hook, document, error, ms });
   }

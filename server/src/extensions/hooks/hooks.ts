@@ -1,13 +1,13 @@
 /** The functions of an application that a server calls. docs/hooks.md says when, in which order, and what is promised. */
 
 import { JoineryError } from "@joinery/shared";
+import type { RightsSpec } from "../../engine/rights.ts";
 
-/** A client that asks to open a document. */
+/** A client that says who it is. */
 export interface AuthenticateRequest {
   /** What the client shows; `null` if nothing. */
   readonly token: string | null;
-  readonly document: string;
-  /** Which protocol the client speaks: `joinery.v1`, `y-websocket`, `hocuspocus`. */
+  /** Which protocol the client speaks: `joinery.v1`, `y-websocket`, `hocuspocus`, `http`. */
   readonly dialect: string;
   /** Version of the client's software, as it says; `null` if it does not. */
   readonly agent: string | null;
@@ -20,9 +20,9 @@ export interface HookConnection {
   readonly id: string;
   /** The client's address, see the option `trustProxy`. */
   readonly address: string;
-  /** The request's target as the client wrote it, with the query. */
+  /** The request's target as the client wrote it, with the query; the value of its parameter `token` is `***`. */
   readonly url: string;
-  /** Names in lower case. */
+  /** Names in lower case. Tokens in `authorization` and `sec-websocket-protocol` are `***`; cookies are as they came. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -30,8 +30,14 @@ export interface HookConnection {
 export interface Authentication<Context> {
   /** Kept in the log with what the client writes, and told to others. Default: nobody in particular. */
   readonly user?: string;
-  /** Default: `write`. */
-  readonly permission?: "read" | "write";
+  /** What the client may do with any document, at most. Default: what `authorize` says; without it, `write`. */
+  readonly permission?: RightsSpec;
+  /** Until when this is good, as milliseconds since 1970 or a Date: sessions end then, unless a new token comes. Default: no end. */
+  readonly expiresAt?: number | Date;
+  /** When the token was issued, in the same way: revocations go by it. Default: not known. */
+  readonly issuedAt?: number | Date;
+  /** What the issuer calls the token: it can be revoked by this. Default: it has no name. */
+  readonly tokenId?: string;
   /** Whatever the other hooks are to be given with what this client does. */
   readonly context?: Context;
 }
@@ -97,10 +103,13 @@ type Awaitable<T> = T | Promise<T>;
  * that return `unknown` nothing else is looked at.
  */
 export interface Hooks<Context = unknown> {
-  /** Says who a client is, for each document that it opens and for each new token. Throws to refuse it. */
+  /** Says who a client is, once a connection and for each new token. Throws to refuse it. */
   authenticate?(request: AuthenticateRequest): Awaitable<Authentication<Context>>;
-  /** Says what somebody may do with a document; `null` for nothing. The stricter of this and `authenticate` holds. */
-  authorize?(visitor: Visitor<Context>): Awaitable<"read" | "write" | null>;
+  /**
+   * Says what somebody may do with a document; `null` for nothing. The stricter of this and `authenticate` holds. Where
+   * the document is empty it is the server as a whole, of which only `manage` is asked.
+   */
+  authorize?(visitor: Visitor<Context>): Awaitable<RightsSpec | null>;
   /** Gives the content of a document to which nothing was ever written, as a Yjs v1 update; `null` for none. */
   load?(request: { readonly document: string }): Awaitable<Uint8Array | null>;
   /** Something was written and is on disk. Awaited before the next of the same document. */
@@ -145,5 +154,13 @@ export class AccessDenied extends JoineryError {
   /** @param message For people: the client shows it. */
   constructor(message: string, options: { cause?: unknown } = {}) {
     super("PERMISSION_DENIED", message, options);
+  }
+}
+
+/** What `authenticate` and `authorize` throw for the client to come back with a new token: the one it showed is not good. */
+export class TokenRejected extends JoineryError {
+  /** @param message For people: the client shows it. */
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super("UNAUTHENTICATED", message, options);
   }
 }

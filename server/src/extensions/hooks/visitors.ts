@@ -1,10 +1,13 @@
 /** Who is let in: what `authenticate` and `authorize` say, and what is kept of it with the session. */
 
 import { JoineryError } from "@joinery/shared";
-import type { Permission } from "../../engine/session.ts";
-import type { Admission, AdmissionRequest, Admissions } from "../../protocols/admission.ts";
+import { isRightsSpec, Rights } from "../../engine/rights.ts";
+import type { Admission, AdmissionRequest, Admissions, Renewal } from "../../protocols/admission.ts";
 import type { HookCalls } from "./calls.ts";
-import { AccessDenied, type Authentication, type HookName, type Hooks } from "./hooks.ts";
+import { AccessDenied, type HookName, type Hooks } from "./hooks.ts";
+import { Identities } from "./identities.ts";
+import { type Identity, identityOf, NOBODY, RIGHTS_SPEC } from "./identity.ts";
+import { shownConnection } from "./shown-connection.ts";
 
 /** What is known of a client that was let in. */
 export class HookGuest {
@@ -18,73 +21,80 @@ export class HookGuest {
   }
 }
 
-interface Verdict {
-  readonly user: string;
-  readonly permission: Permission;
-  readonly context: unknown;
-}
-
 export class HookAdmissions implements Admissions {
   readonly needsToken: boolean;
+  readonly isAuthenticating: boolean;
   readonly #hooks: Hooks;
   readonly #calls: () => HookCalls;
+  readonly #identities: Identities;
 
   constructor(hooks: Hooks, calls: () => HookCalls) {
     this.needsToken = hooks.authenticate !== undefined;
+    this.isAuthenticating = this.needsToken;
     this.#hooks = hooks;
     this.#calls = calls;
+    this.#identities = new Identities({
+      ask: (request) => this.#authenticate(request),
+      now: () => calls().clock.now(),
+    });
   }
 
   async admit(request: AdmissionRequest): Promise<Admission> {
-    const { user, permission, context } = await this.#decide(request);
+    let identity = await this.#identify(request);
+    const { user, context } = identity;
+    const renewal = await this.#decide(request, identity);
     const guest = new HookGuest(user, context);
-    return { author: user, permission, guest, renew: (token) => this.#renew({ ...request, token }, guest) };
+    const renew = async (token: string): Promise<Renewal> => {
+      const next = await this.#identify({ ...request, token }, identity);
+      if (next.user !== user) throw new AccessDenied("the new token is somebody else's");
+      const renewed = await this.#decide(request, next);
+      identity = next;
+      guest.context = next.context;
+      return renewed;
+    };
+    const recheck = () => this.#authorize(request, identity);
+    return { ...renewal, author: user, guest, renew, ...(this.#hooks.authorize && { recheck }) };
   }
 
-  async #renew(request: AdmissionRequest, guest: HookGuest): Promise<Permission> {
-    const { user, permission, context } = await this.#decide(request);
-    if (user !== guest.user) throw new AccessDenied("the new token is somebody else's");
-    guest.context = context;
-    return permission;
+  async #identify(request: AdmissionRequest, old: Identity | null = null): Promise<Identity> {
+    return this.#hooks.authenticate ? await this.#identities.of(request, old) : NOBODY;
   }
 
-  async #decide(request: AdmissionRequest): Promise<Verdict> {
-    const { user = "", permission = "write", context } = await this.#authenticate(request);
-    const authorized = await this.#authorize(request.document, user, context);
-    if (authorized === null) throw new AccessDenied("you may not open this document");
-    return { user, permission: permission === "read" ? "read" : authorized, context };
+  async #decide(request: AdmissionRequest, identity: Identity): Promise<Renewal> {
+    const rights = await this.#authorize(request, identity);
+    if (rights.isNone) throw new AccessDenied("you may not open this document");
+    const { user, context, ...shown } = identity;
+    return { ...shown, rights };
   }
 
-  async #authenticate({
-    token,
-    document,
-    dialect,
-    agent,
-    connection,
-  }: AdmissionRequest): Promise<Authentication<unknown>> {
-    const hooks = this.#hooks;
-    if (!hooks.authenticate) return {};
-    const { id, address, url, headers } = connection;
-    const request = { token, document, dialect, agent, connection: { id, address, url, headers } };
-    const found = await this.#ask("authenticate", document, async () => {
-      const answer: unknown = await hooks.authenticate?.(request);
-      return checked(answer);
+  async #authenticate(request: AdmissionRequest): Promise<Identity> {
+    const { token, dialect, agent } = request;
+    const connection = shownConnection(request.connection);
+    return await this.#ask("authenticate", null, async () => {
+      const answer: unknown = await this.#hooks.authenticate?.({ token, dialect, agent, connection });
+      return identityOf(answer, this.#calls().clock.now());
     });
-    return found;
   }
 
-  async #authorize(document: string, user: string, context: unknown): Promise<Permission | null> {
+  /** The stricter of what both hooks say. */
+  async #authorize(request: AdmissionRequest, identity: Identity): Promise<Rights> {
     const hooks = this.#hooks;
-    if (!hooks.authorize) return "write";
-    return await this.#ask("authorize", document, async () => {
-      const answer = await hooks.authorize?.({ document, user, context });
-      if (answer === "read" || answer === "write" || answer === null) return answer;
-      throw new TypeError(`authorize returned ${String(answer)}, it must be "read", "write" or null`);
+    const { document } = request;
+    const { rights, context } = identity;
+    // Where hooks do not say who somebody is, a token may.
+    const user = identity.user || (request.user ?? "");
+    if (!hooks.authorize) return rights ?? Rights.WRITER;
+    const authorized = await this.#ask("authorize", document, async () => {
+      const answer: unknown = await hooks.authorize?.({ document, user, context });
+      if (answer === null) return Rights.NONE;
+      if (isRightsSpec(answer)) return Rights.from(answer);
+      throw new TypeError(`authorize returned ${String(answer)}, it must be ${RIGHTS_SPEC}, or null`);
     });
+    return authorized.and(rights ?? Rights.MANAGER);
   }
 
   /** Errors that are not meant for clients tell them nothing: they may be about anything. */
-  async #ask<T>(hook: HookName, document: string, call: () => Promise<T>): Promise<T> {
+  async #ask<T>(hook: HookName, document: string | null, call: () => Promise<T>): Promise<T> {
     try {
       return await this.#calls().ask(hook, document, call);
     } catch (thrown) {
@@ -92,20 +102,4 @@ export class HookAdmissions implements Admissions {
       throw new AccessDenied("permission denied", { cause: thrown });
     }
   }
-}
-
-/** What came from JavaScript, if it is what it must be: a misspelt permission must not be one to write. */
-function checked(answer: unknown): Authentication<unknown> {
-  if (typeof answer !== "object" || answer === null) {
-    throw new TypeError(
-      "authenticate returned nothing; it must return an object, which may be empty, or throw",
-    );
-  }
-  const { user, permission } = answer as Record<string, unknown>;
-  if (user !== undefined && typeof user !== "string")
-    throw new TypeError("authenticate: user must be a text");
-  if (permission !== undefined && permission !== "read" && permission !== "write") {
-    throw new TypeError(`authenticate: permission is ${String(permission)}, it must be "read" or "write"`);
-  }
-  return answer;
 }

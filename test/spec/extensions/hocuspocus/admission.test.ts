@@ -2,6 +2,7 @@ import { Forbidden } from "@hocuspocus/common";
 import type { onConnectPayload } from "@hocuspocus/server";
 import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
+import { Rights } from "../../../../server/src/engine/rights.ts";
 import type { HostedConnection } from "../../../../server/src/extensions/hocuspocus/hosted-connection.ts";
 import { Stage } from "./stage.ts";
 
@@ -63,10 +64,10 @@ describe("a client that asks for a document", () => {
       },
     ]);
     const ann = await stage.join("notes");
-    expect(ann.session.permission).toBe("read");
+    expect(ann.session.rights.permission).toBe("read");
     const [connection] = connections;
     if (connection) connection.readOnly = false;
-    expect(ann.session.permission).toBe("write");
+    expect(ann.session.rights.permission).toBe("write");
   });
 
   test("may not write by an extension what somebody else lets it only read", async () => {
@@ -79,7 +80,7 @@ describe("a client that asks for a document", () => {
     await stage.settle();
     const [connection] = connections;
     if (connection) connection.readOnly = false;
-    expect(reader.session.permission).toBe("read");
+    expect(reader.session.rights.permission).toBe("read");
   });
 
   test.each([
@@ -109,17 +110,26 @@ describe("a client that asks for a document", () => {
     expect(open.plugin.admissions?.needsToken).toBe(false);
   });
 
+  test.each([
+    [{ onAuthenticate: () => undefined }, true],
+    [{ onConnect: () => undefined }, true],
+    [{ onChange: () => undefined }, false],
+  ])("is asked who it is where a hook may refuse it: %s", async (extension, isAuthenticating) => {
+    const stage = await Stage.with([extension]);
+    expect(stage.plugin.admissions).toMatchObject({ isAuthenticating });
+  });
+
   test("is let in at once where no hook is asked", async () => {
     const stage = await Stage.with([{ onChange: () => undefined }]);
     const admission = stage.plugin.admissions?.admit({
-      connection: { id: "1", address: "", url: "", headers: {} },
+      connection: { id: "1", number: 1, token: null, address: "", url: "", headers: {} },
       document: stage.world.name("notes"),
       dialect: "stage",
       token: null,
       agent: null,
       requestToken: () => undefined,
     });
-    expect(admission).toMatchObject({ permission: "write" });
+    expect(admission).toMatchObject({ rights: Rights.WRITER });
   });
 });
 
@@ -179,10 +189,10 @@ describe("a client's next token", () => {
     ]);
     const ann = await stage.join("notes");
     const { renew, guest } = stage.admissions.get(ann) ?? {};
-    expect(await renew?.("reader")).toBe("read");
-    expect(ann.session.permission).toBe("read");
+    expect(await renew?.("reader")).toEqual({ rights: Rights.READER });
+    expect(ann.session.rights.permission).toBe("read");
     expect((guest as HostedConnection).context).toEqual({ token: "reader" });
-    expect(await renew?.("writer")).toBe("write");
+    expect(await renew?.("writer")).toEqual({ rights: Rights.WRITER });
   });
 
   test("ends the session when a hook throws", async () => {

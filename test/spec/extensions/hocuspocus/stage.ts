@@ -93,7 +93,7 @@ export class Stage {
     const { url = "/", headers = {}, address = "" } = visitor;
     const admissions = this.plugin.admissions as Admissions;
     const answer = admissions.admit({
-      connection: { id, address, url, headers },
+      connection: { id, number: this.#visitors, address, url, headers, token: null },
       document: this.world.name(document),
       dialect: "stage",
       ...(visitor.session !== undefined && { session: visitor.session }),
@@ -116,10 +116,10 @@ export class Stage {
   /** A client that was let in. */
   async enter(document: string, visitor: Visitor = {}): Promise<Client> {
     const admission = await this.ask(document, visitor);
-    const { author, permission, guest } = admission;
+    const { author, rights, guest } = admission;
     const client = this.world.open(document, {
       author,
-      permission,
+      permission: rights.permission,
       dialect: DIALECT,
       ...(guest && { guest }),
     });
