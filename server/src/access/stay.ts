@@ -1,0 +1,153 @@
+import { addressKey } from "../address-key.ts";
+import type { Session } from "../engine/session.ts";
+import type { Admission, AdmissionRequest, Renewal } from "../protocols/admission.ts";
+import type { AccessTarget, SessionInfo } from "./access-api.ts";
+import { tokenDigestOf } from "./digest.ts";
+
+/**
+ * How long before its end a client is asked for a new token: a tenth of its life, but at least so many milliseconds, and at
+ * most so many. It is looked at once a second, and the client has to ask its application.
+ */
+const NOTICE = { part: 0.1, leastMs: 3_000, mostMs: 30_000 };
+
+/** Whether somebody is meant by a target. Looked at for many, so what is the same for all is done once. */
+export function matcherOf({
+  user,
+  token,
+  document,
+  session,
+  address,
+}: AccessTarget): (stay: Stay) => boolean {
+  const digest = token === undefined ? null : tokenDigestOf(token);
+  const key = address === undefined ? null : addressKey(address);
+  return (stay) => {
+    if (user !== undefined && user !== stay.session.author) return false;
+    if (document !== undefined && document !== stay.session.document) return false;
+    if (session !== undefined && session !== stay.session.id) return false;
+    if (key !== null && key !== stay.addressKey) return false;
+    return token === undefined || stay.token === digest || stay.tokenId === token;
+  };
+}
+
+/** One client in a document: what it showed, how long that is good, and when it was last looked at. */
+export class Stay {
+  readonly session: Session;
+  readonly request: AdmissionRequest;
+  readonly addressKey: string;
+  readonly since: number;
+  readonly #admission: Admission;
+  #renewal: Renewal;
+  #token: string | null;
+  /** Questions what the client may do are numbered: an answer does not count once a later one was answered. */
+  #lastAsked = 0;
+  #lastAnswered = 0;
+  #decidedAtMs: number;
+  #noticeAt: number | null = null;
+
+  constructor(options: {
+    readonly session: Session;
+    readonly request: AdmissionRequest;
+    readonly admission: Admission;
+    readonly token: string | null;
+    readonly now: number;
+    readonly nowMs: number;
+  }) {
+    const { session, request, admission, token, now, nowMs } = options;
+    this.session = session;
+    this.request = request;
+    this.addressKey = addressKey(request.connection.address);
+    this.since = now;
+    this.#admission = admission;
+    this.#renewal = admission;
+    this.#token = token;
+    this.#decidedAtMs = nowMs;
+    this.#planNotice(now);
+  }
+
+  /** Digest of the token; `null` for none. */
+  get token(): string | null {
+    return this.#token;
+  }
+
+  /** What its issuer calls it; `null` where it has no name. */
+  get tokenId(): string | null {
+    return this.#renewal.tokenId ?? null;
+  }
+
+  /** Whether nobody knows when the token was issued. */
+  get isUndated(): boolean {
+    return this.#renewal.issuedAt === undefined;
+  }
+
+  get expiresAt(): number | null {
+    return this.#renewal.expiresAt ?? null;
+  }
+
+  /** When it was last decided what the client may do, on the clock that never goes back. */
+  get decidedAtMs(): number {
+    return this.#decidedAtMs;
+  }
+
+  /** Decides anew; `null` where there is nobody to ask. */
+  get recheck(): (() => ReturnType<NonNullable<Admission["recheck"]>>) | null {
+    const { recheck } = this.#admission;
+    return recheck ? () => recheck.call(this.#admission) : null;
+  }
+
+  get info(): SessionInfo {
+    const { session, request, since, expiresAt } = this;
+    const { address, number: connection, id: correlation } = request.connection;
+    return {
+      session: session.id,
+      document: session.document,
+      user: session.author,
+      rights: session.rights,
+      dialect: request.dialect,
+      address,
+      connection,
+      correlation,
+      since,
+      expiresAt,
+    };
+  }
+
+  /** It is being asked what the client may do. @returns The number of the question. */
+  ask(): number {
+    return ++this.#lastAsked;
+  }
+
+  /** Whether a later question was answered already. */
+  isOvertaken(question: number): boolean {
+    return question < this.#lastAnswered;
+  }
+
+  decided(question: number, nowMs: number): void {
+    this.#lastAnswered = Math.max(this.#lastAnswered, question);
+    this.#decidedAtMs = nowMs;
+  }
+
+  /** The client gave another token. */
+  renewed(renewal: Renewal, token: string, now: number): void {
+    this.#renewal = renewal;
+    this.#token = token;
+    this.#planNotice(now);
+  }
+
+  /** Whether the client is to be asked for a new token now: once for each that it has. */
+  takeNotice(now: number): boolean {
+    if (this.#noticeAt === null || now < this.#noticeAt) return false;
+    this.#noticeAt = null;
+    return true;
+  }
+
+  #planNotice(now: number): void {
+    const { expiresAt } = this;
+    this.#noticeAt = expiresAt === null ? null : expiresAt - noticeMs(expiresAt - now);
+  }
+}
+
+function noticeMs(lifeMs: number): number {
+  const ms = Math.min(NOTICE.mostMs, Math.max(NOTICE.leastMs, lifeMs * NOTICE.part));
+  // Of one that lives for seconds there must be some left in which it is good.
+  return Math.min(ms, lifeMs / 2);
+}
