@@ -5,7 +5,7 @@ import { runCommand } from "../support/server-process.ts";
 import { within } from "../support/until.ts";
 import { openStage, type Stage } from "./stage.ts";
 
-test("pages of the origins that flags name may connect; flags win over the environment", async () => {
+test("F87 pages of the origins that flags name may connect; flags win over the environment", async () => {
   const stage = await openStage({
     args: ["--origin", "https://a.example", "--origin", "null"],
     env: { JOINERY_ORIGINS: "https://c.example" },
@@ -18,7 +18,7 @@ test("pages of the origins that flags name may connect; flags win over the envir
   }
 });
 
-test("pages of the origins that the environment names may connect, and the limits of one address are the client's", async () => {
+test("F87 pages of the origins that the environment names may connect, and the limits of one address are the client's", async () => {
   const stage = await openStage({
     args: ["--trust-proxy", "1"],
     env: { JOINERY_ORIGINS: "https://a.example https://b.example" },

@@ -4,14 +4,24 @@
  * makes point there (DNS rebinding) even looks like the page's own server.
  */
 
+import { BlockList, isIP } from "node:net";
 import { isWebOrigin, originOf, type RequestRule } from "./origin.ts";
 import { type RequestHandler, respondText } from "./page.ts";
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+/** Of IPv4-mapped addresses too (`::ffff:127.0.0.1`). */
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8);
+LOOPBACK.addAddress("::1", "ipv6");
 
-/** Whether a host name or address, without a port, is this machine's own. */
+/**
+ * Whether nobody but this machine reaches a host name or address, without a port; an IPv6 address may be in brackets.
+ * Of names only `localhost` is one: what others stand for is not known before they are looked up.
+ */
 export function isLoopbackHost(host: string): boolean {
-  return LOOPBACK.test(host);
+  const address = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
+  // A zone names a network card, and the loopback's address needs none.
+  if (isIP(address) === 0 || address.includes("%")) return host.toLowerCase() === "localhost";
+  return LOOPBACK.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
 /**

@@ -13,7 +13,7 @@ const isAllowed = (headers: Record<string, string>, origins: readonly string[] =
 
 const TLS = { encrypted: true };
 
-describe("a page may connect", () => {
+describe("F87 a page may connect", () => {
   test.each([
     ["to the host that it came from", "https://app.example.com", "app.example.com"],
     ["to it on another port than the usual", "http://app.example.com:3000", "app.example.com:3000"],
@@ -48,7 +48,7 @@ describe("a page may connect", () => {
   });
 });
 
-describe("a page may not connect", () => {
+describe("F87 a page may not connect", () => {
   test.each([
     ["from another host", "https://evil.example"],
     ["from a host that begins alike", "https://app.example.com.evil.example"],
@@ -83,7 +83,7 @@ describe("a page may not connect", () => {
   });
 });
 
-describe("a server of this machine alone", () => {
+describe("F87 a server of this machine alone", () => {
   const isLocal = (headers: Record<string, string>, origins: readonly string[] = []) =>
     allowLocal(allowOrigins(origins))(request(headers));
 

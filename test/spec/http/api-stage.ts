@@ -1,0 +1,196 @@
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+import { DEFAULT_LIMITS, JoineryError, type Limits } from "@joinery/shared";
+import { onTestFinished } from "vitest";
+import { Access } from "../../../server/src/access/access.ts";
+import type { AccessDoor } from "../../../server/src/access/access-api.ts";
+import { Rights } from "../../../server/src/engine/rights.ts";
+import { createApi } from "../../../server/src/http/api/api.ts";
+import { API_PATH } from "../../../server/src/http/api/path.ts";
+import { correlationOf } from "../../../server/src/http/correlation.ts";
+import type { HttpEvent } from "../../../server/src/http/http-event.ts";
+import { pageHandler } from "../../../server/src/http/page.ts";
+import { SYSTEM_RANDOM } from "../../../server/src/node/clock.ts";
+import { apiFirst, createLimitedHttpServer, withoutBody } from "../../../server/src/node/http-server.ts";
+import type { Admissions } from "../../../server/src/protocols/admission.ts";
+import { LimitHits } from "../../../server/src/transports/limit-hits.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { within } from "../../support/until.ts";
+import { RawSocket } from "../node/raw-socket.ts";
+
+/** What each token is good for, by the document's name; the server as a whole has none. */
+const TOKENS: Readonly<Record<string, (document: string) => Rights>> = {
+  reader: (document) => (document === "" ? Rights.NONE : Rights.READER),
+  writer: (document) => (document === "" ? Rights.NONE : Rights.WRITER),
+  "manager-of-a": (document) => (document === "a" ? Rights.MANAGER : Rights.NONE),
+  "manager-of-b": (document) => (document === "b" ? Rights.MANAGER : Rights.NONE),
+  manager: () => Rights.MANAGER,
+};
+
+const ADMISSIONS: Admissions = {
+  needsToken: true,
+  isAuthenticating: true,
+  admit({ token, document }) {
+    if (token === "hanging") throw new JoineryError("HOOK_FAILED", "http://10.0.0.7/keys did not answer");
+    if (token === "breaking") throw new TypeError("/srv/joinery/hooks.js:12: x is not a function");
+    const rights = token !== null && Object.hasOwn(TOKENS, token) ? TOKENS[token] : undefined;
+    if (rights === undefined) throw new JoineryError("UNAUTHENTICATED", "this token is not good");
+    return { author: token as string, rights: rights(document) };
+  },
+};
+
+export interface Asking {
+  readonly method?: string;
+  /** As it goes over the wire; below the API's path unless it is absolute with a leading `//`. */
+  readonly path: string;
+  readonly token?: string | null;
+  /** Sent as JSON, unless it is text. */
+  readonly body?: unknown;
+  readonly headers?: OutgoingHttpHeaders;
+}
+
+interface Answered {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  /** `null` for nothing. */
+  readonly body: Record<string, unknown> | null;
+  readonly text: string;
+}
+
+export interface ApiStage {
+  readonly access: AccessDoor;
+  readonly port: number;
+  readonly events: readonly HttpEvent[];
+  readonly hits: LimitHits;
+  ask(asking: Asking): Promise<Answered>;
+}
+
+export interface ApiStageOptions {
+  readonly limits?: Partial<Limits>;
+  readonly folder?: string | null;
+  /** What to do otherwise than who really decides. */
+  readonly instead?: Partial<AccessDoor>;
+}
+
+/** The API on a server of its own, with the limits of HTTP, a page behind it, and who really decides about access. */
+export async function openApi({
+  limits: some,
+  folder = null,
+  instead,
+}: ApiStageOptions = {}): Promise<ApiStage> {
+  const limits = { ...DEFAULT_LIMITS, ...some };
+  const hits = new LimitHits();
+  const events: HttpEvent[] = [];
+  const decider = new Access({
+    admissions: ADMISSIONS,
+    clock: new FakeClock(),
+    random: SYSTEM_RANDOM,
+    limits,
+    recheckMs: 0,
+    revocationMs: 86_400_000,
+    store: null,
+    report: () => undefined,
+    onLimit: (limit) => hits.count(limit),
+  });
+  await decider.load();
+  onTestFinished(() => decider.close());
+  const access = instead ? standIn(decider, instead) : decider;
+  const api = createApi({
+    access,
+    limits,
+    report: (event) => events.push(event),
+    countLimit: (limit) => hits.count(limit),
+    connectionOf: (incoming) => ({
+      id: correlationOf(incoming, 1),
+      number: 0,
+      address: "192.0.2.1",
+      url: incoming.url ?? "",
+      headers: incoming.headers,
+      token: null,
+    }),
+  });
+  const server = createLimitedHttpServer({
+    limits,
+    hits,
+    handle: apiFirst(api, withoutBody(pageHandler(folder))),
+    upgrade: (_request, socket) => socket.destroy(),
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { access, port, events, hits, ask: (asking) => ask(port, asking) };
+}
+
+function standIn(decider: Access, instead: Partial<AccessDoor>): AccessDoor {
+  return new Proxy(decider, {
+    get: (of, name) => {
+      const own = Object.hasOwn(instead, name)
+        ? instead[name as keyof AccessDoor]
+        : Reflect.get(of, name, of);
+      return typeof own === "function" ? own.bind(of) : own;
+    },
+  });
+}
+
+async function ask(port: number, asking: Asking): Promise<Answered> {
+  const { method = "GET", path, token = null, body, headers = {} } = asking;
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const answered = new Promise<Answered>((resolve, reject) => {
+    const request = httpRequest({
+      agent: false,
+      host: "127.0.0.1",
+      port,
+      method,
+      path: path.startsWith("//") ? path.slice(1) : API_PATH + path,
+      headers: {
+        ...(token !== null && { Authorization: `Bearer ${token}` }),
+        ...(text !== undefined && {
+          "Content-Type": "application/json",
+          "Content-Length": Buffer.byteLength(text),
+        }),
+        ...headers,
+      },
+    });
+    request.once("error", reject);
+    request.once("response", (response) => {
+      let came = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        came += chunk;
+      });
+      response.once("end", () => {
+        const isJson = response.headers["content-type"]?.includes("json") ?? false;
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: isJson && came !== "" ? JSON.parse(came) : null,
+          text: came,
+        });
+      });
+    });
+    request.end(text);
+  });
+  return await within(`${method} ${path}`, answered);
+}
+
+export const KICK = { user: "u", reason: "spam" };
+
+/** A request that is answered with 200, but for what a test changes. */
+export const kick = (asking: Partial<Asking> = {}): Asking => ({
+  method: "POST",
+  path: "/access/kick",
+  token: "manager",
+  body: KICK,
+  ...asking,
+});
+
+/** A client that writes bytes. */
+export async function openRaw({ port }: ApiStage): Promise<RawSocket> {
+  const raw = await RawSocket.open(port);
+  onTestFinished(() => raw.destroy());
+  return raw;
+}
