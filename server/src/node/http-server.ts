@@ -1,7 +1,7 @@
 /**
  * The server's own HTTP server, which is open to whoever connects: every wait and every size of it has a limit. One
- * request at a time; that is all that a page and a WebSocket need. A body is for plugins only, which read it or do not:
- * it has the time that the whole request has.
+ * request at a time; that is all that a page and a WebSocket need. A body is for the HTTP API, which bounds it, and for
+ * plugins, which read it or do not: it has the time that the whole request has.
  */
 
 import {
@@ -11,11 +11,13 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from "node:http";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { LimitName, Limits } from "@joinery/shared";
+import { JoineryError, type LimitName, type Limits } from "@joinery/shared";
+import { addressKey } from "../address-key.ts";
+import type { Api } from "../http/api/api.ts";
 import { type RequestHandler, respondText } from "../http/page.ts";
-import { addressKey } from "../transports/address-key.ts";
+import { hasBody } from "../http/request-body.ts";
 import { HalfOpenConnections } from "../transports/half-open.ts";
 import type { LimitHits } from "../transports/limit-hits.ts";
 
@@ -81,6 +83,8 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
     else upgrade(request, socket, head);
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // It was cut, and counted, for another reason.
+    if (socket.destroyed) return;
     const isBusy = busy.has(socket);
     const [status, limit] = clientErrorOf(error.code, isBusy);
     if (limit !== null) hits.count(limit);
@@ -111,19 +115,39 @@ export function withoutBody(handle: RequestHandler): RequestHandler {
   };
 }
 
+/** Gives the API what is its own, bodies too, before anybody else sees it. */
+export function apiFirst(api: Api, others: RequestHandler): RequestHandler {
+  return (request, response) => {
+    if (api.isOwn(request)) api.handle(request, response);
+    else others(request, response);
+  };
+}
+
 function clientErrorOf(code: string | undefined, isBusy: boolean): readonly [number, LimitName | null] {
   if (code === "HPE_HEADER_OVERFLOW") return [431, "maxHeaderBytes"];
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return [408, isBusy ? "requestTimeoutMs" : "headersTimeoutMs"];
   return [400, null];
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
-  const { "content-length": length = "0", "transfer-encoding": encoding } = headers;
-  return Number(length) > 0 || encoding !== undefined;
-}
-
 function refuse(response: ServerResponse, status: number): void {
   // What follows is not read, so it cannot be told from a next request.
   response.setHeader("Connection", "close");
   respondText(response, status, `${STATUS_CODES[status]}\n`);
+}
+
+/** @throws JoineryError ADDRESS_UNAVAILABLE (never retry), saying why. */
+export function startListening(httpServer: HttpServer, host: string, port: number): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    httpServer.once("error", (error: NodeJS.ErrnoException) => {
+      const reason = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
+      reject(
+        new JoineryError("ADDRESS_UNAVAILABLE", `cannot listen on ${host}:${port}: ${reason}`, {
+          cause: error,
+        }),
+      );
+    });
+    httpServer.listen({ host: host.replace(/^\[|\]$/g, ""), port }, () => {
+      resolve(httpServer.address() as AddressInfo);
+    });
+  });
 }

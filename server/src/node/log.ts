@@ -1,5 +1,8 @@
+import type { AccessEvent } from "../access/events.ts";
+import type { KeysEvent } from "../access/jwt/remote-keys.ts";
 import type { EngineEvent } from "../engine/ports.ts";
 import type { PluginEvent } from "../extensions/plugin.ts";
+import type { HttpEvent } from "../http/http-event.ts";
 import type { StorageEvent } from "../storage/level.ts";
 import type { ConnectionEvent } from "../transports/websocket-connection.ts";
 
@@ -13,7 +16,14 @@ export interface Logger {
 
 export type LogLevel = keyof Logger;
 
-export type ServerEvent = EngineEvent | ConnectionEvent | StorageEvent | PluginEvent;
+export type ServerEvent =
+  | AccessEvent
+  | KeysEvent
+  | EngineEvent
+  | ConnectionEvent
+  | HttpEvent
+  | StorageEvent
+  | PluginEvent;
 
 /** What each event is to a person: how loud, and in which words. Total by type: a new event needs a row. */
 const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, string] } = {
@@ -30,6 +40,8 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
   compacted: ["debug", "log folded into a snapshot"],
   "compaction-failed": ["error", "log could not be folded; it stays as it is"],
   "input-refused": ["warn", "input refused"],
+  "action-denied": ["warn", "action denied"],
+  "id-spoofed": ["warn", "presence or edits under somebody else's client id"],
   "held-aside": [
     "debug",
     "update builds upon something missing, or is under a client id with an owner; it was held aside",
@@ -37,6 +49,18 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
   "rehearsal-failed": ["warn", "document takes too long to build; an update was taken without trying it"],
   "held-dropped": ["info", "update was held aside for too long and let go"],
   "signal-failed": ["error", "application could not handle a signal"],
+  "access-refused": ["warn", "document was not opened to somebody"],
+  "access-ended": ["info", "session ended: what it may do has changed"],
+  "access-changed": ["info", "what a session may do has changed"],
+  "access-revoked": ["info", "what was shown was revoked"],
+  "recheck-failed": ["warn", "what a session may do could not be decided anew"],
+  "keys-fetched": ["debug", "public keys of tokens were fetched"],
+  "keys-unavailable": ["warn", "public keys of tokens could not be fetched"],
+  banned: ["info", "somebody was banned"],
+  unbanned: ["info", "a ban was lifted"],
+  "http-denied": ["warn", "request to the HTTP API denied"],
+  // Louder is for what no client can cause at will.
+  "http-failed": ["warn", "request to the HTTP API failed by a mistake of the server"],
   // Clients can cause these at will, by tokens that a hook does not expect.
   "hook-failed": ["warn", "the application's hook failed"],
   "hook-timed-out": ["warn", "the application's hook took too long and was given up"],

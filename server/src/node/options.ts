@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type Limits } from "@joinery/shared";
 import { MAX_FRAGMENT_OVERHEAD_BYTES } from "@joinery/shared/protocol";
+import { type AccessOptions, type ResolvedAccess, resolveAccess } from "../access/access-options.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "../engine/flush-window.ts";
 import { pendingSignalBytesFor } from "../engine/pending-signals.ts";
 import type { Storage } from "../engine/ports.ts";
@@ -7,8 +8,18 @@ import type { HocuspocusExtension, HocuspocusOptions } from "../extensions/hocus
 import { HOOK_NAMES, type Hooks } from "../extensions/hooks/hooks.ts";
 import { isOrigin } from "../http/origin.ts";
 import { hasPage } from "../http/page.ts";
+import {
+  checkBoolean,
+  checkNumber,
+  checkText,
+  invalid,
+  refuseUnknown,
+  requireObject,
+} from "../option-checks.ts";
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from "../transports/connections.ts";
 import type { Logger } from "./log.ts";
+
+export { refuseUnknown, show } from "../option-checks.ts";
 
 /** How a server is made. Everything has a default. */
 export interface ServerOptions<Context = unknown> {
@@ -40,6 +51,13 @@ export interface ServerOptions<Context = unknown> {
   readonly drainTimeoutMs?: number;
   /** Where log lines go; a pino logger fits. Default: warnings and errors as JSON to standard error. */
   readonly logger?: Logger;
+  /** Who may come in, by tokens: docs/access.md. Default: everybody, who may write. */
+  readonly access?: AccessOptions;
+  /**
+   * Whether the server may listen on an address that others reach though it asks nobody who they are. Whoever reaches it
+   * may then read and write every document. Default false.
+   */
+  readonly allowPublicWithoutAuthentication?: boolean;
   /** Functions of yours that the server calls: docs/hooks.md. Default: none. */
   readonly hooks?: Hooks<Context>;
   /** How long one call of a hook may take, in milliseconds. Default 10,000. */
@@ -67,6 +85,8 @@ export interface ResolvedOptions {
   readonly idleRoomMs: number;
   readonly drainTimeoutMs: number;
   readonly logger: Logger | null;
+  readonly access: ResolvedAccess;
+  readonly allowPublicWithoutAuthentication: boolean;
   readonly hooks: Hooks | null;
   readonly hookTimeoutMs: number;
   readonly storeDelayMs: number;
@@ -88,6 +108,8 @@ const KNOWN: { readonly [name in keyof Required<ServerOptions>]: true } = {
   idleRoomMs: true,
   drainTimeoutMs: true,
   logger: true,
+  access: true,
+  allowPublicWithoutAuthentication: true,
   hooks: true,
   hookTimeoutMs: true,
   storeDelayMs: true,
@@ -118,6 +140,11 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     idleRoomMs: checkNumber("idleRoomMs", options.idleRoomMs ?? 30_000, 0, 86_400_000, "ms"),
     drainTimeoutMs: checkNumber("drainTimeoutMs", options.drainTimeoutMs ?? 6_000, 0, 600_000, "ms"),
     logger: checkObject("logger", options.logger, ["debug", "info", "warn", "error"], "a logger"),
+    access: resolveAccess(options.access),
+    allowPublicWithoutAuthentication: checkBoolean(
+      "allowPublicWithoutAuthentication",
+      options.allowPublicWithoutAuthentication ?? false,
+    ),
     hooks: options.hooks === undefined ? null : checkHooks(options.hooks),
     hookTimeoutMs: checkNumber("hookTimeoutMs", options.hookTimeoutMs ?? 10_000, 10, 600_000, "ms"),
     storeDelayMs: checkNumber("storeDelayMs", options.storeDelayMs ?? 2_000, 0, 3_600_000, "ms"),
@@ -219,30 +246,6 @@ function resolveHeartbeat(heartbeat: HeartbeatOptions = DEFAULT_HEARTBEAT): Hear
   };
 }
 
-/** Refuses what is not an object, and a name that is not known: a misspelt option is not ignored. */
-export function refuseUnknown(options: object, known: readonly string[], prefix: string): void {
-  requireObject(prefix.replace(/\.$/, "") || "options", options);
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw new JoineryError(
-      "INVALID_OPTION",
-      `there is no option "${prefix}${name}"; there are ${known.join(", ")}`,
-    );
-  }
-}
-
-function requireObject(name: string, value: unknown): void {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
-  throw invalid(name, value, "an object");
-}
-
-function checkNumber(name: string, value: unknown, min: number, max: number, unit = ""): number {
-  const isAllowed = typeof value === "number" && value >= min && value <= max;
-  if (isAllowed && (unit === "" || Number.isInteger(value))) return value;
-  const kind = unit === "" ? "number" : "whole number";
-  throw invalid(name, value, `a ${kind} from ${min} to ${max}${unit && ` (${unit})`}`);
-}
-
 function checkPage(folder: unknown): string {
   const path = checkText("page", folder);
   if (hasPage(path)) return path;
@@ -278,20 +281,4 @@ function checkObject<T extends object>(
   const isOne = typeof value === "object" && value !== null;
   if (isOne && methods.every((method) => typeof value[method] === "function")) return value;
   throw invalid(name, value, `${what}, with the methods ${methods.join(", ")}`);
-}
-
-function checkText(name: string, value: unknown): string {
-  if (typeof value === "string" && value.length > 0) return value;
-  throw invalid(name, value, "a text that is not empty");
-}
-
-function invalid(name: string, value: unknown, allowed: string): JoineryError {
-  return new JoineryError("INVALID_OPTION", `option "${name}" is ${show(value)}, it must be ${allowed}`);
-}
-
-/** A value as somebody wrote it, as far as that can be told. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -109,6 +109,7 @@ export class PluginHost {
   #once(admissions: Admissions): Admissions {
     return {
       needsToken: admissions.needsToken,
+      isAuthenticating: admissions.isAuthenticating,
       admit: (request) => {
         if (this.#hasBegun) return admissions.admit(request);
         return this.#begun.promise.then(() => admissions.admit(request));

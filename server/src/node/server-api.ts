@@ -1,13 +1,17 @@
 /** What an embedder sees of a server. */
 
-import type { Server as HttpServer } from "node:http";
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { LimitName } from "@joinery/shared";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { AccessManager } from "../access/access-api.ts";
 import type { SignalHandler } from "../engine/signals.ts";
 import type { Connect } from "../transports/loopback.ts";
 
 export interface ListenOptions {
-  /** A loopback address or name: without authentication nothing else is listened on. Default 127.0.0.1. */
+  /**
+   * Address or name to listen on. Without authentication it has to be the loopback's, unless the option
+   * `allowPublicWithoutAuthentication` says otherwise. Default 127.0.0.1.
+   */
   readonly host?: string;
   /** Port to listen on; 0 takes a free one. Default 4321. */
   readonly port?: number;
@@ -25,6 +29,10 @@ export interface ServerCounts {
   readonly connections: number;
   /** Clients in documents. */
   readonly sessions: number;
+  /** Users in documents, as they were verified; all who are nobody in particular are none. */
+  readonly users: number;
+  /** Tickets that wait to be used. */
+  readonly tickets: number;
   /** Documents in memory. */
   readonly rooms: number;
   /** Replicas that are being built or wait for it. */
@@ -55,7 +63,7 @@ export interface CloseResult {
   readonly unsaved: readonly string[];
 }
 
-export interface Server {
+export interface Server extends AccessManager {
   /**
    * Opens the storage, then listens on a socket of its own, where it also serves the page.
    *
@@ -77,6 +85,23 @@ export interface Server {
    * a handler signals are passed on to whom they are for.
    */
   signal<Schema extends StandardSchemaV1>(name: string, handler: SignalHandler<Schema>): void;
+  /**
+   * Sends a signal of the server's to those for whom all that is given fits: in all documents, and in all tabs of a
+   * user.
+   *
+   * @param to Everybody if nothing is given. Nobody in particular cannot be sent one by name.
+   * @param payload Anything that `JSON.stringify` takes.
+   * @returns To how many it was sent: not to who reads too slowly, nor to whose protocol has no signals.
+   * @throws JoineryError SIGNAL_REFUSED (never) when name or payload are too large.
+   */
+  tell(to: { readonly document?: string; readonly user?: string }, name: string, payload: unknown): number;
+  /**
+   * Answers an HTTP request below `/api/v1` (docs/access.md) that came to somebody else's HTTP server, as one that this
+   * server is attached to.
+   *
+   * @returns Whether it was one: others are left alone.
+   */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
   /**
    * Drains: accepts nobody, makes durable what was accepted, closes the clients with a code that means "come
    * back" (1012), and closes the storage. Idempotent. An attached HTTP server stays open.

@@ -3,22 +3,24 @@
  * in the right order.
  */
 
-import type { Server as HttpServer, IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
-import { JoineryError, type LimitName, limitNamed } from "@joinery/shared";
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
+import { JoineryError, type LimitName, limitNamed, parseDocumentName } from "@joinery/shared";
 import { CAPABILITIES } from "@joinery/shared/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import pino from "pino";
+import { Access } from "../access/access.ts";
+import type { AccessManager, AccessTarget, Ban, SessionInfo } from "../access/access-api.ts";
 import type { EngineEvent, Storage } from "../engine/ports.ts";
 import { comeBack, Rooms } from "../engine/rooms.ts";
 import type { SignalHandler, SignalHandlers } from "../engine/signals.ts";
-import { hocuspocusExtensions } from "../extensions/hocuspocus/index.ts";
-import { hooksPlugin } from "../extensions/hooks/hooks-plugin.ts";
-import type { Plugin } from "../extensions/plugin.ts";
 import { clientAddress } from "../http/address.ts";
+import { type Api, createApi } from "../http/api/api.ts";
+import { correlationOf } from "../http/correlation.ts";
+import { handshakeToken } from "../http/handshake-token.ts";
 import { allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
 import { allowOrigins, originOf, type RequestRule } from "../http/origin.ts";
 import { pageHandler } from "../http/page.ts";
+import type { ConnectionRequest } from "../protocols/admission.ts";
 import { bySubprotocol, chooseSubprotocol } from "../protocols/by-subprotocol.ts";
 import type { DriverFactory } from "../protocols/driver.ts";
 import { WorkerReplicas } from "../replicas/worker-replicas.ts";
@@ -27,13 +29,22 @@ import { Connections } from "../transports/connections.ts";
 import { LimitHits } from "../transports/limit-hits.ts";
 import { type Connect, Loopback } from "../transports/loopback.ts";
 import { WebSocketTransport } from "../transports/websocket.ts";
+import { AccessFile } from "./access-file.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
 import { THREAD_POOL_COMPRESSION } from "./compression.ts";
 import { EventLog } from "./event-log.ts";
-import { createLimitedHttpServer, respondRaw, type UpgradeHandler, withoutBody } from "./http-server.ts";
-import type { Logger } from "./log.ts";
+import {
+  apiFirst,
+  createLimitedHttpServer,
+  respondRaw,
+  startListening,
+  type UpgradeHandler,
+  withoutBody,
+} from "./http-server.ts";
+import type { Logger, ServerEvent } from "./log.ts";
 import { type ResolvedOptions, resolveOptions, type ServerOptions, show } from "./options.ts";
 import { PluginHost } from "./plugin-host.ts";
+import { pluginsOf } from "./plugins-of.ts";
 import type {
   AttachOptions,
   CloseResult,
@@ -69,6 +80,8 @@ class JoineryServer implements Server {
   readonly #storage: Storage;
   readonly #replicas: WorkerReplicas;
   readonly #plugins: PluginHost;
+  readonly #access: Access;
+  readonly #api: Api;
   readonly #rooms: Rooms;
   readonly #connections: Connections;
   readonly #transport: WebSocketTransport;
@@ -96,13 +109,26 @@ class JoineryServer implements Server {
         report: (event) => log.report(event),
       });
     this.#replicas = new WorkerReplicas({ limits, onLimit: (limit) => this.#hits.count(limit) });
-    this.#plugins = new PluginHost(pluginsOf(options), {
+    const report = (event: ServerEvent) => log.report(event);
+    this.#plugins = new PluginHost(pluginsOf(options, report), {
       clock: SYSTEM_CLOCK,
       limits,
       report: (event) => log.report(event),
       countLimit: (limit) => this.#hits.count(limit),
     });
-    const { observer, admissions } = this.#plugins;
+    const { observer } = this.#plugins;
+    this.#access = new Access({
+      admissions: this.#plugins.admissions,
+      clock: SYSTEM_CLOCK,
+      random: SYSTEM_RANDOM,
+      limits,
+      recheckMs: options.access.recheckMs,
+      revocationMs: options.access.revocationMs,
+      // Whoever keeps documents elsewhere has no folder of ours.
+      store: options.storage ? null : new AccessFile(options.data),
+      report: (event) => log.report(event),
+      onLimit: (limit) => this.#hits.count(limit),
+    });
     this.#rooms = new Rooms({
       storage: this.#storage,
       replicas: this.#replicas,
@@ -121,6 +147,13 @@ class JoineryServer implements Server {
       flush: options.flush,
       idleRoomMs: options.idleRoomMs,
       ...(observer && { observer }),
+    });
+    this.#api = createApi({
+      access: this.#access,
+      limits,
+      report,
+      countLimit: (limit) => this.#hits.count(limit),
+      connectionOf: (request) => this.#requestOf(request),
     });
     this.#connections = new Connections({
       clock: SYSTEM_CLOCK,
@@ -143,13 +176,14 @@ class JoineryServer implements Server {
       agent: "joinery",
       keepAliveMs: options.heartbeat.intervalMs,
       capabilities: CAPABILITIES.deflate,
+      showsUsers: this.#access.isAuthenticating,
       onLimit: (limit) => this.#hits.count(limit),
     });
     this.#loopback = new Loopback({
       clock: SYSTEM_CLOCK,
       rooms: this.#rooms,
       limits,
-      admissions,
+      admissions: this.#access,
       start: this.#start,
     });
   }
@@ -173,6 +207,7 @@ class JoineryServer implements Server {
   async #open(): Promise<void> {
     await this.#plugins.begin(this.#rooms);
     await this.#storage.open();
+    await this.#access.load();
     // What a killed process left behind would name the wrong one to whoever finds the folder locked.
     if (!this.#options.storage) await removeServerFile(this.#options.data);
   }
@@ -181,10 +216,11 @@ class JoineryServer implements Server {
     host = "127.0.0.1",
     port = 4321,
   }: ListenOptions = {}): Promise<{ url: string; port: number }> {
-    if (!isLoopbackHost(host)) {
+    const { isAuthenticating } = this.#access;
+    if (!isLoopbackHost(host) && !isAuthenticating && !this.#options.allowPublicWithoutAuthentication) {
       throw new JoineryError(
         "INVALID_OPTION",
-        `will not listen on ${host}: without authentication anybody who reaches it could read and write every document; use a loopback address such as 127.0.0.1`,
+        `will not listen on ${host}: without authentication anybody who reaches it could read and write every document. Set the option "access" or a hook "authenticate"; or use a loopback address such as 127.0.0.1; or, if that is what you want, set "allowPublicWithoutAuthentication"`,
       );
     }
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
@@ -206,11 +242,12 @@ class JoineryServer implements Server {
 
   async #listen(host: string, port: number): Promise<{ url: string; port: number }> {
     await this.ready();
-    const isAllowed = allowLocal(this.#isAllowedOrigin);
+    const isAllowed = this.#ruleFor(host);
+    const page = pageHandler(this.#options.page);
     const httpServer = createLimitedHttpServer({
       limits: this.#options.limits,
       hits: this.#hits,
-      handle: onlyWhere(isAllowed, this.#plugins.handle(withoutBody(pageHandler(this.#options.page)))),
+      handle: onlyWhere(isAllowed, apiFirst(this.#api, this.#plugins.handle(withoutBody(page)))),
       upgrade: (request, socket, head) => this.#accept(request, socket, head, "/", isAllowed),
     });
     const address = await startListening(httpServer, host, port);
@@ -219,6 +256,13 @@ class JoineryServer implements Server {
     if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });
     await this.#plugins.listening({ host, port: address.port });
     return { url, port: address.port };
+  }
+
+  /** Who nobody is asked for has to come from this machine; else from a page that is allowed, or this machine's. */
+  #ruleFor(host: string): RequestRule {
+    const isLocal = allowLocal(this.#isAllowedOrigin);
+    if (!this.#access.isAuthenticating && isLoopbackHost(host)) return isLocal;
+    return (request) => this.#isAllowedOrigin(request) || isLocal(request);
   }
 
   attach(httpServer: UpgradeSource, { path = "/" }: AttachOptions = {}): void {
@@ -234,7 +278,7 @@ class JoineryServer implements Server {
     const upgrade: UpgradeHandler = (request, socket, head) => {
       // Until somebody else listens: a client that resets now must not be an unhandled error.
       socket.on("error", () => socket.destroy());
-      if (pathOf(request).startsWith(prefix)) {
+      if (isBelow(pathOf(request), prefix)) {
         this.#accept(request, socket, head, prefix, this.#isAllowedOrigin);
       } else if (httpServer.listenerCount("upgrade") === 1) {
         // Nobody else will answer.
@@ -252,10 +296,71 @@ class JoineryServer implements Server {
     const serve = {
       path: pathOf(request).slice(prefix.length),
       address: clientAddress(request, this.#options.trustProxy),
-      admissions: this.#plugins.admissions,
+      token: handshakeToken(request),
+      correlation: correlationOf(request, this.#options.trustProxy),
+      admissions: this.#access,
       start: isAllowed(request) ? this.#start : () => refuseOrigin(originOf(request)),
     };
     this.#plugins.upgrade(request, socket, head, () => this.#transport.accept(request, socket, head, serve));
+  }
+
+  // Who may do what
+
+  revoke(...args: Parameters<AccessManager["revoke"]>): Promise<number> {
+    return this.#access.revoke(...args);
+  }
+
+  recheck(...args: Parameters<AccessManager["recheck"]>): Promise<number> {
+    return this.#access.recheck(...args);
+  }
+
+  kick(...args: Parameters<AccessManager["kick"]>): number {
+    return this.#access.kick(...args);
+  }
+
+  ban(...args: Parameters<AccessManager["ban"]>): Promise<Ban> {
+    return this.#access.ban(...args);
+  }
+
+  unban(id: string): Promise<boolean> {
+    return this.#access.unban(id);
+  }
+
+  bans(): readonly Ban[] {
+    return this.#access.bans();
+  }
+
+  sessions(target?: AccessTarget): readonly SessionInfo[] {
+    return this.#access.sessions(target);
+  }
+
+  tell({ document, user }: { document?: string; user?: string }, name: string, payload: unknown): number {
+    const to = {
+      ...(document !== undefined && {
+        document: parseDocumentName(document, this.#options.limits.maxNameBytes),
+      }),
+      ...(user !== undefined && { user }),
+    };
+    return this.#rooms.signal(to, name, payload);
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const isOwn = this.#api.isOwn(request);
+    if (isOwn) this.#api.handle(request, response);
+    return isOwn;
+  }
+
+  /** A request over HTTP is a connection of its own to who decides about access. */
+  #requestOf(request: IncomingMessage): ConnectionRequest {
+    const { trustProxy } = this.#options;
+    return {
+      id: correlationOf(request, trustProxy),
+      number: this.#connections.nextId(),
+      address: clientAddress(request, trustProxy),
+      url: request.url ?? "",
+      headers: request.headers,
+      token: null,
+    };
   }
 
   #refuseWhenClosed(): void {
@@ -271,6 +376,8 @@ class JoineryServer implements Server {
     return {
       connections: this.#connections.count,
       ...this.#rooms.counts(),
+      users: this.#access.users,
+      tickets: this.#access.tickets,
       ...this.#plugins.counts,
       limitHits: this.#hits.counts(),
     };
@@ -287,6 +394,7 @@ class JoineryServer implements Server {
     await this.#replicas.close();
     await this.#transport.close(comeBack());
     this.#loopback.close(comeBack());
+    this.#access.close();
     await this.#plugins.close();
     for (const detach of this.#detachers) detach();
     httpServer?.closeAllConnections();
@@ -309,29 +417,17 @@ class JoineryServer implements Server {
   }
 }
 
-/**
- * What the options add to the server. Hooks of its own are asked first.
- *
- * @throws JoineryError INVALID_OPTION (never retry).
- */
-function pluginsOf({ hooks, extensions, hocuspocus, ...options }: ResolvedOptions): Plugin[] {
-  const { hookTimeoutMs, storeDelayMs, maxStoreDelayMs } = options;
-  const plugins: Plugin[] = [];
-  if (hooks !== null) {
-    plugins.push(hooksPlugin(hooks, { timeoutMs: hookTimeoutMs, storeDelayMs, maxStoreDelayMs }));
-  }
-  if (extensions.length > 0 || hocuspocus !== null) {
-    plugins.push(hocuspocusExtensions(extensions, { hookTimeoutMs, ...hocuspocus }));
-  }
-  return plugins;
-}
-
 /** Stands in for a dialect where a page of another site tries to connect. */
 function refuseOrigin(origin = "a browser under another name of the host"): never {
   throw new JoineryError(
     "PERMISSION_DENIED",
     `pages of other sites may not connect; the option "origins" says whose may: this is ${origin}`,
   );
+}
+
+/** Whether a path begins with a prefix, which ends with a slash; the native client's need not have that slash. */
+function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) || `${path}/` === prefix;
 }
 
 /** The path of a request, still percent-encoded. */
@@ -345,20 +441,4 @@ function limitOf(event: EngineEvent): LimitName | null {
   if (event.type === "input-refused") return limitNamed(event.error.limit);
   if (event.type === "session-lagging") return "maxBufferedBytes";
   return event.type === "session-too-slow" ? "stalledTimeoutMs" : null;
-}
-
-function startListening(httpServer: HttpServer, host: string, port: number): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    httpServer.once("error", (error: NodeJS.ErrnoException) => {
-      const reason = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
-      reject(
-        new JoineryError("ADDRESS_UNAVAILABLE", `cannot listen on ${host}:${port}: ${reason}`, {
-          cause: error,
-        }),
-      );
-    });
-    httpServer.listen({ host: host.replace(/^\[|\]$/g, ""), port }, () => {
-      resolve(httpServer.address() as AddressInfo);
-    });
-  });
 }

@@ -8,7 +8,10 @@ import {
   configFromEnvironment,
   defineConfig,
   loadConfig,
+  mergeConfig,
+  parseLevel,
   parsePort,
+  readKeyFile,
 } from "../../../server/src/node/config.ts";
 
 const invalid =
@@ -64,6 +67,37 @@ describe("the environment", () => {
     );
   });
 
+  test("gives what tokens have to be, and what is allowed without one", () => {
+    const environment = {
+      JOINERY_JWT_SECRET: "a secret",
+      JOINERY_JWKS: "https://a.example/keys",
+      JOINERY_JWT_ISSUER: "https://a.example",
+      JOINERY_JWT_AUDIENCE: "joinery",
+      JOINERY_ANONYMOUS: "read",
+    };
+    expect(configFromEnvironment(environment)).toEqual({
+      access: {
+        jwt: {
+          secret: "a secret",
+          jwks: "https://a.example/keys",
+          issuer: "https://a.example",
+          audience: "joinery",
+        },
+        anonymous: "read",
+      },
+    });
+    const empty = Object.fromEntries(Object.keys(environment).map((name) => [name, ""]));
+    expect(configFromEnvironment(empty)).toEqual({});
+    expect(configFromEnvironment({ JOINERY_ANONYMOUS: "none" })).toEqual({ access: { anonymous: "none" } });
+  });
+
+  test.each(["some", "constructor", "NONE"])("is refused when what is allowed is %j", (text) => {
+    expect(() => configFromEnvironment({ JOINERY_ANONYMOUS: text })).toThrow(
+      expect.toSatisfy(invalid("JOINERY_ANONYMOUS", `"${text}"`)),
+    );
+    expect(() => parseLevel(text, "--anonymous")).toThrow(expect.toSatisfy(invalid("--anonymous")));
+  });
+
   test("gives nothing where it has nothing or an empty variable, so that defaults and files stand", () => {
     expect(configFromEnvironment({})).toEqual({});
     const empty = configFromEnvironment({ JOINERY_HOST: "", JOINERY_PORT: "", JOINERY_DATA: undefined });
@@ -115,6 +149,34 @@ describe("a config file", () => {
     });
   });
 
+  test("with a key may have a secret, with or without a line break, PEM, a JWK or a JWK Set", async () => {
+    const pem = "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n";
+    const jwk = { kty: "OKP", crv: "Ed25519", x: "eA" };
+    for (const [content, options] of [
+      ["a secret", { secret: "a secret" }],
+      [" a secret \n", { secret: " a secret " }],
+      ["a secret\r\n", { secret: "a secret" }],
+      ["{a secret", { secret: "{a secret" }],
+      [pem, { publicKey: pem }],
+      [JSON.stringify(jwk), { publicKey: jwk }],
+      [JSON.stringify({ keys: [jwk] }, null, 2), { publicKey: { keys: [jwk] } }],
+    ] as const) {
+      const file = await write("key", content);
+      expect(readKeyFile(file, "--jwt-key")).toEqual(options);
+      expect(configFromEnvironment({ JOINERY_JWT_KEY_FILE: file })).toEqual({ access: { jwt: options } });
+    }
+  });
+
+  test("with a secret is refused beside another secret, and one that is not there by the variable", async () => {
+    const file = await write("key", "hidden");
+    expect(() => configFromEnvironment({ JOINERY_JWT_KEY_FILE: file, JOINERY_JWT_SECRET: "hidden" })).toThrow(
+      expect.toSatisfy(invalid("JOINERY_JWT_SECRET", "JOINERY_JWT_KEY_FILE", /^(?!.*hidden)/)),
+    );
+    expect(() => configFromEnvironment({ JOINERY_JWT_KEY_FILE: join(folder, "nowhere") })).toThrow(
+      expect.toSatisfy(invalid("JOINERY_JWT_KEY_FILE", "cannot read the key", "nowhere")),
+    );
+  });
+
   test("is not there: refused by its name when it was named", async () => {
     const file = join(folder, "nowhere.ts");
     await expect(loadConfig(file)).rejects.toSatisfy(invalid("cannot load config file", file));
@@ -153,4 +215,31 @@ test("without a config file there is an empty config", async () => {
 test("defineConfig gives back what it is given", () => {
   const config = { port: 1 };
   expect(defineConfig(config)).toBe(config);
+});
+
+describe("of two configs", () => {
+  test("the second holds where it says something", () => {
+    expect(mergeConfig({ port: 1, data: "a" }, { port: 2 })).toEqual({ port: 2, data: "a" });
+    expect(mergeConfig({ port: 1 }, {})).toEqual({ port: 1 });
+  });
+
+  test("that holds for each part of access", () => {
+    const base = { access: { jwt: { secret: "a", issuer: "i", audience: "x" }, anonymous: "read" } } as const;
+    expect(mergeConfig(base, {})).toEqual(base);
+    expect(mergeConfig({}, base)).toEqual(base);
+    expect(mergeConfig(base, { access: { recheckMs: 1, jwt: { audience: "y" } } })).toEqual({
+      access: { jwt: { secret: "a", issuer: "i", audience: "y" }, anonymous: "read", recheckMs: 1 },
+    });
+    expect(mergeConfig(base, { access: { anonymous: "none" } }).access).toEqual({
+      jwt: base.access.jwt,
+      anonymous: "none",
+    });
+  });
+
+  test("keys are those of the second alone, if it has any", () => {
+    const base = { access: { jwt: { secret: "a", publicKey: "b", jwks: "c", issuer: "i" } } };
+    for (const keys of [{ secret: "x" }, { publicKey: "x" }, { jwks: "x" }]) {
+      expect(mergeConfig(base, { access: { jwt: keys } }).access?.jwt).toEqual({ issuer: "i", ...keys });
+    }
+  });
 });

@@ -12,9 +12,10 @@ function stage() {
   return { lines, clock, log: new EventLog(logger, clock) };
 }
 
+const NAME = { connection: 1, correlation: "a" };
 const error = new JoineryError("TOO_MANY_CONNECTIONS", "too many");
-const refused: ServerEvent = { type: "connection-refused", connection: 1, error };
-const dead: ServerEvent = { type: "connection-dead", connection: 1 };
+const refused: ServerEvent = { type: "connection-refused", ...NAME, address: "", error };
+const dead: ServerEvent = { type: "connection-dead", ...NAME };
 
 test("whoever is refused again and again does not fill the disk: lines have a rate, and say how many are missing", () => {
   const { lines, clock, log } = stage();
@@ -35,14 +36,14 @@ test("events of other types have a rate of their own", () => {
   const { lines, log } = stage();
   for (let i = 0; i < 200; i++) log.report(refused);
   log.report(dead);
-  expect(lines.at(-1)).toEqual({ event: "connection-dead", connection: 1 });
+  expect(lines.at(-1)).toEqual({ event: "connection-dead", ...NAME });
 });
 
 test("errors are all logged, and so is what is for debugging", () => {
   const { lines, log } = stage();
   for (let i = 0; i < 500; i++) {
     log.report({ type: "storage-unavailable", error });
-    log.report({ type: "disconnected", connection: i, closeCode: 1000 });
+    log.report({ type: "disconnected", ...NAME, closeCode: 1000 });
   }
   expect(lines.length).toBe(1_000);
 });

@@ -42,7 +42,7 @@ async function expectAlive(port: number): Promise<void> {
   expect((await get(`http://127.0.0.1:${port}/`)).status).toBe(200);
 }
 
-describe("somebody who is slow to ask", () => {
+describe("F85 somebody who is slow to ask", () => {
   test("is told 408 when the headers do not end, whatever trickles in", async () => {
     const { server, port } = await listening({ headersTimeoutMs: 200 });
     const raw = await open(port);
@@ -123,7 +123,7 @@ describe("headers", () => {
     expect(server.counts()).toMatchObject({ connections: 0, limitHits: { maxHeaders: 1 } });
   });
 
-  test("two thousand of them are refused by default, and as many as may be are not", async () => {
+  test("F86 two thousand of them are refused by default, and as many as may be are not", async () => {
     const { server, port } = await listening({});
     const flood = await open(port);
     flood.write(`${GET}${"a:b\r\n".repeat(2_000)}\r\n`);

@@ -2,6 +2,8 @@ import { JoineryError } from "@joinery/shared";
 import { expect, test } from "vitest";
 import { type Logger, logEvent } from "../../../server/src/node/log.ts";
 
+const NAME = { connection: 7, correlation: "a" };
+
 function logged(event: Parameters<typeof logEvent>[1]): Record<string, unknown> {
   const lines: Record<string, unknown>[] = [];
   const take = (fields: object) => lines.push({ ...fields });
@@ -12,18 +14,16 @@ function logged(event: Parameters<typeof logEvent>[1]): Record<string, unknown> 
 
 test("a path that a client chose cannot write to the terminal, nor turn the line around", () => {
   const path = "a\u001b[2J\r\n\u009b31m\u202ecod.exe\u2028\ud800";
-  expect(logged({ type: "connected", connection: 1, path, address: "" }).path).toBe(
+  expect(logged({ type: "connected", ...NAME, path, address: "" }).path).toBe(
     "a\\u001b[2J\\u000d\\u000a\\u009b31m\\u202ecod.exe\\u2028\\ud800",
   );
 });
 
 test("a text is cut after 256 characters, in errors too", () => {
   const long = "x".repeat(8_000);
-  expect(logged({ type: "connected", connection: 1, path: long, address: "" }).path).toBe(
-    `${"x".repeat(256)}…`,
-  );
+  expect(logged({ type: "connected", ...NAME, path: long, address: "" }).path).toBe(`${"x".repeat(256)}…`);
   const error = new JoineryError("INVALID_NAME", `${long}\u0007`);
-  expect(logged({ type: "connection-refused", connection: 1, error }).error).toEqual({
+  expect(logged({ type: "connection-refused", ...NAME, address: "", error }).error).toEqual({
     code: "INVALID_NAME",
     message: `${"x".repeat(256)}…`,
   });
@@ -31,9 +31,9 @@ test("a text is cut after 256 characters, in errors too", () => {
 
 test("what is printable stays as it is, in every script", () => {
   const path = 'Übung/日本語/🙂 "quoted" \\ back';
-  expect(logged({ type: "connected", connection: 7, path, address: "::1" })).toEqual({
+  expect(logged({ type: "connected", ...NAME, path, address: "::1" })).toEqual({
     event: "connected",
-    connection: 7,
+    ...NAME,
     path,
     address: "::1",
   });

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { DEFAULT_LIMITS, JoineryError, LIMITS, type LimitName, type LimitRow } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
+import { resolveAccess } from "../../../server/src/access/access-options.ts";
 import { DEFAULT_FLUSH } from "../../../server/src/engine/flush-window.ts";
 import { resolveOptions, type ServerOptions } from "../../../server/src/node/options.ts";
 import { MemoryStorage } from "../../../server/src/storage/memory.ts";
@@ -39,6 +40,8 @@ describe("options", () => {
       idleRoomMs: 30_000,
       drainTimeoutMs: 6_000,
       logger: null,
+      access: resolveAccess(),
+      allowPublicWithoutAuthentication: false,
       hooks: null,
       hookTimeoutMs: 10_000,
       storeDelayMs: 2_000,
@@ -66,6 +69,8 @@ describe("options", () => {
       idleRoomMs: 0,
       drainTimeoutMs: 600_000,
       logger: console,
+      access: { recheckMs: 0 },
+      allowPublicWithoutAuthentication: true,
       hooks: { load: () => null },
       hookTimeoutMs: 10,
       storeDelayMs: 0,
@@ -74,7 +79,11 @@ describe("options", () => {
       hocuspocus: { debounce: 5 },
     };
     const resolved = resolve({ ...given, limits: { maxRooms: 3 } });
-    expect(resolved).toEqual({ ...given, limits: { ...DEFAULT_LIMITS, maxRooms: 3 } });
+    expect(resolved).toEqual({
+      ...given,
+      limits: { ...DEFAULT_LIMITS, maxRooms: 3 },
+      access: resolveAccess({ recheckMs: 0 }),
+    });
     expect(resolved.storage).toBe(storage);
   });
 });

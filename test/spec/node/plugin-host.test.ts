@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import { createServer, type HocuspocusExtension, MemoryStorage } from "@joinery/server";
 import { DEFAULT_LIMITS } from "@joinery/shared";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { Rights } from "../../../server/src/engine/rights.ts";
 import type { Rooms } from "../../../server/src/engine/rooms.ts";
 import type { Plugin, PluginEvent } from "../../../server/src/extensions/plugin.ts";
 import { PluginHost } from "../../../server/src/node/plugin-host.ts";
@@ -83,7 +84,7 @@ describe("clients", () => {
     expect(isIn).toBe(false);
     gate.resolve();
     await begun;
-    expect(await admitted).toMatchObject({ author: "", permission: "write" });
+    expect(await admitted).toMatchObject({ author: "", rights: Rights.WRITER });
     // From now on nobody waits.
     expect(host.admissions.admit(REQUEST)).toMatchObject({ author: "" });
 
@@ -99,7 +100,7 @@ describe("clients", () => {
       report: () => undefined,
       countLimit: () => undefined,
     });
-    expect(host.admissions.admit(REQUEST)).toMatchObject({ permission: "write" });
+    expect(host.admissions.admit(REQUEST)).toMatchObject({ rights: Rights.WRITER });
     expect([host.observer, host.draining(1000)]).toEqual([null, null]);
     const others = () => undefined;
     expect(host.handle(others)).toBe(others);

@@ -184,6 +184,13 @@ describe("a server that is attached to another's HTTP server", () => {
     await expect(Socket.open(`${ws}/synchronous/notes`)).rejects.toThrow("HTTP 404");
   });
 
+  test("needs no slash behind its path where that names no document", async () => {
+    const { httpServer, ws } = await applicationServer();
+    newServer().attach(httpServer, { path: "/sync" });
+    const socket = await Socket.open(`${ws}/sync`, { subprotocols: ["joinery.v1"] });
+    expect(socket.subprotocol).toBe("joinery.v1");
+  });
+
   test("serves all paths when it was given none", async () => {
     const { httpServer, ws } = await applicationServer();
     const server = newServer();
@@ -196,7 +203,7 @@ describe("a server that is attached to another's HTTP server", () => {
     const { httpServer, ws } = await applicationServer();
     const server = newServer();
     server.attach(httpServer, { path: "/sync" });
-    for (const path of ["", "/", "/sync", "/other/notes", "/%73ync/notes"]) {
+    for (const path of ["", "/", "/synchronous", "/other/notes", "/%73ync/notes"]) {
       await expect(Socket.open(`${ws}${path}`), path).rejects.toThrow("HTTP 404");
     }
     expect(server.counts().connections).toBe(0);
@@ -278,6 +285,8 @@ describe("the counts", () => {
     expect(server.counts()).toEqual({
       connections: 0,
       sessions: 0,
+      users: 0,
+      tickets: 0,
       rooms: 0,
       replicaJobs: 0,
       heldBytes: 0,
