@@ -4,6 +4,7 @@ import { JoineryError } from "@joinery/shared";
 import { Command } from "commander";
 import { migrateCommand } from "./commands/migrate.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -17,7 +18,8 @@ export async function run(args: readonly string[]): Promise<void> {
     .description("A collaboration server for Yjs: saved means saved.")
     .version(VERSION)
     .addCommand(serveCommand())
-    .addCommand(migrateCommand());
+    .addCommand(migrateCommand())
+    .addCommand(tokenCommand());
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

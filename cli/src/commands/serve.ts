@@ -1,15 +1,21 @@
 import { resolve } from "node:path";
 import {
+  type AccessOptions,
   type Config,
   configFromEnvironment,
   createServer,
+  type JwtOptions,
   loadConfig,
+  mergeConfig,
+  parseLevel,
   parsePort,
   parseProxies,
+  readKeyFile,
   type Server,
 } from "@joinery/server";
 import { Command, Option } from "commander";
 import pc from "picocolors";
+import { type AccessSummary, summarizeAccess } from "../access-summary.ts";
 import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { createLogger, LOG_LEVELS, type LogLevel } from "../log.ts";
 import { findPageFolder } from "../page-folder.ts";
@@ -22,6 +28,12 @@ interface ServeFlags {
   readonly page?: string;
   readonly origin?: readonly string[];
   readonly trustProxy?: string;
+  readonly jwtKey?: string;
+  readonly jwks?: string;
+  readonly jwtIssuer?: string;
+  readonly jwtAudience?: string;
+  readonly anonymous?: string;
+  readonly publicWithoutAuthentication?: true;
   readonly config?: string;
   readonly logLevel: LogLevel;
 }
@@ -30,7 +42,7 @@ export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the server, with an editor page to try it.")
     .allowExcessArguments(false)
-    .option("--host <address>", "loopback address to listen on (JOINERY_HOST; default 127.0.0.1)")
+    .option("--host <address>", "address to listen on (JOINERY_HOST; default 127.0.0.1)")
     .option("--port <number>", "port to listen on, 0 for a free one (JOINERY_PORT; default 4321)")
     .option("--data <folder>", "folder where documents are kept (JOINERY_DATA; default ./data)")
     .option("--page <folder>", "static files to serve instead of the editor page")
@@ -44,19 +56,35 @@ export function serveCommand(): Command {
       "--trust-proxy <number>",
       "reverse proxies in front, whose X-Forwarded-For is believed (JOINERY_TRUST_PROXY; default 0)",
     )
+    .option(
+      "--jwt-key <file>",
+      "lets in who has a token signed with this: a file with a secret, or public keys as PEM, JWK or JWKS (JOINERY_JWT_KEY_FILE; a secret also as JOINERY_JWT_SECRET)",
+    )
+    .option("--jwks <url>", "the same, with the public keys that are published there (JOINERY_JWKS)")
+    .option("--jwt-issuer <issuer>", "who has to have issued a token (JOINERY_JWT_ISSUER; default: anybody)")
+    .option("--jwt-audience <name>", "whom a token has to be for (JOINERY_JWT_AUDIENCE; default: anybody)")
+    .option(
+      "--anonymous <level>",
+      "what is allowed without a token: none, read, write or manage (JOINERY_ANONYMOUS; default none where tokens are checked)",
+    )
+    .option(
+      "--public-without-authentication",
+      "listen where others reach it though nobody is asked who they are: they may read and write everything",
+    )
     .option("--config <file>", "config file (default: joinery.config.ts, .js or .mjs if there is one)")
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS).default("info"),
     )
     .addHelpText(
       "after",
-      "\nFlags win over the environment, the environment over the config file.\n\nExample:\n  joinery serve --port 8080 --data /var/lib/joinery",
+      "\nFlags win over the environment, the environment over the config file.\n\nExamples:\n  joinery serve --port 8080 --data /var/lib/joinery\n  joinery serve --host 0.0.0.0 --jwks https://login.example/.well-known/jwks.json --jwt-audience joinery",
     )
     .action(serve);
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const { host, port, ...options } = await gatherConfig(flags);
+  const config = await gatherConfig(flags);
+  const { host, port, ...options } = config;
   const page = options.page ?? findPageFolder();
   const logger = options.logger ?? createLogger(flags.logLevel);
   const server = createServer({ ...options, logger, ...(page !== undefined && { page }) });
@@ -76,22 +104,41 @@ async function serve(flags: ServeFlags): Promise<void> {
     url,
     data: options.storage ? null : resolve(options.data ?? "./data"),
     hasPage: page !== undefined,
-    origins: options.origins ?? [],
+    access: summarizeAccess(config),
   });
 }
 
 /** Flags over environment over file; the server fills in the defaults and checks the whole. */
 async function gatherConfig(flags: ServeFlags): Promise<Config> {
+  const file = await loadConfig(flags.config);
+  return mergeConfig(mergeConfig(file, configFromEnvironment(process.env)), configFromFlags(flags));
+}
+
+function configFromFlags(flags: ServeFlags): Config {
   const { host, port, data, page, origin, trustProxy } = flags;
+  const access = accessFromFlags(flags);
   return {
-    ...(await loadConfig(flags.config)),
-    ...configFromEnvironment(process.env),
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port: parsePort(port, "--port") }),
     ...(data !== undefined && { data }),
     ...(page !== undefined && { page }),
     ...(origin !== undefined && { origins: origin }),
     ...(trustProxy !== undefined && { trustProxy: parseProxies(trustProxy, "--trust-proxy") }),
+    ...(Object.keys(access).length > 0 && { access }),
+    ...(flags.publicWithoutAuthentication && { allowPublicWithoutAuthentication: true }),
+  };
+}
+
+function accessFromFlags({ jwtKey, jwks, jwtIssuer, jwtAudience, anonymous }: ServeFlags): AccessOptions {
+  const jwt: JwtOptions = {
+    ...(jwtKey !== undefined && readKeyFile(jwtKey, "--jwt-key")),
+    ...(jwks !== undefined && { jwks }),
+    ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
+    ...(jwtAudience !== undefined && { audience: jwtAudience }),
+  };
+  return {
+    ...(Object.keys(jwt).length > 0 && { jwt }),
+    ...(anonymous !== undefined && { anonymous: parseLevel(anonymous, "--anonymous") }),
   };
 }
 
@@ -99,19 +146,18 @@ interface Started {
   readonly url: string;
   readonly data: string | null;
   readonly hasPage: boolean;
-  /** Whose pages may connect besides its own; `"*"` for all. */
-  readonly origins: NonNullable<Config["origins"]>;
+  readonly access: AccessSummary;
 }
 
-function printStart({ url, data, hasPage, origins }: Started): void {
-  const others = origins === "*" ? "all sites" : origins.join(", ");
-  const pages = others === "" ? "" : `, and pages of ${others}`;
-  const access = `no authentication, therefore for programs and pages of this machine only${pages}`;
+function printStart({ url, data, hasPage, access }: Started): void {
+  const colour = access.isOpen ? pc.yellow : pc.green;
+  const [first = "", ...others] = access.lines;
   const rows: [string, string][] = [
     ...(hasPage ? ([["Editor", pc.cyan(`${url}/`)]] as [string, string][]) : []),
     ["Clients", `${url.replace("http", "ws")}/${pc.dim("<document>")}`],
     ["Data", data ?? "kept by the storage in the config file"],
-    ["Access", pc.yellow(access)],
+    ["Access", colour(first)],
+    ...others.map((line): [string, string] => ["", line]),
   ];
   console.log(`\n  ${pc.bold("Joinery")} ${VERSION} ${pc.dim("is listening at")} ${url}\n`);
   for (const [name, value] of rows) console.log(`  ${pc.dim(name.padEnd(8))} ${value}`);
