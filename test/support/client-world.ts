@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, type DocumentName, type Limits } from "@joinery/shared"
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
 import type { Append, Compression, Snapshot } from "../../server/src/engine/ports.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
+import type { Admissions } from "../../server/src/protocols/admission.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
 import { Loopback } from "../../server/src/transports/loopback.ts";
 import { FakeEnvironment } from "./client-environment.ts";
@@ -70,6 +71,8 @@ export interface ClientWorldOptions {
   readonly compression?: Compression;
   readonly compaction?: CompactionOptions;
   readonly idleRoomMs?: number;
+  /** Who may open what. Default: everybody everything. */
+  readonly admissions?: Admissions;
 }
 
 export class ClientWorld {
@@ -152,7 +155,7 @@ export class ClientWorld {
 
   #start(): { rooms: Rooms; loopback: Loopback } {
     const { clock, limits } = this;
-    const { limits: _, ...options } = this.#options;
+    const { limits: _, admissions, ...options } = this.#options;
     const rooms = new Rooms({
       storage: this.disk,
       clock,
@@ -164,7 +167,7 @@ export class ClientWorld {
       limits,
       ...options,
     });
-    return { rooms, loopback: new Loopback({ rooms, clock, limits }) };
+    return { rooms, loopback: new Loopback({ rooms, clock, limits, ...(admissions && { admissions }) }) };
   }
 }
 

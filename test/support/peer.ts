@@ -8,6 +8,10 @@ export interface PeerOptions {
   readonly clientId?: number;
   /** The path of the URL as it is, for names that {@link roomName} would write otherwise. */
   readonly path?: string;
+  /** What the URL's query says besides. */
+  readonly params?: Record<string, string>;
+  /** Subprotocols that are offered. */
+  readonly protocols?: string[];
   /** Longest pause before the provider tries to connect again. */
   readonly maxBackoffMs?: number;
 }
@@ -42,6 +46,8 @@ export class Peer {
     this.provider = new WebsocketProvider(wsUrl, options.path ?? roomName(document), this.doc, {
       // Peers of one process must hear of each other from the server alone.
       disableBc: true,
+      ...(options.params && { params: options.params }),
+      ...(options.protocols && { protocols: options.protocols }),
       maxBackoffTime: options.maxBackoffMs ?? 500,
     });
     this.provider.on("connection-close", (event) => {

@@ -173,9 +173,9 @@ class Command {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
     // Nothing of the test runner's environment, and no option of the server from whoever runs the tests.
-    const { PATH = "", HOME = "", TMPDIR = tmpdir() } = process.env;
+    const { PATH = "", HOME = "", TMPDIR = tmpdir(), NODE_COMPILE_CACHE } = process.env;
     const child = spawn(process.execPath, [COMMAND, ...args], {
-      env: { PATH, HOME, TMPDIR, ...env },
+      env: { PATH, HOME, TMPDIR, ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

@@ -29,20 +29,31 @@ export interface DocumentSession {
   resolve(choice: LineageChoice, copyName: string): Promise<void>;
 }
 
-/** Opens a document, first from what this browser has of it, then from the server. */
-export function openSession(name: string, server: string): DocumentSession {
-  const client = new JoineryClient({ url: server, offline: OFFLINE_NAME, agent: "joinery-page" });
+/**
+ * Opens a document, first from what this browser has of it, then from the server.
+ *
+ * @param token As text: the page has no other one when it has expired, and then says so.
+ */
+export function openSession(name: string, server: string, token = ""): DocumentSession {
+  const client = new JoineryClient({ url: server, token, offline: OFFLINE_NAME, agent: "joinery-page" });
   const doc = new Y.Doc();
   const awareness = new CheckedAwareness(doc, TEXT_NAME);
   const handle = client.open(name, { doc, awareness });
+  let permission: DocumentSnapshot["permission"] = null;
+  const state = () => {
+    const snapshot = handle.getSnapshot();
+    // While the server is asked again, what it said last is what holds.
+    permission = snapshot.permission ?? permission;
+    return { ...snapshot, permission };
+  };
   return {
     name,
     doc,
     awareness,
     get state() {
-      return handle.getSnapshot();
+      return state();
     },
-    onState: (listener) => void handle.subscribe(() => listener(handle.getSnapshot())),
+    onState: (listener) => void handle.subscribe(() => listener(state())),
     retry: () => {
       client.connect();
       handle.retry();

@@ -13,6 +13,7 @@ import { BOARD_NAME, type DocumentSession, openSession, TEXT_NAME } from "./docu
 import { createEditor, type Editor } from "./editor.ts";
 import { Identity } from "./identity.ts";
 import { keepPage } from "./offline-page.ts";
+import { followToken, ownToken } from "./own-token.ts";
 import { pageElement } from "./page-elements.ts";
 import { offerPanes } from "./panes.ts";
 import { showPresence } from "./presence-list.ts";
@@ -48,7 +49,8 @@ function openPage(name: string): void {
     },
     name,
   );
-  const session = openSession(name, serverAddress(location));
+  const session = openSession(name, serverAddress(location), ownToken());
+  followToken();
   showPeople(session.awareness);
   const editor = openText(session);
   const board = new Board(boardElements(), session.doc.getMap(BOARD_NAME), session.awareness, colorScheme);

@@ -24,7 +24,7 @@ export function saveStateOf(snapshot: DocumentSnapshot): SaveState {
     kind,
     label: labelOf(kind, unsaved.count),
     notice: noticeOf(kind, snapshot),
-    isEditable: kind !== "refused" && kind !== "read-only",
+    isEditable: kind !== "refused" && snapshot.permission !== "read",
     isLossAhead: unsaved.count > 0 && offlineError !== null,
   };
 }
@@ -56,6 +56,9 @@ export function countEdits(count: number): string {
   return count === 1 ? "1 edit" : `${count.toLocaleString("en")} edits`;
 }
 
+const HOW_TO_SIGN_IN =
+  "Open the link that you were given again, or a new one: it ends with #token= and your token.";
+
 function noticeOf(kind: SaveStateKind, snapshot: DocumentSnapshot): SaveState["notice"] {
   const { status, unsaved, offlineError, conflict } = snapshot;
   const reason = status.reason ?? "";
@@ -66,10 +69,11 @@ function noticeOf(kind: SaveStateKind, snapshot: DocumentSnapshot): SaveState["n
     };
   }
   if (kind === "refused") {
-    const text =
+    const whatNow =
       unsaved.count === 0
         ? "Nothing more is saved until that changes."
         : `${countEdits(unsaved.count)} of yours ${unsaved.count === 1 ? "is" : "are"} here only. Save them as a file before you leave.`;
+    const text = status.code === "UNAUTHENTICATED" ? `${HOW_TO_SIGN_IN} ${whatNow}` : whatNow;
     return { title: asSentence(reason) || "The server refused this document.", text };
   }
   if (offlineError !== null) {
@@ -78,8 +82,9 @@ function noticeOf(kind: SaveStateKind, snapshot: DocumentSnapshot): SaveState["n
       text: `${asSentence(offlineError.message)} Until they are saved on the server, they go when this window is closed.`,
     };
   }
-  if (kind === "read-only" && unsaved.count > 0) {
-    return { title: "You may read this document, not change it.", text: "Your edits stay here, unsaved." };
+  if (kind === "read-only") {
+    const text = unsaved.count > 0 ? `${countEdits(unsaved.count)} of yours wait here until you may.` : "";
+    return { title: "You may read this document, not write to it.", text };
   }
   if (kind !== "offline") return undefined;
   return {
