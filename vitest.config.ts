@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // Five kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
@@ -16,6 +17,8 @@ export default defineConfig({
           include: ["test/interop/**/*.test.ts", "test/browser/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          // Servers are started hundreds of times; each would compile the same files again.
+          env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", import.meta.url)) },
           // Each file starts servers and replays minutes of typing; side by side they only take turns.
           fileParallelism: false,
         },

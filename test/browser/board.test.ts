@@ -196,7 +196,7 @@ async function openBoard(): Promise<{ ann: Person; bob: Person; stage: Stage } |
   if (chromium === undefined) return undefined;
   const stage = await openStage();
   const profile = await openBrowser(chromium);
-  const ann = await Person.open(await profile(), "Ann", stage.server.url, "board");
-  const bob = await Person.open(await profile(), "Bob", stage.server.url, "board");
+  const open = async (name: string) => Person.open(await profile(), name, stage.server.url, "board");
+  const [ann, bob] = await Promise.all([open("Ann"), open("Bob")]);
   return { ann, bob, stage };
 }

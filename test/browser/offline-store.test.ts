@@ -1,19 +1,16 @@
 /** The offline store on a browser's IndexedDB: reload, two tabs, a quota that is used up, site data that is cleared. */
 
-import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { build, type Rolldown } from "vite";
 import { expect, onTestFinished, type TestContext, test } from "vitest";
 import type { openLevelStore } from "../../client/src/offline/level-store.ts";
 import type { OfflineDocument, OfflineStore } from "../../client/src/offline/ports.ts";
 import { BRANCH } from "../support/branch.ts";
+import { findChromium, openBrowser } from "./person.ts";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  existsSync,
-);
 const STORE = fileURLToPath(new URL("../../client/src/offline/level-store.ts", import.meta.url));
 const LINEAGE = "00112233445566778899aabbccddeeff";
 const MIB = 1024 * 1024;
@@ -95,13 +92,13 @@ class Tab {
   }
 }
 
+/** The store, bundled once. */
+let script: string | undefined;
+
 async function openSite({ skip }: TestContext): Promise<{ context: BrowserContext; url: string }> {
-  if (CHROMIUM === undefined) {
-    // A build server that lost its browser must not turn this test off unseen.
-    if (process.env.CI === "true") throw new Error("there is no Chromium in /usr/bin");
-    return skip("there is no Chromium in /usr/bin");
-  }
-  const script = await bundle();
+  const chromium = findChromium();
+  if (chromium === undefined) return skip("there is no Chromium in /usr/bin");
+  script ??= await bundle();
   const server = createServer((request, response) => {
     const isScript = request.url === "/store.js";
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
@@ -112,13 +109,8 @@ async function openSite({ skip }: TestContext): Promise<{ context: BrowserContex
     server.closeAllConnections();
     server.close();
   });
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-gpu"],
-  });
-  onTestFinished(() => browser.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { context: await browser.newContext(), url };
+  return { context: await (await openBrowser(chromium))(), url };
 }
 
 const PAGE = `<!doctype html><title>store</title><script type="module">

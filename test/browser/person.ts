@@ -1,8 +1,8 @@
 /** Somebody in front of the page, in a browser profile of their own. */
 
 import { existsSync } from "node:fs";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { expect, onTestFinished } from "vitest";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, expect, onTestFinished } from "vitest";
 import { until } from "../support/until.ts";
 
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -27,11 +27,20 @@ export function findChromium(): string | undefined {
   return path;
 }
 
-/** A browser in which each person gets a profile; it ends with the test. */
+let browser: Browser | null = null;
+
+afterAll(() => browser?.close());
+
+/** A browser in which each person gets a profile, which ends with the test; the tests of a file share the browser. */
 export async function openBrowser(executablePath: string): Promise<() => Promise<BrowserContext>> {
-  const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
-  onTestFinished(() => browser.close());
-  return () => browser.newContext({ viewport: { width: 1280, height: 720 } });
+  // Not one that has crashed: that concerns the test in which it did.
+  if (!browser?.isConnected()) browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
+  const running = browser;
+  return async () => {
+    const context = await running.newContext({ viewport: { width: 1280, height: 720 } });
+    onTestFinished(() => context.close());
+    return context;
+  };
 }
 
 export class Person {

@@ -9,11 +9,17 @@ import { DEFAULT_LIMITS, JoineryError } from "@joinery/shared";
 import * as v from "valibot";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
+import type { Permission } from "../../server/src/engine/rights.ts";
+import { Rights } from "../../server/src/engine/rights.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
-import type { Permission } from "../../server/src/engine/session.ts";
 import type { SignalHandlers } from "../../server/src/engine/signals.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "../../server/src/node/clock.ts";
-import type { Admission, AdmissionRequest, Admissions } from "../../server/src/protocols/admission.ts";
+import type {
+  Admission,
+  AdmissionRequest,
+  Admissions,
+  Renewal,
+} from "../../server/src/protocols/admission.ts";
 import { bySubprotocol } from "../../server/src/protocols/by-subprotocol.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
 import { Connections } from "../../server/src/transports/connections.ts";
@@ -36,23 +42,24 @@ const PERMISSIONS = new Map<string, Permission>([
 /** Tokens name what their bearer may do, and may run out. */
 class Gate implements Admissions {
   readonly needsToken = true;
+  readonly isAuthenticating = true;
   readonly requests: AdmissionRequest[] = [];
   readonly renewed: string[] = [];
 
   async admit(request: AdmissionRequest): Promise<Admission> {
     this.requests.push(request);
     await new Promise((resolve) => setImmediate(resolve));
-    const permission = this.#read(request.token ?? "");
-    const renew = async (token: string): Promise<Permission> => {
+    const rights = this.#read(request.token ?? "");
+    const renew = async (token: string): Promise<Renewal> => {
       this.renewed.push(token);
-      return this.#read(token);
+      return { rights: this.#read(token) };
     };
-    return { author: request.token ?? "", permission, renew };
+    return { author: request.token ?? "", rights, renew };
   }
 
-  #read(token: string): Permission {
+  #read(token: string): Rights {
     const permission = PERMISSIONS.get(token);
-    if (permission) return permission;
+    if (permission) return Rights.from(permission);
     throw new JoineryError("PERMISSION_DENIED", `"${token}" is no good`);
   }
 }
@@ -84,7 +91,13 @@ async function openServer(): Promise<{ wsUrl: string; gate: Gate; handlers: Sign
   });
   const httpServer = createServer();
   httpServer.on("upgrade", (request: IncomingMessage, socket, head) => {
-    transport.accept(request, socket, head, { path: "notes", address: "1.2.3.4", admissions: gate, start });
+    transport.accept(request, socket, head, {
+      path: "notes",
+      address: "1.2.3.4",
+      token: null,
+      admissions: gate,
+      start,
+    });
   });
   await new Promise<void>((resolve) => httpServer.listen(0, "127.0.0.1", resolve));
   onTestFinished(async () => {

@@ -52,10 +52,13 @@ async function restored(offline?: string): Promise<Scene> {
   await ben.whenSaved();
   benClient.disconnect();
 
+  // So that nobody waits for a pause between attempts.
+  ann.disconnect();
   await server.stop();
   const backup = await temporaryFolder();
   await cp(server.dataFolder, backup, { recursive: true });
   await server.start();
+  ann.connect();
   await notes.whenSynced();
   await write(notes, "four ", "five ", "six ");
   ann.disconnect();

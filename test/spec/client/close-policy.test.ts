@@ -1,6 +1,7 @@
 import { explainClose } from "@joinery/client";
 import { ERROR_DETAILS, ERRORS, type ErrorRow } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
+import { failureOfClose } from "../../../client/src/failure.ts";
 
 describe("close policy", () => {
   test("the 4400 band is permanent, a missing sign-in can be mended, all else is worth another try", () => {
@@ -54,4 +55,14 @@ describe("close policy", () => {
       expect(explainClose(row.closeCode, "").retry, code).toBe(row.retry);
     }
   });
+});
+
+test.each([
+  [1011, "INTERNAL"],
+  [4401, "UNAUTHENTICATED"],
+  [4403, "PERMISSION_DENIED"],
+  [1006, "CONNECTION_LOST"],
+  [4999, "CONNECTION_LOST"],
+])("close code %i alone is taken for %s", (closeCode, code) => {
+  expect(failureOfClose(closeCode, "").code).toBe(code);
 });

@@ -113,7 +113,7 @@ describe("a connection that is lost", () => {
     const unreached = {
       kind: "offline",
       code: "CONNECTION_LOST",
-      reason: "The server could not be reached.",
+      reason: "There is no connection to the server.",
     };
     expect(stage.client.status).toMatchObject(unreached);
     stage.server.isWelcoming = true;
@@ -121,7 +121,7 @@ describe("a connection that is lost", () => {
     stage.server.isWelcoming = false;
     stage.link.lose();
     await stage.settle();
-    expect(stage.client.status.reason).toBe("The connection to the server was lost.");
+    expect(stage.client.status.reason).toBe("There is no connection to the server.");
     stage.client.connect();
     stage.link.lose();
     await stage.settle();
