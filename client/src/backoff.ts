@@ -1,9 +1,6 @@
+import type { Retry } from "@joinery/shared";
+import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, STEADY_MS } from "./limits.ts";
 import type { Environment, Timer } from "./ports.ts";
-
-const FIRST_MS = 1_000;
-const LONGEST_MS = 30_000;
-/** Whoever was let in and thrown out sooner was not let in: the pauses go on growing. */
-const STEADY_MS = 5_000;
 
 /** Pauses before coming back: at most 1, 2, 4 … 30 s, each a random part of that, so that a crowd spreads out. */
 export class Backoff {
@@ -27,13 +24,19 @@ export class Backoff {
     this.#upSinceMs = this.#environment.clock.monotonicMs();
   }
 
-  /** It did not, or no longer. @param askedMs How long to wait if the other side said so; 0 for the next pause. */
-  wait(askedMs: number, run: () => void): void {
+  /**
+   * It did not, or no longer.
+   *
+   * @param retry What to do about it: with a new token it should work, so that the first time there is no pause.
+   * @param askedMs How long to wait if the other side said so; 0 for the next pause.
+   */
+  wait(retry: Retry | undefined, askedMs: number, run: () => void): void {
     const { clock } = this.#environment;
     if (clock.monotonicMs() - this.#upSinceMs >= STEADY_MS) this.#attempts = 0;
     this.#upSinceMs = Number.POSITIVE_INFINITY;
-    const delayMs =
-      askedMs || this.#environment.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#attempts++);
+    const attempt = this.#attempts++;
+    const longestMs = retry === "after-auth" && attempt === 0 ? 0 : FIRST_PAUSE_MS * 2 ** attempt;
+    const delayMs = askedMs || this.#environment.random() * Math.min(LONGEST_PAUSE_MS, longestMs);
     this.#retryAtMs = clock.now() + delayMs;
     this.#timer = clock.setTimer(delayMs, run);
   }

@@ -15,8 +15,8 @@ export interface ClientOptions {
   /** The server's WebSocket address, `ws:` or `wss:`; documents are named on the connection, not in it. */
   readonly url: string;
   /**
-   * Shown to the server: a text, or a function that is asked at each connection, and again when the server did not take
-   * the last one. Default: none.
+   * Shown to the server: a text, or a function that is asked at each connection, and again when the last one is about
+   * to expire or was not taken. Default: none.
    */
   readonly token?: TokenSource;
   /**

@@ -3,6 +3,7 @@
  * it by channel. It knows frames, not documents. `link-state.ts` says which states there are.
  */
 
+import { type ErrorCode, JoineryError } from "@joinery/shared";
 import {
   CAPABILITIES,
   clientFrames,
@@ -14,22 +15,15 @@ import {
   SUBPROTOCOL,
 } from "@joinery/shared/protocol";
 import { Backoff } from "./backoff.ts";
-import { type Failure, failure, failureOf, failureOfClose } from "./failure.ts";
+import { type Failure, failureOf, failureOfClose } from "./failure.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { readServerFrame, unexpected } from "./incoming.ts";
+import { CONNECT_TIMEOUT_MS, MAX_AWAY_MS, OFFLINE_ANSWER_MS, RENEWAL_MS } from "./limits.ts";
 import { type LinkEvent, type LinkState, nextLinkState } from "./link-state.ts";
 import { Outgoing, type Writer } from "./outgoing.ts";
 import type { Environment, Socket, Timer } from "./ports.ts";
 import { type Status, status } from "./status.ts";
-import { isFinal, type TokenSource, withToken } from "./token.ts";
-
-/** How long getting a token, opening a socket and greeting may take together. */
-const CONNECT_TIMEOUT_MS = 20_000;
-/** How long a link has to show that it lives when the platform says that there is no network. */
-const OFFLINE_ANSWER_MS = 2_000;
-/** A person may be waiting, whatever the server asks for. */
-const MAX_AWAY_MS = 5 * 60_000;
-const NORMAL_CLOSURE = 1000;
+import { getToken, isFinal, type TokenSource } from "./token.ts";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -71,6 +65,8 @@ export class Connection {
   /** What the server said it is about to close for. */
   #saidFailure: Failure | null = null;
   #timer: Timer | null = null;
+  /** A new token is being got, or was given a moment ago. */
+  #renewal: Promise<void> | null = null;
   /** How long the server asked to be left alone once the connection has ended. */
   #awayMs = 0;
 
@@ -174,8 +170,19 @@ export class Connection {
    */
   async refreshToken(source = this.token, channel = 0): Promise<void> {
     const attempt = this.#attempt;
-    const token = typeof source === "string" ? source : await source();
+    const token = await getToken(source, this.#environment.clock);
     if (this.isUp && attempt === this.#attempt) this.#outgoing.push(0, clientFrames.token(channel, token));
+  }
+
+  /** Gives the server a new token of the connection, once for all documents that want it at the same time. */
+  renewToken(): Promise<void> {
+    if (!this.#renewal) {
+      this.#renewal = this.refreshToken();
+      this.#environment.clock.setTimer(RENEWAL_MS, () => {
+        this.#renewal = null;
+      });
+    }
+    return this.#renewal;
   }
 
   #step(event: LinkEvent): void {
@@ -185,7 +192,7 @@ export class Connection {
     this.#state = state;
     switch (state) {
       case "connecting":
-        this.#start();
+        void this.#start();
         break;
       case "greeting":
         // Documents open their channels in the message that greets.
@@ -199,28 +206,29 @@ export class Connection {
       default:
         this.#end();
         if (wasUp) for (const user of this.#users) user.linkIsDown();
-        if (state === "waiting") this.#backoff.wait(this.#awayMs, () => this.#step("due"));
+        if (state === "waiting") {
+          this.#backoff.wait(this.#failure?.retry, this.#awayMs, () => this.#step("due"));
+        }
     }
     this.#options.onChange();
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     const attempt = ++this.#attempt;
     this.#backoff.cancel();
     this.#saidFailure = null;
     this.#awayMs = 0;
-    this.#timer = this.#environment.clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#failSilent());
-    withToken(
-      this.#options.token,
-      (token) => this.#openSocket(attempt, token),
-      (failure) => {
-        if (attempt === this.#attempt) this.#fail(failure);
-      },
-    );
+    const isWanted = () => attempt === this.#attempt;
+    try {
+      const token = this.token && (await getToken(this.token, this.#environment.clock));
+      if (isWanted()) this.#openSocket(attempt, token);
+    } catch (thrown) {
+      if (isWanted()) this.#fail(failureOf(thrown, "after-auth"));
+    }
   }
 
   #openSocket(attempt: number, token: string): void {
-    if (attempt !== this.#attempt || this.#state !== "connecting") return;
+    this.#timer = this.#environment.clock.setTimer(CONNECT_TIMEOUT_MS, () => this.#failSilent());
     const { url } = this.#options;
     const ifCurrent = (run: () => void) => {
       if (attempt === this.#attempt && this.#socket) run();
@@ -230,12 +238,11 @@ export class Connection {
         opened: () => ifCurrent(() => this.#opened(token)),
         message: (bytes) => ifCurrent(() => this.#receive(bytes)),
         closed: (code, reason) => {
-          ifCurrent(() => this.#fail(this.#saidFailure ?? failureOfClose(code, reason, this.isUp)));
+          ifCurrent(() => this.#fail(this.#saidFailure ?? failureOfClose(code, reason)));
         },
       });
     } catch (thrown) {
-      const message = `${url} cannot be connected to: ${failureOf(thrown).message}`;
-      this.#fail(failure("INVALID_OPTION", message));
+      this.#refuse("INVALID_OPTION", `${url} cannot be connected to: ${failureOf(thrown).message}`);
     }
   }
 
@@ -256,13 +263,18 @@ export class Connection {
     this.#step(isFinal(failure, this.token) ? "refused" : "lost");
   }
 
+  #refuse(code: ErrorCode, message: string): void {
+    this.#fail({ code, retry: "never", message });
+  }
+
   #failSilent(): void {
-    this.#fail(failure("CONNECTION_LOST", "The server did not answer."));
+    this.broken(new JoineryError("CONNECTION_LOST", "The server did not answer."));
   }
 
   /** Lets go of the socket, whose close may never be confirmed. */
   #end(): void {
     this.#attempt++;
+    this.#renewal = null;
     this.#timer?.cancel();
     this.#backoff.cancel();
     this.#heartbeat.stop();
@@ -270,7 +282,8 @@ export class Connection {
     if (this.#state === "idle" || this.#state === "closed") this.#outgoing.flush();
     this.#outgoing.stop();
     this.#channels.clear();
-    this.#socket?.close(NORMAL_CLOSURE);
+    // Nothing is wrong (RFC 6455, section 7.4.1).
+    this.#socket?.close(1000);
     this.#socket = null;
   }
 
@@ -290,14 +303,14 @@ export class Connection {
     } catch (thrown) {
       if (this.#state !== "greeting") this.broken(thrown);
       // A server that says something else first will not say anything else next time.
-      else this.#fail(failure("VERSION_UNSUPPORTED", `The server does not speak ${SUBPROTOCOL}.`));
+      else this.#refuse("VERSION_UNSUPPORTED", `The server does not speak ${SUBPROTOCOL}.`);
     }
   }
 
   #handle(raw: RawFrame): void {
     const frame = readServerFrame(raw);
     if (this.#fragmentBytes === 0 && frame.type !== "hello" && frame.type !== "failed") {
-      this.broken(unexpected(frame.type, this.#state));
+      this.broken(unexpected(frame.type));
       return;
     }
     switch (frame.type) {
@@ -328,8 +341,10 @@ export class Connection {
 
   #greeted(hello: ServerHello): void {
     if (hello.version !== PROTOCOL_VERSION) {
-      const message = `The server speaks version ${hello.version} of the protocol, this client version ${PROTOCOL_VERSION}.`;
-      this.#fail(failure("VERSION_UNSUPPORTED", message));
+      this.#refuse(
+        "VERSION_UNSUPPORTED",
+        `The server speaks version ${hello.version} and this client version ${PROTOCOL_VERSION}.`,
+      );
       return;
     }
     // A message has more in it than a frame.

@@ -91,7 +91,7 @@ export interface DocumentEvents {
   readonly lineage: LineageConflict;
   /** A new Y.Doc has taken the place of the old one, and so has a new `awareness`; `presence` is the same. */
   readonly doc: Y.Doc;
-  /** The server refused presence or a signal; the document goes on. */
+  /** The server refused presence or a signal, or wants a new token and there is none; the document goes on. */
   readonly notice: Failure;
   /** A mistake of the application's own functions, or of the offline store. Without a listener the first are thrown. */
   readonly error: Error;

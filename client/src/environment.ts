@@ -1,12 +1,9 @@
 import { JoineryError } from "@joinery/shared";
 import type { Environment, Socket, SocketEvents } from "./ports.ts";
 
-const CHANGE = "visibilitychange";
-
 /** The page; in Node it has none of this. */
 const PAGE = globalThis as {
-  addEventListener?(event: string, run: () => void): void;
-  removeEventListener?(event: string, run: () => void): void;
+  addEventListener?(event: string, run: () => void, options: { readonly signal: AbortSignal }): void;
   readonly document?: { readonly visibilityState: string };
 };
 
@@ -18,14 +15,14 @@ export function standardEnvironment(): Environment {
   return {
     connect,
     clock: {
-      now: () => Date.now(),
+      now: Date.now,
       monotonicMs: () => performance.now(),
       setTimer: (delayMs, run) => {
         const timer = setTimeout(run, delayMs);
         return { cancel: () => clearTimeout(timer) };
       },
     },
-    random: () => Math.random(),
+    random: Math.random,
     inflate,
     onWake: (run) => listen(["online", "pageshow"], run, "visible"),
     onOffline: (run) => listen(["offline"], run),
@@ -62,7 +59,7 @@ async function inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>
   const bounded = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
     transform(chunk, controller) {
       left -= chunk.length;
-      if (left < 0) throw new JoineryError("MESSAGE_TOO_LARGE", `it inflates to more than ${maxBytes} bytes`);
+      if (left < 0) throw new JoineryError("MESSAGE_TOO_LARGE", `more than ${maxBytes} bytes`);
       controller.enqueue(chunk);
     },
   });
@@ -72,12 +69,11 @@ async function inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>
 
 /** Listens, where there is something to listen to. @param visibility Also when the page has become that. */
 function listen(events: readonly string[], run: () => void, visibility?: "visible" | "hidden"): () => void {
-  const ifVisibility = () => {
+  const stop = new AbortController();
+  const on = (event: string, listener: () => void) => PAGE.addEventListener?.(event, listener, stop);
+  for (const event of events) on(event, run);
+  on("visibilitychange", () => {
     if (PAGE.document?.visibilityState === visibility) run();
-  };
-  const listeners = [...events.map((event) => [event, run] as const), [CHANGE, ifVisibility] as const];
-  for (const [event, listener] of listeners) PAGE.addEventListener?.(event, listener);
-  return () => {
-    for (const [event, listener] of listeners) PAGE.removeEventListener?.(event, listener);
-  };
+  });
+  return () => stop.abort();
 }

@@ -1,11 +1,4 @@
-import {
-  ERRORS,
-  type ErrorCode,
-  type ErrorRow,
-  type Retry,
-  retryAfterClose,
-  toJoineryError,
-} from "@joinery/shared";
+import { ERRORS, type ErrorRow, type Retry, retryAfterClose, toJoineryError } from "@joinery/shared";
 
 /** Why something is over, or is not: a code of the table of errors, and what it means for whoever comes back. */
 export interface Failure {
@@ -16,19 +9,14 @@ export interface Failure {
   readonly message: string;
 }
 
-/**
- * What a connection's close code says, when the server did not say more in a frame.
- *
- * @param wasOpen Whether there ever was a connection.
- */
-export function failureOfClose(closeCode: number, reason: string, wasOpen: boolean): Failure {
+/** What a connection's close code says, when the server did not say more in a frame. */
+export function failureOfClose(closeCode: number, reason: string): Failure {
   const rows: [string, ErrorRow][] = Object.entries(ERRORS);
   const [code] = rows.find(([, row]) => row.closeCode === closeCode) ?? ["CONNECTION_LOST"];
   return {
     code,
     retry: retryAfterClose(closeCode),
-    message:
-      reason || `The ${wasOpen ? "connection to the server was lost" : "server could not be reached"}.`,
+    message: reason || "There is no connection to the server.",
   };
 }
 
@@ -36,10 +24,6 @@ export function failureOfClose(closeCode: number, reason: string, wasOpen: boole
 export function failureOf(thrown: unknown, retry?: Retry): Failure {
   const error = toJoineryError(thrown);
   return { code: error.code, retry: retry ?? error.row.retry, message: error.message };
-}
-
-export function failure(code: ErrorCode, message: string): Failure {
-  return { code, retry: ERRORS[code].retry, message };
 }
 
 /** What is waited for will not come: the document was refused, or closed. */

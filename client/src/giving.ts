@@ -8,15 +8,13 @@ import { clientFrames } from "@joinery/shared/protocol";
 import * as Y from "yjs";
 import type { Content } from "./content.ts";
 import type { DocumentHost } from "./document-host.ts";
+import { PATIENCE_MS } from "./limits.ts";
 import { LogPosition } from "./log-position.ts";
 import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
 import type { CopyPlace } from "./offline/ports.ts";
 import { Outbox } from "./outbox.ts";
 import type { Timer } from "./ports.ts";
 import { Upload } from "./upload.ts";
-
-/** How long to wait for a word on a large frame: as long as a link may be silent, and a little more. */
-const PATIENCE_MS = 30_000;
 
 /** The first answer of a session, while it goes in parts and the server has not acknowledged it. */
 interface AnswerUpload {

@@ -1,7 +1,5 @@
+import { ANSWER_MS, SILENCE_MS } from "./limits.ts";
 import type { ClientClock, Timer } from "./ports.ts";
-
-const SILENCE_MS = 15_000;
-const ANSWER_MS = 10_000;
 
 /**
  * Notices a dead link, which a browser may take minutes to do: after 15 s of silence it asks for a sign of life, and

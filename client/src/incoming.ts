@@ -7,18 +7,8 @@ import {
   readReassembled,
   type ServerFrame,
 } from "@joinery/shared/protocol";
+import { MAX_FRAME_BYTES, MAX_WAITING_BYTES } from "./limits.ts";
 import type { Environment } from "./ports.ts";
-
-/**
- * Largest frame that may come in parts, and largest that may come out of a compressed one: twice the document that a
- * server takes by default. Memory is taken as it comes. A larger document is refused: it would be as large next time.
- */
-const MAX_FRAME_BYTES = 512 * 1024 * 1024;
-/**
- * Updates that may wait while a snapshot is inflated, in bytes. That takes a second or two for the largest, in which
- * not so much is written; above it the document is asked for anew.
- */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** Who is given what came. */
 export interface Receiver {
@@ -31,13 +21,13 @@ export interface Receiver {
 /** @throws JoineryError MALFORMED_FRAME (never). */
 export function readServerFrame(raw: RawFrame): ServerFrame {
   const frame = decodeServerFrame(raw);
-  if (!frame) throw new JoineryError("MALFORMED_FRAME", `the server sent a client's frame, ${raw.type}`);
+  if (!frame) throw unexpected(raw.type);
   return frame;
 }
 
-/** What a server says where it may not. */
-export function unexpected(type: ServerFrame["type"], state: string): JoineryError {
-  return new JoineryError("MALFORMED_FRAME", `the server said ${type} while ${state}`);
+/** What a server may not say, or not then. */
+export function unexpected(type: string | number): JoineryError {
+  return new JoineryError("MALFORMED_FRAME", `the server said ${type}`);
 }
 
 /** Puts together what comes in parts, inflates what is compressed, and keeps the order meanwhile. */
@@ -83,9 +73,8 @@ export class Incoming {
 
   #wait(behind: ServerFrame[], frame: ServerFrame): void {
     if ("update" in frame) this.#behindBytes += frame.update.length;
-    else if (frame.type === "fragment") this.#behindBytes += frame.bytes.length;
-    if (this.#behindBytes > MAX_WAITING_BYTES)
-      throw new JoineryError("TOO_SLOW", "more comes than is inflated");
+    if ("bytes" in frame) this.#behindBytes += frame.bytes.length;
+    if (this.#behindBytes > MAX_WAITING_BYTES) throw new JoineryError("TOO_SLOW", "too much waits");
     behind.push(frame);
   }
 

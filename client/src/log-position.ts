@@ -13,10 +13,8 @@
  */
 
 import type { BranchId, LineageId, LogPoint, NewestBranch, Revision } from "@joinery/shared/protocol";
+import { MAX_KEPT_BYTES } from "./limits.ts";
 import type { CopyPlace } from "./offline/ports.ts";
-
-/** Bytes of remote updates kept in case the server loses them; above it the copy has no revision for a while. */
-const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 
 export class LogPosition {
   #lineage: LineageId | null;

@@ -25,7 +25,7 @@ export function attempt(run: () => void, onError: (thrown: unknown) => void): vo
 /** A value that is worked out when somebody looks, and watched. */
 export class Watched<T extends object> implements Observable<T> {
   readonly #compute: () => T;
-  readonly #onChange: ((before: T, now: T) => void) | null;
+  readonly #onChange: ((before: T, now: T) => void) | undefined;
   readonly #listeners = new Set<() => void>();
   #value: T;
   #told: T;
@@ -35,7 +35,7 @@ export class Watched<T extends object> implements Observable<T> {
   /** @param onChange Called before the listeners are. */
   constructor(compute: () => T, onChange?: (before: T, now: T) => void) {
     this.#compute = compute;
-    this.#onChange = onChange ?? null;
+    this.#onChange = onChange;
     this.#value = compute();
     this.#told = this.#value;
   }

@@ -9,6 +9,7 @@
  * crashed may have lost what it acknowledged, and Yjs takes nothing twice.
  */
 
+import { MERGED_AT_ONCE } from "./limits.ts";
 import { takeUpTo } from "./log-position.ts";
 import { mergeUpdates } from "./merge.ts";
 
@@ -39,9 +40,6 @@ export interface Saved {
   readonly carried: number;
   readonly everything: boolean;
 }
-
-/** This many chunks of one level become one of the next: days of typing offline stay a few hundred chunks. */
-const MERGED_AT_ONCE = 64;
 
 export class Outbox {
   #waiting: Chunk[] = [];

@@ -6,19 +6,8 @@
 
 import { clientFrames } from "@joinery/shared/protocol";
 import { createEncoder, length, toUint8Array, writeUint8Array } from "lib0/encoding";
+import { MAX_BUFFERED_BYTES, MAX_MESSAGE_BYTES, MAX_SELECT_BYTES, POLL_MS } from "./limits.ts";
 import type { ClientClock, Socket, Timer } from "./ports.ts";
-
-/** Unsent bytes above which writers are not asked: what they have can still be merged. */
-const MAX_BUFFERED_BYTES = 512 * 1024;
-/**
- * Frames are put together up to this, or to what the server takes if that is less; a larger one goes alone. On a slow
- * link the server says of the parts of a large frame no sooner that they are there than all of a message is.
- */
-const MAX_MESSAGE_BYTES = 64 * 1024;
-/** A type, a length and a channel's number. */
-const MAX_SELECT_BYTES = 10;
-/** A WebSocket does not tell when it has drained. */
-const POLL_MS = 20;
 
 export interface Writer {
   /** Pushes one frame, if it has any. @returns Whether it has more. */

@@ -10,13 +10,9 @@ import {
   removeAwarenessStates,
 } from "y-protocols/awareness";
 import type { DocumentHost } from "./document-host.ts";
+import { PRESENCE_THROTTLE_MS, TYPING_AGAIN_MS, TYPING_MS } from "./limits.ts";
 import { attempt } from "./observable.ts";
 import type { ClientClock, Timer } from "./ports.ts";
-
-const DEFAULT_THROTTLE_MS = 50;
-const TYPING_MS = 3_000;
-/** Somebody who goes on typing says so again this often. */
-const TYPING_AGAIN_MS = 1_000;
 
 /** What somebody says of themselves: a JSON object. */
 export type PresenceState = Readonly<Record<string, unknown>>;
@@ -182,7 +178,7 @@ export class Presence {
     this.#pending = null;
     this.#throttle = null;
     if (!fields) return;
-    const { presenceThrottleMs = DEFAULT_THROTTLE_MS } = this.#host.options;
+    const { presenceThrottleMs = PRESENCE_THROTTLE_MS } = this.#host.options;
     this.#throttle = this.#clock.setTimer(presenceThrottleMs, () => this.#announce());
     this.#say({ ...this.#awareness.getLocalState(), ...fields });
   }

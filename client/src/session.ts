@@ -20,9 +20,10 @@ import type { DocumentHost } from "./document-host.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Giver, Giving } from "./giving.ts";
 import { Incoming, type Receiver, unexpected } from "./incoming.ts";
-import { EMPTY_UPDATE } from "./merge.ts";
+import { MAX_OPEN_VECTOR_BYTES } from "./limits.ts";
 import type { OfflineCopy } from "./offline/ports.ts";
 import type { Outbox } from "./outbox.ts";
+import { makeSeed } from "./seed.ts";
 import {
   isOutOfPlace,
   nextSessionState,
@@ -33,10 +34,7 @@ import {
 import { readSignal } from "./signals.ts";
 import { type Status, status } from "./status.ts";
 import { type Taker, Taking } from "./taking.ts";
-import { isFinal, withToken } from "./token.ts";
-
-/** A larger state vector goes on its own, because OPEN cannot be fragmented. */
-const MAX_OPEN_VECTOR_BYTES = 64 * 1024;
+import { getToken, isFinal, type TokenSource } from "./token.ts";
 
 type Frame<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
 
@@ -53,6 +51,8 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
   #conflict: LineageConflict | null = null;
   /** `null` before the server said. */
   #permission: WirePermission | null = null;
+  /** An edit was denied, and since then none was taken, nor did the server change what may be done. */
+  #isDenied = false;
   /** Who the server takes us for; empty for nobody in particular. */
   #user = "";
   /** Greater for each time it is opened: what an earlier one waited for is not wanted any more. */
@@ -185,8 +185,8 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
     this.#state = state;
     this.#backoff.cancel();
     if (state !== "catchingUp" && state !== "live") this.#leave();
-    if (state === "opening") this.#open();
-    else if (state === "waiting") this.#backoff.wait(0, () => this.#openAgain());
+    if (state === "opening") void this.#open();
+    else if (state === "waiting") this.#backoff.wait(this.#failure?.retry, 0, () => this.#openAgain());
     else if (state === "live") {
       this.#failure = null;
       this.#backoff.up();
@@ -208,15 +208,18 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
     this.#content.presence?.linkIsDown();
   }
 
-  /** The channel is over; whether it is opened again is in the failure. */
-  #end(failure: Failure): void {
+  /** The channel is over; whether it is opened again is in the reason. @param number Of the update that is refused. */
+  #end(reason: Failure, number = 0): void {
+    const wasDenied = this.#isDenied && this.#permission === "write";
+    this.#isDenied = number > 0 && reason.code === "PERMISSION_DENIED";
+    // The edit may have been on its way before its author could know: once it is worth asking again.
+    const failure = this.#isDenied && !wasDenied ? { ...reason, retry: "backoff" as const } : reason;
     this.#failure = failure;
-    const { options, report } = this.#host;
-    const isOver = isFinal(failure, options.token ?? this.#connection.token);
-    if (failure.retry === "after-auth" && options.token === undefined && !isOver) {
-      this.#connection.refreshToken().catch(report);
-    }
-    this.#step(isOver ? "refused" : "dropped");
+    this.#step(isFinal(failure, this.#source) ? "refused" : "dropped");
+  }
+
+  get #source(): TokenSource {
+    return this.#host.options.token ?? this.#connection.token;
   }
 
   /** Something that came cannot be taken: begins anew after a pause, unless that would not help. */
@@ -233,7 +236,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
   /** While it still sends what we are missing, a server may leave much unsaid. */
   missUpload(): void {
     if (this.#state !== "live") this.request();
-    else this.broken(new JoineryError("CONNECTION_LOST", "A large edit did not arrive."));
+    else this.broken(new JoineryError("CONNECTION_LOST", "The server did not answer."));
   }
 
   #status(): Status {
@@ -245,18 +248,18 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
 
   // Opening
 
-  #open(): void {
+  async #open(): Promise<void> {
     const opening = ++this.#opening;
     const isWanted = () => opening === this.#opening && this.#state === "opening";
-    withToken(
-      this.#host.options.token ?? "",
-      (token) => {
-        if (isWanted()) this.#sendOpen(token);
-      },
-      (failure) => {
-        if (isWanted()) this.#end(failure);
-      },
-    );
+    let { token = "" } = this.#host.options;
+    try {
+      // Where there is nothing to wait for, OPEN is in the message that greets.
+      if (token) token = await getToken(token, this.#host.environment.clock);
+      else if (this.#failure?.retry === "after-auth") await this.#connection.renewToken();
+      if (isWanted()) this.#sendOpen(token);
+    } catch (thrown) {
+      if (isWanted()) this.#end(failureOf(thrown, "after-auth"));
+    }
   }
 
   #sendOpen(token: string): void {
@@ -285,7 +288,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
   handle(frame: ServerFrame): void {
     const { events } = this.#host;
     const { position } = this.#giving;
-    if (isOutOfPlace(frame.type, this.#state)) throw unexpected(frame.type, this.#state);
+    if (isOutOfPlace(frame.type, this.#state)) throw unexpected(frame.type);
     switch (frame.type) {
       case "opened":
         this.#opened(frame);
@@ -294,6 +297,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
         this.#asked(frame.stateVector);
         break;
       case "ack":
+        this.#isDenied = false;
         this.#giving.acknowledged(frame.number, frame.seq);
         this.#taking.settle();
         break;
@@ -323,11 +327,11 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
         break;
       }
       case "notice":
-        events.emit("notice", frame);
+        this.#noticed(frame);
         break;
       case "close":
         if (frame.remote) this.#conflicts(frame.remote);
-        this.#end(frame);
+        this.#end(frame, frame.number);
         break;
       case "permission":
         this.#permitted(frame);
@@ -360,7 +364,7 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
     if (beginning !== "continue" && !this.#hasToldVector) {
       this.#giving.push(clientFrames.sync(Y.encodeStateVector(doc)));
     }
-    if (revision && beginning !== "exchange") this.#giving.oweTail(permission === "write");
+    if (revision && beginning !== "exchange") this.#giving.oweTail(this.#permission === "write");
     presence?.linkIsUp();
     this.request();
   }
@@ -378,23 +382,25 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
 
   #permitted({ permission, reason }: Frame<"permission">): void {
     this.#permission = permission;
+    this.#isDenied = false;
     this.#host.events.emit("permission", { permission, reason });
     this.#host.changed();
     // What it asked while nothing could be said is asked anew.
-    if (permission === "write" && this.#giving.isUnasked) this.reopen();
+    if (this.#permission === "write" && this.#giving.isUnasked) this.reopen();
     else this.request();
+  }
+
+  /** A token that is about to expire is renewed; the application is told of the rest, and when there is no other one. */
+  #noticed(notice: Failure): void {
+    const { events, options } = this.#host;
+    const tell = () => events.emit("notice", notice);
+    if (notice.retry !== "after-auth" || isFinal(notice, this.#source)) tell();
+    else (options.token ? this.refreshToken() : this.#connection.renewToken()).catch(tell);
   }
 
   async #seed(): Promise<void> {
     const opening = this.#opening;
-    const scratch = new Y.Doc();
-    let update = EMPTY_UPDATE;
-    try {
-      await this.#host.options.seed?.(scratch);
-      update = Y.encodeStateAsUpdate(scratch);
-    } catch (thrown) {
-      this.#host.report(thrown);
-    }
+    const update = await makeSeed(this.#host);
     // Nobody asks for it any more when the channel it was asked on is over; another one may have its number.
     if (this.#channel !== null && opening === this.#opening) this.#giving.push(clientFrames.seed(update));
   }
