@@ -30,13 +30,13 @@ import { LimitHits } from "../transports/limit-hits.ts";
 import { type Connect, Loopback } from "../transports/loopback.ts";
 import { WebSocketTransport } from "../transports/websocket.ts";
 import { AccessFile } from "./access-file.ts";
+import { AttachedServers, pathOf } from "./attached-servers.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
 import { THREAD_POOL_COMPRESSION } from "./compression.ts";
 import { EventLog } from "./event-log.ts";
 import {
   apiFirst,
   createLimitedHttpServer,
-  respondRaw,
   startListening,
   type UpgradeHandler,
   withoutBody,
@@ -90,8 +90,7 @@ class JoineryServer implements Server {
   readonly #signalHandlers: SignalHandlers = new Map();
   readonly #hits = new LimitHits();
   readonly #isAllowedOrigin: RequestRule;
-  readonly #detachers: (() => void)[] = [];
-  readonly #attached: { readonly to: UpgradeSource; readonly prefix: string }[] = [];
+  readonly #attached = new AttachedServers();
   #httpServer: HttpServer | null = null;
   #isListening = false;
   #opening: Promise<void> | null = null;
@@ -100,21 +99,22 @@ class JoineryServer implements Server {
   constructor(options: ResolvedOptions) {
     const { limits } = options;
     const log = new EventLog(options.logger ?? defaultLogger(), SYSTEM_CLOCK);
+    const report = (event: ServerEvent) => log.report(event);
+    const onLimit = (limit: LimitName) => this.#hits.count(limit);
     this.#options = options;
     this.#storage =
       options.storage ??
       new LevelStorage({
         folder: options.data,
         minFreeBytes: limits.minFreeBytes,
-        report: (event) => log.report(event),
+        report,
       });
-    this.#replicas = new WorkerReplicas({ limits, onLimit: (limit) => this.#hits.count(limit) });
-    const report = (event: ServerEvent) => log.report(event);
+    this.#replicas = new WorkerReplicas({ limits, onLimit });
     this.#plugins = new PluginHost(pluginsOf(options, report), {
       clock: SYSTEM_CLOCK,
       limits,
-      report: (event) => log.report(event),
-      countLimit: (limit) => this.#hits.count(limit),
+      report,
+      countLimit: onLimit,
     });
     const { observer } = this.#plugins;
     this.#access = new Access({
@@ -126,8 +126,8 @@ class JoineryServer implements Server {
       revocationMs: options.access.revocationMs,
       // Whoever keeps documents elsewhere has no folder of ours.
       store: options.storage ? null : new AccessFile(options.data),
-      report: (event) => log.report(event),
-      onLimit: (limit) => this.#hits.count(limit),
+      report,
+      onLimit,
     });
     this.#rooms = new Rooms({
       storage: this.#storage,
@@ -137,8 +137,8 @@ class JoineryServer implements Server {
       log: {
         report: (event) => {
           const limit = limitOf(event);
-          if (limit !== null) this.#hits.count(limit);
-          log.report(event);
+          if (limit !== null) onLimit(limit);
+          report(event);
         },
       },
       compression: THREAD_POOL_COMPRESSION,
@@ -152,7 +152,7 @@ class JoineryServer implements Server {
       access: this.#access,
       limits,
       report,
-      countLimit: (limit) => this.#hits.count(limit),
+      countLimit: onLimit,
       connectionOf: (request) => this.#requestOf(request),
     });
     this.#connections = new Connections({
@@ -168,7 +168,7 @@ class JoineryServer implements Server {
       connections: this.#connections,
       limits,
       chooseSubprotocol,
-      report: (event) => log.report(event),
+      report,
     });
     this.#start = bySubprotocol({
       clock: SYSTEM_CLOCK,
@@ -177,7 +177,7 @@ class JoineryServer implements Server {
       keepAliveMs: options.heartbeat.intervalMs,
       capabilities: CAPABILITIES.deflate,
       showsUsers: this.#access.isAuthenticating,
-      onLimit: (limit) => this.#hits.count(limit),
+      onLimit,
     });
     this.#loopback = new Loopback({
       clock: SYSTEM_CLOCK,
@@ -267,27 +267,11 @@ class JoineryServer implements Server {
 
   attach(httpServer: UpgradeSource, { path = "/" }: AttachOptions = {}): void {
     this.#refuseWhenClosed();
-    const prefix = `/${path.replace(/^\/+|\/+$/g, "")}/`.replace("//", "/");
-    const twice = this.#attached.find(
-      (other) =>
-        other.to === httpServer && (prefix.startsWith(other.prefix) || other.prefix.startsWith(prefix)),
-    );
-    if (twice) throw new Error(`the server is attached to ${twice.prefix} already, which overlaps ${prefix}`);
+    this.#attached.attach(httpServer, path, (request, socket, head, prefix) => {
+      this.#accept(request, socket, head, prefix, this.#isAllowedOrigin);
+    });
     // A storage that cannot be opened refuses every load, so clients are told; whoever awaits `ready` learns why.
     this.ready().catch(() => undefined);
-    const upgrade: UpgradeHandler = (request, socket, head) => {
-      // Until somebody else listens: a client that resets now must not be an unhandled error.
-      socket.on("error", () => socket.destroy());
-      if (isBelow(pathOf(request), prefix)) {
-        this.#accept(request, socket, head, prefix, this.#isAllowedOrigin);
-      } else if (httpServer.listenerCount("upgrade") === 1) {
-        // Nobody else will answer.
-        respondRaw(socket, 404);
-      }
-    };
-    httpServer.on("upgrade", upgrade);
-    this.#attached.push({ to: httpServer, prefix });
-    this.#detachers.push(() => httpServer.off("upgrade", upgrade));
   }
 
   #accept(
@@ -396,7 +380,7 @@ class JoineryServer implements Server {
     this.#loopback.close(comeBack());
     this.#access.close();
     await this.#plugins.close();
-    for (const detach of this.#detachers) detach();
+    this.#attached.detach();
     httpServer?.closeAllConnections();
     await httpClosed;
     if (this.#opening !== null) {
@@ -423,16 +407,6 @@ function refuseOrigin(origin = "a browser under another name of the host"): neve
     "PERMISSION_DENIED",
     `pages of other sites may not connect; the option "origins" says whose may: this is ${origin}`,
   );
-}
-
-/** Whether a path begins with a prefix, which ends with a slash; the native client's need not have that slash. */
-function isBelow(path: string, prefix: string): boolean {
-  return path.startsWith(prefix) || `${path}/` === prefix;
-}
-
-/** The path of a request, still percent-encoded. */
-function pathOf({ url = "/" }: IncomingMessage): string {
-  return url.split("?", 1)[0] as string;
 }
 
 /** The limit that an event of the engine was about; `null` if about none. */
