@@ -25,6 +25,7 @@ export type {
   LogPart,
   Snapshot,
   Storage,
+  StorageHealth,
   StoredDocument,
 } from "./engine/ports.ts";
 export type { Action, Level, RightsSpec } from "./engine/rights.ts";
@@ -56,6 +57,44 @@ export {
 } from "./extensions/hooks/hooks.ts";
 export type { ImportKind, ImportOutcome } from "./import/import-documents.ts";
 export { SOURCE_KINDS } from "./import/sources.ts";
+export { type Moment, parseMoment } from "./inspect/at.ts";
+export {
+  contentOf,
+  type DocumentContent,
+  readStored,
+  type StoredContent,
+  updateOf,
+  updateV2Of,
+} from "./inspect/content.ts";
+export { describeRoot } from "./inspect/content-describe.ts";
+export { deltaOfRoots, plainRoots } from "./inspect/content-json.ts";
+export { type ContentNode, type ContentRoot, isText } from "./inspect/content-nodes.ts";
+export { ROOT_KINDS, type RootKind } from "./inspect/content-roots.ts";
+export { compareContents, type Difference } from "./inspect/diff.ts";
+export { type Authorship, authorshipOf } from "./inspect/diff-authors.ts";
+export { describeDifference } from "./inspect/diff-json.ts";
+export { linesOfDifferences } from "./inspect/diff-lines.ts";
+export { openFolderSource } from "./inspect/folder-source.ts";
+export { type EntrySummary, type PartSummary, summarizeEntry } from "./inspect/log-entries.ts";
+export {
+  type ClientSizes,
+  type DocumentSizes,
+  type GuessedKind,
+  type RootSizes,
+  sizesOf,
+} from "./inspect/sizes.ts";
+export {
+  type DocumentListing,
+  type DocumentSource,
+  MAX_PROBLEMS,
+  type Problem,
+  type Verification,
+} from "./inspect/source.ts";
+export { plainTextOfRoots } from "./inspect/text.ts";
+export { markdownOfRoots } from "./inspect/text-markdown.ts";
+export { hasMarkup, markupOf, xmlOf } from "./inspect/text-xml.ts";
+export { type TreeLine, type TreePiece, treeOf } from "./inspect/tree.ts";
+export { printable, printableLines, widthOf } from "./inspect/tree-printable.ts";
 export {
   CONFIG_FILES,
   type Config,

@@ -38,11 +38,11 @@ test.runIf(process.platform === "linux")(
 );
 
 test.each([
-  ["a port that is none", ["--port", "70000"], "70000"],
-  ["an unknown option", ["--prot", "1"], "--prot"],
-])("%s is refused", async (_what, args, named) => {
+  ["a port that is none", ["--port", "70000"], "70000", 1],
+  ["an unknown option", ["--prot", "1"], "--prot", 2],
+])("%s is refused", async (_what, args, named, code) => {
   const exit = await runCommand(["serve", "--data", await temporaryFolder(), ...args]);
-  expect(exit.code).toBe(1);
+  expect(exit.code).toBe(code);
   expect(exit.stderr).toContain(named);
 });
 

@@ -9,6 +9,7 @@ import * as awarenessProtocol from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { FlushOptions } from "../../server/src/engine/flush-window.ts";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
+import type { Meter } from "../../server/src/engine/meter.ts";
 import type { RoomObserver } from "../../server/src/engine/observer.ts";
 import type { Opening } from "../../server/src/engine/opening.ts";
 import type { SessionPeer } from "../../server/src/engine/peer.ts";
@@ -82,6 +83,7 @@ export interface WorldOptions {
   readonly idleRoomMs?: number;
   readonly replicas?: Replicas;
   readonly observer?: RoomObserver;
+  readonly meter?: Meter;
   /** Two lives of a server have different random bytes: give each its own. */
   readonly life?: number;
 }

@@ -1,3 +1,4 @@
+import type { Meter } from "./meter.ts";
 import type { Dialect } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import type { Session } from "./session.ts";
@@ -11,7 +12,12 @@ export interface SentBatch {
 
 /** The sessions that get every flush, by dialect: what they are sent is encoded once for all that speak it. */
 export class Audience {
+  readonly #meter: Meter;
   readonly #sessions = new Map<Dialect, Set<Session>>();
+
+  constructor(meter: Meter) {
+    this.#meter = meter;
+  }
 
   add(session: Session): void {
     const sessions = this.#sessions.get(session.dialect);
@@ -28,8 +34,18 @@ export class Audience {
     for (const [dialect, sessions] of this.#sessions) {
       if (sessions.size === 0) continue;
       const frames: Uint8Array[] = [];
-      if (batch) frames.push(dialect.update(batch.update, batch.seq, batch.durableSeq));
-      if (presence) frames.push(dialect.presence(presence.update, presence.users));
+      const traffic = this.#meter.trafficOf(dialect);
+      if (batch) {
+        const frame = dialect.update(batch.update, batch.seq, batch.durableSeq);
+        frames.push(frame);
+        traffic.updatesOut += sessions.size;
+        traffic.updateBytesOut += sessions.size * frame.length;
+      }
+      if (presence) {
+        const frame = dialect.presence(presence.update, presence.users);
+        frames.push(frame);
+        traffic.presenceBytesOut += sessions.size * frame.length;
+      }
       for (const session of sessions) session.deliver(frames);
     }
   }

@@ -3,13 +3,15 @@
  * it to the journal, sends it, and lets writers know what of theirs is in the log.
  */
 
-import type { Limits } from "@joinery/shared";
+import type { DocumentName, Limits } from "@joinery/shared";
 import type { Attendance } from "./attendance.ts";
 import { Audience } from "./audience.ts";
 import { type ClosedBatch, OpenBatch } from "./batch.ts";
+import { BatchTimes } from "./batch-times.ts";
 import type { Contents } from "./contents.ts";
 import { type FlushOptions, FlushWindow } from "./flush-window.ts";
 import type { Journal } from "./journal.ts";
+import type { Meter } from "./meter.ts";
 import type { Author, Clock, Timer } from "./ports.ts";
 import { Seeding } from "./seeding.ts";
 import type { Session } from "./session.ts";
@@ -21,6 +23,8 @@ export interface AppendedBatch extends ClosedBatch {
 }
 
 export interface FlushesOptions {
+  readonly document: DocumentName;
+  readonly meter: Meter;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly flush: FlushOptions;
@@ -46,10 +50,11 @@ export interface FlushTarget {
 }
 
 export class Flushes {
-  readonly audience = new Audience();
+  readonly audience: Audience;
   readonly seeding: Seeding;
   readonly #options: FlushesOptions;
   readonly #batch = new OpenBatch();
+  readonly #times: BatchTimes;
   readonly #window: FlushWindow;
   /** Those who have something to acknowledge, once what was accepted is in the log. */
   readonly #unacknowledged = new Set<Session>();
@@ -61,6 +66,8 @@ export class Flushes {
   constructor(options: FlushesOptions) {
     const { clock, limits } = options;
     this.#options = options;
+    this.audience = new Audience(options.meter);
+    this.#times = new BatchTimes(options);
     this.#window = new FlushWindow(options.flush);
     this.seeding = new Seeding({ clock, limits, isEmpty: () => this.#isEmpty });
   }
@@ -74,6 +81,7 @@ export class Flushes {
     this.#timer?.cancel();
     this.#timer = null;
     this.seeding.close();
+    this.#times.close();
   }
 
   /** Bytes of what was accepted and is not in the log. */
@@ -111,6 +119,12 @@ export class Flushes {
     // One that is large goes alone: merging it with others takes long.
     if (update.length >= this.#options.limits.maxBatchBytes) this.flush();
     this.#batch.add(author, update);
+    this.#times.added();
+  }
+
+  /** The update that was added last came then: it had to wait. */
+  cameAt(atMs: number): void {
+    this.#times.cameAt(atMs);
   }
 
   acknowledgeSoon(session: Session): void {
@@ -169,6 +183,7 @@ export class Flushes {
       // Append before broadcast: the disk works while the sockets are written.
       const time = clock.now();
       const bytes = journal.append(batch, time);
+      this.#times.appended(journal.seq, bytes);
       onAppended({ ...batch, seq: journal.seq, time }, bytes);
       contents.flushed();
     }
@@ -177,6 +192,7 @@ export class Flushes {
     const { withheld } = this.seeding;
     const sent = batch && !withheld ? { update: batch.update, seq, durableSeq } : null;
     if (sent || presence) this.audience.broadcast(sent, presence);
+    if (sent) this.#times.sent(seq);
     if (withheld) return;
     for (const session of this.#unacknowledged) session.acknowledge(seq);
     this.#unacknowledged.clear();
@@ -188,9 +204,11 @@ export class Flushes {
     if (withheld && withheld.seq <= seq) {
       this.seeding.release();
       this.audience.broadcast({ ...withheld, durableSeq: seq }, null);
+      this.#times.sent(withheld.seq);
       this.flush();
     }
     this.audience.tellDurable(seq);
+    this.#times.durable(seq);
     this.#birth?.resolve();
     this.#birth = null;
   }

@@ -212,9 +212,18 @@ export interface Storage {
   /** Erases a document, damaged or not. It is not an error if there is none. */
   delete(document: DocumentName): Promise<void>;
 
+  /**
+   * Says whether something could be written now, and asks whom it has to. Cheap: it is asked as often as once a second.
+   * Default: what was written last says it.
+   */
+  health?(): Promise<StorageHealth>;
+
   /** Waits for pending appends, then closes; idempotent. */
   close(): Promise<void>;
 }
+
+/** `full`: it is open, and writes nothing because there is too little room left. */
+export type StorageHealth = "sound" | "full" | "unavailable";
 
 /** What a rehearsal is given: a document, in two parts, and an update to it. */
 export interface Rehearsal {

@@ -1,6 +1,7 @@
 import type { DocumentName, Limits } from "@joinery/shared";
 import type { Compactions } from "./compactions.ts";
 import type { FlushOptions } from "./flush-window.ts";
+import type { Meter } from "./meter.ts";
 import type { RoomObserver } from "./observer.ts";
 import type { PendingSignalBytes } from "./pending-signals.ts";
 import type { BranchId, Clock, Compression, Lineage, Log, Replicas, Storage } from "./ports.ts";
@@ -25,6 +26,7 @@ export interface RoomContext {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
   readonly limits: Limits;
   readonly flush: FlushOptions;
   /** How long a room without sessions stays in memory, in milliseconds. */

@@ -28,6 +28,7 @@ import type { Writer } from "./intake.ts";
 import type { JournalEvents } from "./journal.ts";
 import { type Loaded, loadContents } from "./load-contents.ts";
 import { type DocumentHolder, LoadedDocument } from "./loaded-document.ts";
+import type { Meter } from "./meter.ts";
 import { type ObservableRoom, Observation } from "./observation.ts";
 import { concerned } from "./peer.ts";
 import type { BranchId, Clock, Dialect, EngineEvent, Lineage, NewestBranch } from "./ports.ts";
@@ -95,6 +96,8 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       onFailed: (error, from) => this.report({ type: "signal-failed", document, error, ...concerned(from) }),
     });
     this.flushes = new Flushes({
+      document,
+      meter: context.meter,
       clock,
       limits,
       flush: context.flush,
@@ -131,6 +134,10 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   get limits(): Limits {
     return this.#context.limits;
+  }
+
+  get meter(): Meter {
+    return this.#context.meter;
   }
 
   get sessions(): ReadonlySet<Session> {
@@ -290,11 +297,18 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   }
 
   catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[] {
-    return this.loaded.catchUp(stateVector, dialect, inflates);
+    return this.#counted(dialect, this.loaded.catchUp(stateVector, dialect, inflates));
   }
 
   catchUpSince(seq: number, dialect: Dialect): Uint8Array[] {
-    return this.loaded.catchUpSince(seq, dialect);
+    return this.#counted(dialect, this.loaded.catchUpSince(seq, dialect));
+  }
+
+  #counted(dialect: Dialect, frames: Uint8Array[]): Uint8Array[] {
+    const traffic = this.meter.trafficOf(dialect);
+    traffic.catchUps++;
+    for (const { length } of frames) traffic.catchUpBytesOut += length;
+    return frames;
   }
 
   get presenceVersion(): number {
@@ -323,7 +337,10 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   newsCame(writer: Writer, update: Uint8Array): void {
     this.flushes.add(writer.author, update);
-    if (writer instanceof Session) this.#context.throttleWriter(writer);
+    if (writer instanceof Session) {
+      if (writer.isWaiting) this.flushes.cameAt(writer.waitsSinceMs);
+      this.#context.throttleWriter(writer);
+    }
     this.#observation?.accepted(writer, update);
     // What was being tried when the last one left: nobody comes who would open a window.
     if (this.#state.kind === "closing") this.flush();

@@ -9,6 +9,7 @@ import { Compactions } from "./compactions.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
 import { InlineReplicas } from "./inline-replicas.ts";
 import { type CompactionOptions, DEFAULT_COMPACTION } from "./journal.ts";
+import { Meter } from "./meter.ts";
 import type { RoomObserver } from "./observer.ts";
 import type { Opening } from "./opening.ts";
 import { concerned, type SessionPeer } from "./peer.ts";
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Counts what comes and goes. Default: one that nobody reads. */
+  readonly meter?: Meter;
   /** Where replicas are built; whoever made it closes it. Default: on this thread, without bounds. */
   readonly replicas?: Replicas;
   /** Default: nothing is compressed. */
@@ -120,6 +123,7 @@ export class Rooms {
       storage: options.storage,
       clock: options.clock,
       log: options.log,
+      meter: options.meter ?? new Meter(),
       limits: this.#limits,
       flush: options.flush ?? DEFAULT_FLUSH,
       idleRoomMs: options.idleRoomMs ?? 30_000,
@@ -170,6 +174,11 @@ export class Rooms {
       foreignPresence: this.#foreignPresence,
       droppedSignals: this.#droppedSignals,
     };
+  }
+
+  /** Memory of signals that the application has not decided about. */
+  get pendingSignalBytes(): number {
+    return this.#context.pendingSignals.bytes;
   }
 
   /** Those who are in documents, and those who wait for one to be loaded. Others may leave while it is walked. */

@@ -2,6 +2,7 @@ import type { AwarenessEntry, DocumentName, JoineryError, Limits } from "@joiner
 import type { EngineEvent } from "./events.ts";
 import type { FeedRoom } from "./feed.ts";
 import type { Guard } from "./guard.ts";
+import type { Meter } from "./meter.ts";
 import type { Position } from "./opening.ts";
 import type { NewestBranch } from "./ports.ts";
 import type { SentSignal } from "./signals.ts";
@@ -10,6 +11,7 @@ import type { SentSignal } from "./signals.ts";
 export interface SessionRoom<Session> extends FeedRoom, Position {
   readonly document: DocumentName;
   readonly limits: Limits;
+  readonly meter: Meter;
   /** Looks at what clients send; `null` for nobody. */
   readonly guard: Guard<Session> | null;
   readonly signals: { accept(session: Session, signal: SentSignal): void };

@@ -22,6 +22,7 @@ import { Acks } from "./acks.ts";
 import { Checkpoint, NOT_AN_EDIT } from "./checkpoint.ts";
 import { refusalEvent } from "./events.ts";
 import { Feed, type FeedStateKind } from "./feed.ts";
+import type { Traffic } from "./meter.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening } from "./opening.ts";
 import { concerned, LOCAL_PEER, type SessionPeer } from "./peer.ts";
 import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
@@ -70,6 +71,10 @@ export class Session {
   readonly #feed: Feed;
   readonly #checkpoint: Checkpoint<Session>;
   readonly #acks: Acks;
+  readonly #traffic: Traffic;
+  /** Whether an update of it is being tried, or looked at, and since when. */
+  #isWaiting = false;
+  #waitsSinceMs = 0;
   #rights: Rights;
   /** Whether it was told that it may not show presence: clients announce theirs every few seconds. */
   #isToldHidden = false;
@@ -88,6 +93,7 @@ export class Session {
     this.#inflates = inflates;
     this.#onLeft = options.onLeft ?? (() => undefined);
     this.#room = room;
+    this.#traffic = room.meter.trafficOf(dialect);
     this.#feed = new Feed({
       room,
       dialect,
@@ -114,6 +120,14 @@ export class Session {
     return this.#rights;
   }
 
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
+  get waitsSinceMs(): number {
+    return this.#waitsSinceMs;
+  }
+
   get document(): DocumentName {
     return this.#room.document;
   }
@@ -134,6 +148,8 @@ export class Session {
 
   /** The client made an edit. @param number Where its dialect numbers them: 1 for its first, then one more each. */
   update(update: Uint8Array, number = 0): void {
+    this.#traffic.updatesIn++;
+    this.#traffic.updateBytesIn += update.length;
     this.#passUpdate(update, false, number);
   }
 
@@ -144,11 +160,14 @@ export class Session {
    * @param number Counts on with those of {@link update}.
    */
   answer(update: Uint8Array, number = 0): void {
+    this.#traffic.answerBytesIn += update.length;
     this.#passUpdate(update, true, number);
   }
 
   /** The client was asked to fill the document, and does; an empty update is nothing. */
   seed(update: Uint8Array): void {
+    this.#traffic.updatesIn++;
+    this.#traffic.updateBytesIn += update.length;
     this.#checkpoint.pass(() => {
       this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
         this.#checkpoint.attempt(() => {
@@ -161,6 +180,7 @@ export class Session {
 
   /** The client announced presence, as an awareness update. */
   presence(update: Uint8Array): void {
+    this.#traffic.presenceBytesIn += update.length;
     this.#checkpoint.pass(() => this.#checkpoint.attemptOrNotice(() => this.#receivePresence(update)));
   }
 
@@ -346,8 +366,10 @@ export class Session {
   #passUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
     this.#checkpoint.pass(() => {
       this.#acks.begin(number, isAnswer);
+      this.#isWaiting = false;
       if (!this.#checkpoint.hasGuard) this.#accept(update, isAnswer, number);
       else {
+        this.#waits();
         const letIn = (input: { readonly update: Uint8Array }) =>
           this.#accept(input.update, isAnswer, number);
         this.#checkpoint.look({ kind: "update", update, isAnswer }, letIn, { number, remote: null });
@@ -371,20 +393,34 @@ export class Session {
   #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
     const details = { number, remote: null };
     const done = () => {
+      this.#isWaiting = false;
       if (this.#acks.end()) this.ask();
       if (this.#acks.isDue) this.#room.acknowledgeSoon(this);
     };
     this.#checkpoint.attempt(() => {
       const tried = this.#room.acceptUpdate(this, update, isAnswer);
-      if (tried !== null) this.#checkpoint.waitFor(tried, done, details);
-      else done();
+      if (tried === null) {
+        done();
+        return;
+      }
+      this.#waits();
+      this.#checkpoint.waitFor(tried, done, details);
     }, details);
+  }
+
+  /** Where an update is looked at and then tried, it waits since the first of the two. */
+  #waits(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#waitsSinceMs = this.#room.clock.monotonicMs();
   }
 
   #begin(): void {
     const room = this.#room;
     const { revision, stateVector, offersSeed } = this.#opening;
     const beginning = beginningOf(this.#opening, room);
+    this.#traffic.sessions++;
+    if (revision !== null) this.#traffic.resumedSessions++;
     if (beginning === "refuse") {
       const error = lineageChanged(this.#opening, room);
       this.#reportRefusal(error);

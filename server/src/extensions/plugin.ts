@@ -20,6 +20,8 @@ export interface PluginServer {
   report(event: PluginEvent): void;
   /** A limit was reached. */
   countLimit(limit: LimitName): void;
+  /** A function of the application is called: `change`, `onChange`. */
+  countCall?(hook: string): void;
 }
 
 /** What happened in the application's own functions that a person may want to know. */

@@ -18,14 +18,18 @@ interface Rate {
 export class EventLog {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #onEvent: (event: ServerEvent) => void;
   readonly #rates = new Map<ServerEvent["type"], Rate>();
 
-  constructor(logger: Logger, clock: Clock) {
+  /** @param onEvent Told of all of them, before they are written or not. Default: nobody. */
+  constructor(logger: Logger, clock: Clock, onEvent: (event: ServerEvent) => void = () => undefined) {
     this.#logger = logger;
+    this.#onEvent = onEvent;
     this.#clock = clock;
   }
 
   report(event: ServerEvent): void {
+    this.#onEvent(event);
     const level = levelOf(event);
     // No client can cause errors at will, and each must be read; who wants to debug wants to see all.
     if (level === "error" || level === "debug") {

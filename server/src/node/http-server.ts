@@ -107,6 +107,11 @@ export function respondRaw(socket: Duplex, status: number): void {
   (socket as Socket).destroySoon();
 }
 
+/** For who comes while the server stops, by a connection that is open or a new one. */
+export function respondDraining(response: ServerResponse): void {
+  refuse(response, 503);
+}
+
 /** Refuses requests with a body before anything of it is read. */
 export function withoutBody(handle: RequestHandler): RequestHandler {
   return (request, response) => {

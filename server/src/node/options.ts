@@ -8,6 +8,7 @@ import type { HocuspocusExtension, HocuspocusOptions } from "../extensions/hocus
 import { HOOK_NAMES, type Hooks } from "../extensions/hooks/hooks.ts";
 import { isOrigin } from "../http/origin.ts";
 import { hasPage } from "../http/page.ts";
+import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from "../metrics/metrics-options.ts";
 import {
   checkBoolean,
   checkNumber,
@@ -70,6 +71,8 @@ export interface ServerOptions<Context = unknown> {
   readonly extensions?: readonly HocuspocusExtension[];
   /** What Hocuspocus' own configuration has for them: hooks, which are called last, and times. */
   readonly hocuspocus?: HocuspocusOptions;
+  /** Who may read `/metrics`: docs/metrics.md. `false`: it is not there. Default: who may manage the whole server. */
+  readonly metrics?: MetricsOptions | false;
 }
 
 /** Options with every default filled in and every value checked. */
@@ -93,6 +96,7 @@ export interface ResolvedOptions {
   readonly maxStoreDelayMs: number;
   readonly extensions: readonly HocuspocusExtension[];
   readonly hocuspocus: HocuspocusOptions | null;
+  readonly metrics: ResolvedMetrics | null;
 }
 
 /** Total by type: an option that is not here does not compile. */
@@ -116,6 +120,7 @@ const KNOWN: { readonly [name in keyof Required<ServerOptions>]: true } = {
   maxStoreDelayMs: true,
   extensions: true,
   hocuspocus: true,
+  metrics: true,
 };
 
 /** Names of all options of a server. */
@@ -150,6 +155,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     storeDelayMs: checkNumber("storeDelayMs", options.storeDelayMs ?? 2_000, 0, 3_600_000, "ms"),
     maxStoreDelayMs: checkNumber("maxStoreDelayMs", options.maxStoreDelayMs ?? 10_000, 0, 3_600_000, "ms"),
     ...resolveExtensions(options),
+    metrics: resolveMetrics(options.metrics),
   };
 }
 

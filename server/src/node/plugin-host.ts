@@ -42,9 +42,8 @@ export class PluginHost {
 
   /** Rejects as the plugins do: then the server must not begin. */
   async begin(rooms: PluginServer["rooms"]): Promise<void> {
-    const { clock, limits, report, countLimit } = this.#options;
     try {
-      await this.#plugin?.start({ rooms, clock, limits, report, countLimit });
+      await this.#plugin?.start({ ...this.#options, rooms });
     } catch (error) {
       this.#begun.reject(error);
       throw error;

@@ -108,6 +108,11 @@ export interface Server extends AccessManager {
    */
   close(): Promise<CloseResult>;
   counts(): ServerCounts;
+  /**
+   * What `/metrics` answers, in Prometheus' text format: docs/metrics.md. Also where the option `metrics` is `false`.
+   * Cost: linear in sessions.
+   */
+  metrics(): Promise<string>;
 }
 
 /** The part of an HTTP server that attaching needs. */

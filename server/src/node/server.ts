@@ -19,8 +19,9 @@ import { correlationOf } from "../http/correlation.ts";
 import { handshakeToken } from "../http/handshake-token.ts";
 import { allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
 import { allowOrigins, originOf, type RequestRule } from "../http/origin.ts";
-import { pageHandler } from "../http/page.ts";
-import type { ConnectionRequest } from "../protocols/admission.ts";
+import { pageHandler, type RequestHandler } from "../http/page.ts";
+import { Watching } from "../metrics/watching.ts";
+import type { Admissions, ConnectionRequest } from "../protocols/admission.ts";
 import { bySubprotocol, chooseSubprotocol } from "../protocols/by-subprotocol.ts";
 import type { DriverFactory } from "../protocols/driver.ts";
 import { WorkerReplicas } from "../replicas/worker-replicas.ts";
@@ -37,6 +38,8 @@ import { EventLog } from "./event-log.ts";
 import {
   apiFirst,
   createLimitedHttpServer,
+  respondDraining,
+  respondRaw,
   startListening,
   type UpgradeHandler,
   withoutBody,
@@ -89,6 +92,17 @@ class JoineryServer implements Server {
   readonly #loopback: Loopback;
   readonly #signalHandlers: SignalHandlers = new Map();
   readonly #hits = new LimitHits();
+  readonly #watching = new Watching({
+    clock: SYSTEM_CLOCK,
+    storage: () => this.#storage,
+    counts: () => this.counts(),
+    connections: () => ({ websocket: this.#connections.count, loopback: this.#loopback.open.size }),
+    sessions: () => this.#rooms.sessions(),
+    pendingSignalBytes: () => this.#rooms.pendingSignalBytes,
+    bans: () => this.#access.bans().length,
+  });
+  readonly #admissions: Admissions;
+  readonly #report: (event: ServerEvent) => void;
   readonly #isAllowedOrigin: RequestRule;
   readonly #attached = new AttachedServers();
   #httpServer: HttpServer | null = null;
@@ -98,16 +112,20 @@ class JoineryServer implements Server {
 
   constructor(options: ResolvedOptions) {
     const { limits } = options;
-    const log = new EventLog(options.logger ?? defaultLogger(), SYSTEM_CLOCK);
+    const watching = this.#watching;
+    const logger = options.logger ?? defaultLogger();
+    const log = new EventLog(logger, SYSTEM_CLOCK, (event) => watching.observe(event));
     const report = (event: ServerEvent) => log.report(event);
     const onLimit = (limit: LimitName) => this.#hits.count(limit);
     this.#options = options;
+    this.#report = report;
     this.#storage =
       options.storage ??
       new LevelStorage({
         folder: options.data,
         minFreeBytes: limits.minFreeBytes,
         report,
+        onCommit: watching.onCommit,
       });
     this.#replicas = new WorkerReplicas({ limits, onLimit });
     this.#plugins = new PluginHost(pluginsOf(options, report), {
@@ -115,6 +133,7 @@ class JoineryServer implements Server {
       limits,
       report,
       countLimit: onLimit,
+      countCall: watching.onHook,
     });
     const { observer } = this.#plugins;
     this.#access = new Access({
@@ -129,6 +148,7 @@ class JoineryServer implements Server {
       report,
       onLimit,
     });
+    this.#admissions = watching.countAdmissions(this.#access);
     this.#rooms = new Rooms({
       storage: this.#storage,
       replicas: this.#replicas,
@@ -141,6 +161,7 @@ class JoineryServer implements Server {
           report(event);
         },
       },
+      meter: watching.meter,
       compression: THREAD_POOL_COMPRESSION,
       signalHandlers: this.#signalHandlers,
       limits,
@@ -148,13 +169,14 @@ class JoineryServer implements Server {
       idleRoomMs: options.idleRoomMs,
       ...(observer && { observer }),
     });
-    this.#api = createApi({
+    const api = createApi({
       access: this.#access,
       limits,
       report,
       countLimit: onLimit,
       connectionOf: (request) => this.#requestOf(request),
     });
+    this.#api = watching.countRequests(api);
     this.#connections = new Connections({
       clock: SYSTEM_CLOCK,
       heartbeat: options.heartbeat,
@@ -170,20 +192,23 @@ class JoineryServer implements Server {
       chooseSubprotocol,
       report,
     });
-    this.#start = bySubprotocol({
-      clock: SYSTEM_CLOCK,
-      limits,
-      agent: "joinery",
-      keepAliveMs: options.heartbeat.intervalMs,
-      capabilities: CAPABILITIES.deflate,
-      showsUsers: this.#access.isAuthenticating,
-      onLimit,
-    });
+    this.#start = bySubprotocol(
+      {
+        clock: SYSTEM_CLOCK,
+        limits,
+        agent: "joinery",
+        keepAliveMs: options.heartbeat.intervalMs,
+        capabilities: CAPABILITIES.deflate,
+        showsUsers: this.#access.isAuthenticating,
+        onLimit,
+      },
+      watching.onDialect,
+    );
     this.#loopback = new Loopback({
       clock: SYSTEM_CLOCK,
       rooms: this.#rooms,
       limits,
-      admissions: this.#access,
+      admissions: this.#admissions,
       start: this.#start,
     });
   }
@@ -205,11 +230,13 @@ class JoineryServer implements Server {
   }
 
   async #open(): Promise<void> {
+    await this.#watching.begin();
     await this.#plugins.begin(this.#rooms);
     await this.#storage.open();
     await this.#access.load();
     // What a killed process left behind would name the wrong one to whoever finds the folder locked.
     if (!this.#options.storage) await removeServerFile(this.#options.data);
+    this.#watching.opened();
   }
 
   async listen({
@@ -247,8 +274,14 @@ class JoineryServer implements Server {
     const httpServer = createLimitedHttpServer({
       limits: this.#options.limits,
       hits: this.#hits,
-      handle: onlyWhere(isAllowed, apiFirst(this.#api, this.#plugins.handle(withoutBody(page)))),
-      upgrade: (request, socket, head) => this.#accept(request, socket, head, "/", isAllowed),
+      handle: this.#watchFirst(
+        onlyWhere(isAllowed, apiFirst(this.#api, this.#plugins.handle(withoutBody(page)))),
+      ),
+      upgrade: (request, socket, head) => {
+        // The port is still open for who watches the server; clients are to think that it is not.
+        if (this.#closing !== null) respondRaw(socket, 503);
+        else this.#accept(request, socket, head, "/", isAllowed);
+      },
     });
     const address = await startListening(httpServer, host, port);
     this.#httpServer = httpServer;
@@ -256,6 +289,21 @@ class JoineryServer implements Server {
     if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });
     await this.#plugins.listening({ host, port: address.port });
     return { url, port: address.port };
+  }
+
+  /** Answers who watches the server, also while it drains; others only until then. */
+  #watchFirst(others: RequestHandler): RequestHandler {
+    const watch = this.#watching.door(this.#options.metrics, {
+      access: this.#access,
+      isLocal: allowLocal(this.#isAllowedOrigin),
+      connectionOf: (request) => this.#requestOf(request),
+      report: this.#report,
+    });
+    return (request, response) => {
+      if (watch(request, response)) return;
+      if (this.#closing === null) others(request, response);
+      else respondDraining(response);
+    };
   }
 
   /** Who nobody is asked for has to come from this machine; else from a page that is allowed, or this machine's. */
@@ -282,7 +330,7 @@ class JoineryServer implements Server {
       address: clientAddress(request, this.#options.trustProxy),
       token: handshakeToken(request),
       correlation: correlationOf(request, this.#options.trustProxy),
-      admissions: this.#access,
+      admissions: this.#admissions,
       start: isAllowed(request) ? this.#start : () => refuseOrigin(originOf(request)),
     };
     this.#plugins.upgrade(request, socket, head, () => this.#transport.accept(request, socket, head, serve));
@@ -334,6 +382,10 @@ class JoineryServer implements Server {
     return isOwn;
   }
 
+  metrics(): Promise<string> {
+    return this.#watching.read();
+  }
+
   /** A request over HTTP is a connection of its own to who decides about access. */
   #requestOf(request: IncomingMessage): ConnectionRequest {
     const { trustProxy } = this.#options;
@@ -369,8 +421,8 @@ class JoineryServer implements Server {
 
   async #drain(): Promise<CloseResult> {
     const httpServer = this.#httpServer;
-    // Stops listening at once; what is connected stays until it is told.
-    const httpClosed = httpServer && new Promise<void>((resolve) => httpServer.close(() => resolve()));
+    // It goes on listening, so that who watches it sees that it drains; nothing else is answered.
+    this.#watching.draining();
     httpServer?.closeIdleConnections();
     this.#transport.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
     for (const connection of this.#loopback.open) connection.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
@@ -381,8 +433,8 @@ class JoineryServer implements Server {
     this.#access.close();
     await this.#plugins.close();
     this.#attached.detach();
-    httpServer?.closeAllConnections();
-    await httpClosed;
+    this.#watching.close();
+    if (httpServer) await stopListening(httpServer);
     if (this.#opening !== null) {
       // A disk that does not answer must not keep the process: what is at stake has been said in `unsaved`.
       await withinMs(this.#storage.close(), STORAGE_CLOSE_TIMEOUT_MS);
@@ -399,6 +451,13 @@ class JoineryServer implements Server {
       return this.#plugins.draining(Math.max(0, endMs - SYSTEM_CLOCK.monotonicMs()));
     });
   }
+}
+
+/** Cuts who is still connected. */
+async function stopListening(httpServer: HttpServer): Promise<void> {
+  const closed = new Promise<void>((resolve) => httpServer.close(() => resolve()));
+  httpServer.closeAllConnections();
+  await closed;
 }
 
 /** Stands in for a dialect where a page of another site tries to connect. */

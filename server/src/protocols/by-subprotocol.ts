@@ -24,12 +24,23 @@ export function chooseSubprotocol(offered: Iterable<string>): string | null {
 /**
  * Serves each connection in the dialect that its subprotocol asks for. The providers of y-websocket and Hocuspocus have
  * none: their first message tells them apart.
+ *
+ * @param onStart Told of each connection which dialect it speaks, once that is known.
  */
-export function bySubprotocol(options: JoineryDriverOptions): DriverFactory {
-  const startJoinery = joineryDriver(options);
+export function bySubprotocol(
+  options: JoineryDriverOptions,
+  onStart: (dialect: string) => void = () => undefined,
+): DriverFactory {
+  const told = (dialect: string, start: DriverFactory): DriverFactory => {
+    return (context) => {
+      onStart(dialect);
+      return start(context);
+    };
+  };
+  const startJoinery = told("joinery.v1", joineryDriver(options));
   const startOther = byFirstMessage({
-    yWebsocket: yWebsocketDriver(options),
-    hocuspocus: hocuspocusDriver(options),
+    yWebsocket: told("y-websocket", yWebsocketDriver(options)),
+    hocuspocus: told("hocuspocus", hocuspocusDriver(options)),
   });
   return (context) => {
     const { subprotocol = "" } = context;

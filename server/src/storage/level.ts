@@ -13,6 +13,7 @@ import type {
   LogEntry,
   Snapshot,
   Storage,
+  StorageHealth,
   StoredDocument,
 } from "../engine/ports.ts";
 import { type DataFolderOptions, markClosed, openDataFolder, reopenDataFolder } from "./data-folder.ts";
@@ -48,6 +49,8 @@ export interface LevelStorageOptions {
   readonly report?: (event: StorageEvent) => void;
   /** Free bytes on the disk below which nothing is written; 0 for no bound. Default: the table of limits. */
   readonly minFreeBytes?: number;
+  /** Told of every write that is durable: its bytes, and how long it took in milliseconds; must not throw. */
+  readonly onCommit?: (bytes: number, ms: number) => void;
   /** Opens the database; by default LevelDB. A test puts faults here. */
   readonly openDatabase?: OpenDatabase;
 }
@@ -61,6 +64,7 @@ export class LevelStorage implements Storage {
   readonly #dataFolder: DataFolderOptions;
   readonly #diskSpace: DiskSpace;
   readonly #report: (event: StorageEvent) => void;
+  readonly #onCommit: LevelStorageOptions["onCommit"];
   readonly #commits = new GroupCommit((operations) => this.#write(operations));
   readonly #closing = new AbortController();
 
@@ -80,6 +84,7 @@ export class LevelStorage implements Storage {
   constructor(options: LevelStorageOptions) {
     const { folder, report = () => undefined, openDatabase = openLevelDatabase } = options;
     this.#report = report;
+    this.#onCommit = options.onCommit;
     this.#dataFolder = {
       folder,
       openDatabase,
@@ -157,6 +162,11 @@ export class LevelStorage implements Storage {
     if (this.#losses.length > 0) this.#losses = await reading(document, readLosses(this.#requireOpen()));
   }
 
+  async health(): Promise<StorageHealth> {
+    if (this.#closing.signal.aborted || this.#database instanceof JoineryError) return "unavailable";
+    return (await this.#lowSpace(0)) === null ? "sound" : "full";
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -192,6 +202,7 @@ export class LevelStorage implements Storage {
   async #write(operations: Operation[]): Promise<void> {
     const database = this.#usable();
     await this.#requireSpace(operations);
+    const startMs = performance.now();
     try {
       await database.batch(operations, { sync: true });
     } catch (cause) {
@@ -201,6 +212,7 @@ export class LevelStorage implements Storage {
       throw error;
     }
     this.#lastWritten = operations.at(-1) ?? null;
+    this.#onCommit?.(bytesOf(operations), performance.now() - startMs);
   }
 
   /**
@@ -257,13 +269,18 @@ export class LevelStorage implements Storage {
   /** Refuses what would fill the disk; deletions free it. */
   async #requireSpace(operations: readonly Operation[]): Promise<void> {
     if (operations.every(({ type }) => type === "del")) return;
-    const bytes = operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
+    const low = await this.#lowSpace(bytesOf(operations));
+    if (low !== null) throw low;
+  }
+
+  /** Why nothing but deletions is written; `null` if all is. */
+  async #lowSpace(bytes: number): Promise<JoineryError | null> {
     const low = await this.#diskSpace.check(bytes);
     const wasLow = this.#isDiskLow;
     this.#isDiskLow = low !== null;
     if (wasLow && low === null) this.#report({ type: "storage-recovered" });
     if (!wasLow && low !== null) this.#report({ type: "storage-unavailable", error: low });
-    if (low !== null) throw low;
+    return low;
   }
 
   #noteDamage(document: DocumentName, error: JoineryError | null): void {
@@ -305,6 +322,10 @@ function put({ key, value }: StoredRecord): Operation {
 
 function del(key: Uint8Array): Operation {
   return { type: "del", key };
+}
+
+function bytesOf(operations: readonly Operation[]): number {
+  return operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
 }
 
 function sizeOf(operation: Operation): number {

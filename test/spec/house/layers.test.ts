@@ -68,6 +68,8 @@ const FORBIDDEN_IMPORTS = [
   ["server/src/http/api", "../../access/access.ts"],
   ["server/src/http/api", "../../engine/rooms.ts"],
   ["server/src/http/api", "../../node/server.ts"],
+  ["server/src/metrics", "../storage/level.ts"],
+  ["server/src/metrics", "../node/server.ts"],
   ["client/src", "@joinery/server"],
   ["client/src", "node:fs"],
 ] as const;

@@ -48,6 +48,7 @@ describe("options", () => {
       maxStoreDelayMs: 10_000,
       extensions: [],
       hocuspocus: null,
+      metrics: { token: null },
     });
   });
 
@@ -77,6 +78,7 @@ describe("options", () => {
       maxStoreDelayMs: 3_600_000,
       extensions: [{ onChange: () => undefined }],
       hocuspocus: { debounce: 5 },
+      metrics: { token: "a-token-for-scrapers" },
     };
     const resolved = resolve({ ...given, limits: { maxRooms: 3 } });
     expect(resolved).toEqual({

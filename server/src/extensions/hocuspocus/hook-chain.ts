@@ -121,6 +121,7 @@ export class HookChain {
   ): Promise<unknown> {
     const { timeoutMs, slowMs } = this.#options;
     const { clock } = this.#begun;
+    this.#begun.countCall?.(hookName);
     const startMs = clock.monotonicMs();
     const answer = Promise.withResolvers<unknown>();
     const timer = clock.setTimer(timeoutMs, () => answer.reject(new HookTimedOut(name, timeoutMs)));

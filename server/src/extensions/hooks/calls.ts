@@ -8,6 +8,8 @@ export interface HookCallsOptions {
   /** How long a call may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly report: (event: PluginEvent) => void;
+  /** Default: nobody counts. */
+  readonly countCall?: (hook: string) => void;
 }
 
 /** What takes longer is told, though it succeeds. */
@@ -35,6 +37,7 @@ export class HookCalls {
    */
   async ask<T>(hook: HookName, document: string | null, call: () => T | Promise<T>): Promise<T> {
     const startMs = this.clock.monotonicMs();
+    this.#options.countCall?.(hook);
     try {
       const result = await this.#inTime(hook, call);
       const ms = this.clock.monotonicMs() - startMs;

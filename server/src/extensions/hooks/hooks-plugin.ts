@@ -68,7 +68,8 @@ class HooksPlugin implements Plugin {
   async start(server: PluginServer): Promise<void> {
     const { clock, limits } = server;
     const report = server.report.bind(server);
-    const calls = new HookCalls({ clock, timeoutMs: this.#options.timeoutMs, report });
+    const countCall = (hook: string) => server.countCall?.(hook);
+    const calls = new HookCalls({ clock, timeoutMs: this.#options.timeoutMs, report, countCall });
     const changes = new ChangeFeed({
       hooks: this.#hooks,
       calls,

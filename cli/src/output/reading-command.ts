@@ -1,0 +1,87 @@
+/** What all commands that read documents have in common. */
+
+import { constants } from "node:os";
+import { type DocumentSource, openFolderSource } from "@joinery/server";
+import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
+import { Command, InvalidArgumentError, Option } from "commander";
+import pc from "picocolors";
+import { surviveBrokenPipes } from "../broken-pipes.ts";
+import { type CommandPage, describeCommand } from "./command-page.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { printable, quotedName } from "./text.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export interface ReadingFlags {
+  readonly data: string;
+  readonly json?: true;
+}
+
+/** A command that reads documents: with `--data` and `--json`, and with its examples behind its help. */
+export function readingCommand(name: string, page: CommandPage): Command {
+  const command = new Command(name)
+    .description(page.description)
+    .allowExcessArguments(false)
+    .addOption(
+      new Option("--data <folder>", "data folder, which no server has open")
+        .env("JOINERY_DATA")
+        .default("./data"),
+    )
+    .option("--json", page.json.isStream ? "print JSON, one document a line" : "print JSON");
+  return describeCommand(command, page);
+}
+
+/**
+ * Opens the documents that a command reads, and lets go of them when it has ended, however it ends. What is wrong with
+ * all of them is told on standard error, and makes the exit code 3.
+ */
+export async function withSource(
+  { data }: ReadingFlags,
+  work: (source: DocumentSource) => Promise<void>,
+): Promise<void> {
+  surviveBrokenPipes();
+  const source = await openFolderSource(data);
+  const leave = (signal: NodeJS.Signals) => {
+    const exit = () => process.exit(128 + constants.signals[signal]);
+    source.close().then(exit, exit);
+  };
+  for (const signal of SIGNALS) process.once(signal, leave);
+  try {
+    for (const found of source.damage) tellDamage(found);
+    await work(source);
+  } finally {
+    await source.close();
+    for (const signal of SIGNALS) process.off(signal, leave);
+  }
+}
+
+/** Says that something is damaged, on standard error, and in the exit code. */
+export function tellDamage(found: string): void {
+  process.exitCode = EXIT_CODES.damage;
+  console.error(`${pc.red("damage:")} ${printable(found)}`);
+}
+
+/** Says that a document is not there, on standard error, and in the exit code. */
+export function tellNoDocument(source: DocumentSource, document: DocumentName): void {
+  process.exitCode = EXIT_CODES.noDocument;
+  console.error(`joinery: there is no document ${quotedName(document)} in the ${source.describe()}`);
+}
+
+/** Reads an argument that names a document. */
+export function parseName(text: string): DocumentName {
+  try {
+    return parseDocumentName(text);
+  } catch (error) {
+    if (error instanceof JoineryError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
+
+/** Makes a reader of whole numbers from `min` on. */
+export function parseWhole(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
+    throw new InvalidArgumentError(`It must be a whole number, at least ${min}.`);
+  };
+}

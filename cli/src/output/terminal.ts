@@ -1,0 +1,40 @@
+/** Where output goes to: a terminal, which has a width, or a pipe or file, which has none. */
+
+import { printable, printableLines } from "@joinery/server";
+
+/** Below this nothing can be told apart. */
+const MIN_WIDTH = 40;
+
+/** Columns of standard output; infinite where it is no terminal, so that nothing is cut, unless COLUMNS says so. */
+export function outputWidth(): number {
+  const named = Number(process.env.COLUMNS);
+  const columns = process.stdout.isTTY ? process.stdout.columns || 80 : 0;
+  const width = Number.isInteger(named) && named > 0 ? named : columns;
+  return width === 0 ? Number.POSITIVE_INFINITY : Math.max(width, MIN_WIDTH);
+}
+
+/**
+ * Writes to standard output, and waits until it is written: whoever reads may be slower.
+ *
+ * @returns Whether anybody reads on: after `head` has what it wants, nobody does, and that is no mistake.
+ */
+export function writeOut(output: string | Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    process.stdout.write(output, (error) => resolve(!error));
+  });
+}
+
+/** Prints a line. @returns As {@link writeOut}. */
+export function print(line: string): Promise<boolean> {
+  return writeOut(`${line}\n`);
+}
+
+/** Prints one JSON document. What a terminal would obey is escaped, which JSON itself does only in part. */
+export async function printJson(value: unknown): Promise<boolean> {
+  return print(printableLines(JSON.stringify(value, null, 2)));
+}
+
+/** Prints one of several JSON documents, in a line. */
+export async function printJsonLine(value: unknown): Promise<boolean> {
+  return print(printable(JSON.stringify(value)));
+}

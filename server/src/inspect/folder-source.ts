@@ -1,0 +1,156 @@
+/**
+ * A data folder that no server has open, to be read. LevelDB writes to its files whenever it opens them, and so does
+ * what puts right what is damaged; so both happen to a copy in the folder for temporary files, whose lock keeps
+ * servers out meanwhile. The folder itself stays as it is, byte by byte.
+ */
+
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type DocumentName, JoineryError } from "@joinery/shared";
+import type { LogEntry, StoredDocument } from "../engine/ports.ts";
+import { copyDatabase, type DatabaseCopy } from "../import/database-copy.ts";
+import { hasDatabase, openDataFolder } from "../storage/data-folder.ts";
+import { type Database, openLevelDatabase } from "../storage/database.ts";
+import type { KeptFinding } from "../storage/database-check.ts";
+import { loadDocument } from "../storage/document-reader.ts";
+import { type Loss, readLosses } from "../storage/losses.ts";
+import { readError, reading } from "../storage/storage-errors.ts";
+import { listingOf, listings } from "./folder-listing.ts";
+import { loadUntil, readKeptLog } from "./folder-log.ts";
+import { releaseMemory } from "./released-memory.ts";
+import type { DocumentListing, DocumentSource, Verification } from "./source.ts";
+import { verifyDocument } from "./verify.ts";
+
+const DATABASE = "level";
+/** What is copied besides: who may open the folder, how it was closed, and who has it open. */
+const BESIDE = ["joinery.json", "closed.json", "server.json"];
+
+/**
+ * Opens a data folder to read it; nothing in it is changed. Not for a process that has the folder open itself: of
+ * that the lock does not tell, and it would be gone with the source.
+ *
+ * Rejects with DATA_FOLDER_IN_USE, naming who has it open, or DATA_FOLDER_UNUSABLE (never retry), naming what is wrong
+ * with what. Cost: reads every file of the database once, because LevelDB passes damage over without a word.
+ */
+export async function openFolderSource(folder: string): Promise<DocumentSource> {
+  await requireDatabase(folder);
+  const copy = await copyOf(folder);
+  const damage: string[] = [];
+  try {
+    const found = (finding: KeptFinding) => void damage.push(textOf(finding));
+    const database = await openDataFolder({ folder: copy.folder, openDatabase: openLevelDatabase, found });
+    // The check has read every file as a whole.
+    releaseMemory();
+    const losses = await readLosses(database).catch(async (error: unknown) => {
+      await database.close();
+      throw readError("what is known to be lost", error);
+    });
+    return new FolderSource({ folder, copy, database, losses, damage });
+  } catch (error) {
+    await copy.remove();
+    if (!(error instanceof JoineryError)) throw error;
+    const message = error.message.replaceAll(JSON.stringify(copy.folder), JSON.stringify(folder));
+    throw new JoineryError(error.code, message, { cause: error });
+  }
+}
+
+interface Parts {
+  readonly folder: string;
+  readonly copy: DatabaseCopy;
+  readonly database: Database;
+  readonly losses: readonly Loss[];
+  readonly damage: readonly string[];
+}
+
+class FolderSource implements DocumentSource {
+  readonly damage: readonly string[];
+  readonly #folder: string;
+  readonly #copy: DatabaseCopy;
+  readonly #database: Database;
+  readonly #losses: readonly Loss[];
+  #closed: Promise<void> | null = null;
+
+  constructor({ folder, copy, database, losses, damage }: Parts) {
+    this.damage = damage;
+    this.#folder = folder;
+    this.#copy = copy;
+    this.#database = database;
+    this.#losses = losses;
+  }
+
+  describe(): string {
+    return `data folder ${this.#folder}`;
+  }
+
+  async *list(prefix: string): AsyncGenerator<DocumentListing> {
+    try {
+      yield* listings(this.#database, prefix, this.#losses);
+    } catch (error) {
+      throw readError(`the list of documents that start with ${JSON.stringify(prefix)}`, error);
+    }
+  }
+
+  listing(document: DocumentName): Promise<DocumentListing | null> {
+    return reading(document, listingOf(this.#database, document, this.#losses));
+  }
+
+  load(document: DocumentName, until?: number): Promise<StoredDocument | null> {
+    const loading =
+      until === undefined
+        ? loadDocument(this.#database, document, this.#losses)
+        : loadUntil(this.#database, document, until);
+    return reading(document, loading);
+  }
+
+  log(document: DocumentName, after: number, maxBytes: number): Promise<readonly LogEntry[]> {
+    return reading(document, readKeptLog(this.#database, document, { after, maxBytes }));
+  }
+
+  verify(document: DocumentName): Promise<Verification | null> {
+    return reading(document, verifyDocument(this.#database, document, this.#losses));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#database.close();
+    } finally {
+      await this.#copy.remove();
+    }
+  }
+}
+
+/** A database is never created: where there is none, there is nothing to read. */
+async function requireDatabase(folder: string): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => error as NodeJS.ErrnoException);
+  if (found instanceof Error) {
+    throw unusable(folder, found.code === "ENOENT" ? "there is no such folder" : found.message, found);
+  }
+  if (!found.isDirectory()) throw unusable(folder, "it is a file");
+  if (!(await hasDatabase(folder)))
+    throw unusable(folder, `there is no database in it (no file ${DATABASE}/CURRENT)`);
+}
+
+async function copyOf(folder: string): Promise<DatabaseCopy> {
+  const beside = BESIDE.map((file) => join(folder, file));
+  return copyDatabase(join(folder, DATABASE), DATABASE, beside).catch((error: unknown) => {
+    throw unusable(folder, error instanceof Error ? error.message : String(error), error);
+  });
+}
+
+/** What was done about it was done to the copy. */
+function textOf({ file, offset, outcome, reason, documents }: KeptFinding): string {
+  const found = outcome === "repaired" ? "something is not as it was written, and can be put right" : reason;
+  const whose =
+    documents.length === 0 ? "" : ` (${documents.map((name) => JSON.stringify(name)).join(", ")})`;
+  return `${file}, near byte ${offset}: ${found}${whose}`;
+}
+
+function unusable(folder: string, why: string, cause?: unknown): JoineryError {
+  const message = `data folder ${JSON.stringify(folder)} cannot be read: ${why}`;
+  return new JoineryError("DATA_FOLDER_UNUSABLE", message, { cause });
+}

@@ -1,0 +1,34 @@
+/**
+ * Bytes that were read from files and from LevelDB are not on V8's own heap, and it is in no hurry to let them go: after
+ * a few large records several copies of a document would be in memory. So it is told to look, now and then.
+ */
+
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+/** What is worth a collection, which takes some milliseconds. */
+const WORTH_BYTES = 8_000_000;
+
+let collect: (() => void) | null = null;
+
+/** Lets go of bytes that nobody uses any more, if there may be many. */
+export function releaseMemory(): void {
+  if (process.memoryUsage().arrayBuffers < WORTH_BYTES) return;
+  if (collect === null) {
+    setFlagsFromString("--expose-gc");
+    collect = runInNewContext("gc") as () => void;
+  }
+  collect();
+}
+
+/** Counts what is read record by record, and lets go of it. */
+export class ReadBytes {
+  #bytes = 0;
+
+  add({ length }: Uint8Array): void {
+    this.#bytes += length;
+    if (this.#bytes < WORTH_BYTES) return;
+    this.#bytes = 0;
+    releaseMemory();
+  }
+}
