@@ -47,7 +47,8 @@ function openLines(config: Config): string[] {
   const anonymous = access?.anonymous;
   const what = anonymous === undefined ? [] : [`everybody: ${rightsOf(anonymous)}`];
   if (allowPublicWithoutAuthentication && host !== undefined && !isThisMachine(host)) {
-    return [`no authentication: for everybody who reaches ${host}`, ...what, ...pageLines(config)];
+    const may = what.length > 0 ? what : ["everybody: read and write"];
+    return [`no authentication: for everybody who reaches this machine`, ...may, ...pageLines(config)];
   }
   const others = othersOf(config);
   const pages = others === null ? "" : `, and pages of ${others}`;
@@ -55,7 +56,7 @@ function openLines(config: Config): string[] {
 }
 
 /** As the server has it, which listens nowhere else without authentication unless it is told to. */
-function isThisMachine(host: string): boolean {
+export function isThisMachine(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || host.startsWith("127.");
 }
 

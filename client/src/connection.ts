@@ -65,8 +65,8 @@ export class Connection {
   /** What the server said it is about to close for. */
   #saidFailure: Failure | null = null;
   #timer: Timer | null = null;
-  /** A new token is being got, or was given a moment ago. */
-  #renewal: Promise<void> | null = null;
+  /** For which channels a new token is being got, or was given a moment ago. */
+  readonly #renewals = new Map<number, Promise<void>>();
   /** How long the server asked to be left alone once the connection has ended. */
   #awayMs = 0;
 
@@ -174,15 +174,15 @@ export class Connection {
     if (this.isUp && attempt === this.#attempt) this.#outgoing.push(0, clientFrames.token(channel, token));
   }
 
-  /** Gives the server a new token of the connection, once for all documents that want it at the same time. */
-  renewToken(): Promise<void> {
-    if (!this.#renewal) {
-      this.#renewal = this.refreshToken();
-      this.#environment.clock.setTimer(RENEWAL_MS, () => {
-        this.#renewal = null;
-      });
+  /** As {@link refreshToken}, once for all who want it at the same time, or a moment after. */
+  renewToken(source = this.token, channel = 0): Promise<void> {
+    let renewal = this.#renewals.get(channel);
+    if (!renewal) {
+      renewal = this.refreshToken(source, channel);
+      this.#renewals.set(channel, renewal);
+      this.#environment.clock.setTimer(RENEWAL_MS, () => this.#renewals.delete(channel));
     }
-    return this.#renewal;
+    return renewal;
   }
 
   #step(event: LinkEvent): void {
@@ -274,7 +274,7 @@ export class Connection {
   /** Lets go of the socket, whose close may never be confirmed. */
   #end(): void {
     this.#attempt++;
-    this.#renewal = null;
+    this.#renewals.clear();
     this.#timer?.cancel();
     this.#backoff.cancel();
     this.#heartbeat.stop();

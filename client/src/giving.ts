@@ -120,9 +120,13 @@ export class Giving {
     return this.#owed === null;
   }
 
-  /** Answers that there is nothing, because it may not be said. */
+  /**
+   * Answers that there is nothing, because it may not be said; not ahead of a large edit that has a number already. Either
+   * way the server's question is open: all is said anew when it may be.
+   */
   withhold(): void {
     this.#owed = null;
+    if (this.#upload?.number) return;
     this.#giver.send(clientFrames.answer(this.#outbox.skip(), EMPTY_UPDATE));
   }
 

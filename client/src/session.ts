@@ -395,7 +395,8 @@ export class Session implements ChannelUser, ContentUser, Giver, Receiver, Taker
     const { events, options } = this.#host;
     const tell = () => events.emit("notice", notice);
     if (notice.retry !== "after-auth" || isFinal(notice, this.#source)) tell();
-    else (options.token ? this.refreshToken() : this.#connection.renewToken()).catch(tell);
+    else if (!options.token) this.#connection.renewToken().catch(tell);
+    else if (this.#channel !== null) this.#connection.renewToken(options.token, this.#channel).catch(tell);
   }
 
   async #seed(): Promise<void> {

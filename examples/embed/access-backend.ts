@@ -28,7 +28,7 @@ app.post("/api/joinery-token", async (request, response) => {
     .setIssuedAt()
     .setExpirationTime("5m")
     .sign(new TextEncoder().encode(secret));
-  response.json({ token });
+  response.type("text").send(token);
 });
 
 const http = createServer(app);

@@ -218,6 +218,24 @@ export const LIMITS = {
     meaning:
       "New connections of one address; one more is closed. Saved up, they let 2,000 come at once: a whole office after a restart. Those that are refused do not count, so whoever tries again gets in.",
   },
+  maxAddressRequestsPerSecond: {
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    unit: "count/s",
+    error: "TOO_MANY_CONNECTIONS",
+    meaning:
+      "Requests of one address to the HTTP API; one more is answered with 429. Saved up for maxBurstMs, they let 2,000 people of an office come by a ticket at once. Each costs a look at a token: a tenth of a millisecond, or a question to the application. An application's back end is one address too, and so is a proxy without the option trustProxy.",
+  },
+  maxAddressRefusedTokensPerSecond: {
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    unit: "count/s",
+    error: "TOO_MANY_CONNECTIONS",
+    meaning:
+      "Tokens from one address that turn out not to be good, over sockets and HTTP; what is not used is saved up for maxBurstMs. After that, nobody who shows a token from there is let in for a while, and none is looked at: one takes 0.1 to 0.2 ms of a core, or a question to the application. Who is in stays, unless it has to show another token meanwhile: it may come back.",
+  },
   maxAddresses: {
     default: 10_000,
     min: 1,
@@ -225,7 +243,7 @@ export const LIMITS = {
     unit: "count",
     error: null,
     meaning:
-      "Addresses without a connection whose budgets are remembered until they are full again; the one that left first is forgotten first. About 1 KB each.",
+      "Addresses without a connection whose budgets are remembered until they are full again; the one that left first is forgotten first. About 1 KB each. As many of those that asked the HTTP API, and of those that showed tokens that were not good.",
   },
   maxRefusedConnections: {
     default: 1000,
@@ -332,7 +350,7 @@ export const LIMITS = {
     unit: "count",
     error: "SERVER_FULL",
     meaning:
-      "Tickets that were made and neither used nor too old; one more is refused with SERVER_FULL. 300 people a second may come by one.",
+      "Tickets that were made and neither used nor too old; one more is refused with SERVER_FULL. 300 people a second may come by one. One token has at most 200 of them.",
   },
   ticketLifeMs: {
     default: 30_000,
@@ -350,7 +368,7 @@ export const LIMITS = {
     unit: "count",
     error: "SERVER_FULL",
     meaning:
-      "Revocations that are remembered; for one more the sessions end, but it is refused with SERVER_FULL: none is forgotten for it before its time. About 300 bytes each, which are written anew with each change.",
+      "Revocations that are remembered; for one more the sessions end, but it is refused with SERVER_FULL: none is forgotten for it before its time. Three quarters of them may be for documents: who manages those does not keep others from revoking for all. About 300 bytes each, which are written anew with each change.",
   },
   maxBans: {
     default: 1000,
@@ -359,7 +377,7 @@ export const LIMITS = {
     unit: "count",
     error: "SERVER_FULL",
     meaning:
-      "Bans that hold; one more is refused with SERVER_FULL. Whoever comes is held against each of them: a tenth of a millisecond for 1,000.",
+      "Bans that hold, three quarters of them for documents; one more is refused with SERVER_FULL. About 200 bytes each, which are written anew with each change.",
   },
   maxRooms: {
     default: 20_000,

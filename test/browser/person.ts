@@ -78,8 +78,15 @@ export class Person {
 
   // The header
 
-  async seesState(state: "saved" | "saving" | "offline" | "refused" | "connecting"): Promise<void> {
+  async seesState(
+    state: "saved" | "saving" | "read-only" | "offline" | "refused" | "connecting",
+  ): Promise<void> {
     await this.page.locator(`[role=status][data-state=${state}]`).waitFor();
+  }
+
+  /** Reads what is said below the header when all is not well. */
+  async isWarned(words: string | RegExp): Promise<void> {
+    await this.page.locator("#notice:not([hidden])").filter({ hasText: words }).waitFor();
   }
 
   async isTold(words: string | RegExp): Promise<void> {

@@ -70,6 +70,14 @@ describe("a file that is not as it was written", () => {
       JSON.stringify({ format: 1, bans: [{ ...ban, until: "x" }], revocations: [] }),
     ],
     [
+      "has a ban to an end that is no moment",
+      JSON.stringify({ format: 1, bans: [{ ...ban, until: 1e300 }], revocations: [] }),
+    ],
+    [
+      "has a revocation at no moment",
+      '{"format":1,"bans":[],"revocations":[{"user":"ann","at":-1e999,"until":4}]}',
+    ],
+    [
       "has a user who is no text",
       JSON.stringify({ format: 1, bans: [{ ...ban, user: 1 }], revocations: [] }),
     ],

@@ -1,16 +1,20 @@
-/** The code in docs/access.md: it is taken from there, pointed at ports of the test's own, and run. */
+/**
+ * The code in docs/access.md, and what docs/client.md has about tokens: it is taken from there, pointed at ports of the
+ * test's own, and run.
+ */
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createServer as createJoinery, type Server } from "@joinery/server";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { countDocsBlocks, EXAMPLES, readDocsExamples } from "../support/docs-examples.ts";
+import { countDocsBlocks, EXAMPLES, readDocsExamples, withServer } from "../support/docs-examples.ts";
 import { ExampleProgram, openExampleFolder } from "../support/example-program.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
-import { becomes, isRefused, openClient, reads, textOf } from "./native-client.ts";
+import { becomes, isRefused, openClient, reads, SILENT, textOf } from "./native-client.ts";
 
 const SECRET = "a secret of a test that is long enough for HS256";
 const examples = readDocsExamples("access.md");
@@ -31,18 +35,75 @@ async function run(
   return { url, wsUrl: url.replace("http", "ws") };
 }
 
-function tokenOf(claims: Record<string, unknown>): Promise<string> {
+function tokenOf(claims: Record<string, unknown>, life = "5m"): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256" })
     .setIssuedAt()
-    .setExpirationTime("5m")
+    .setExpirationTime(life)
     .sign(new TextEncoder().encode(SECRET));
 }
 
+/** A server whose tokens live for two seconds, and a back end that gives Ann a new one whenever she asks. */
+async function openShortLived(): Promise<{ server: Server; wsUrl: string; tokensUrl: string }> {
+  const backend = createServer((request, response) => {
+    if (request.method !== "POST") return void response.writeHead(405).end();
+    void tokenOf({ sub: "ann", documents: { "notes/*": "write" } }, "2s").then((token) =>
+      response.end(token),
+    );
+  });
+  const folder = await openExampleFolder();
+  const server = createJoinery({
+    data: join(folder, "data"),
+    access: { jwt: { secret: SECRET, clockToleranceS: 0 } },
+    logger: SILENT,
+  });
+  onTestFinished(async () => {
+    backend.closeAllConnections();
+    backend.close();
+    await server.close();
+  });
+  const { port } = await server.listen({ port: 0 });
+  const tokensUrl = await listen(backend);
+  return { server, wsUrl: `ws://127.0.0.1:${port}`, tokensUrl: `${tokensUrl}/api/joinery-token` };
+}
+
+async function listen(server: ReturnType<typeof createServer>): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 test("docs/access.md shows code that is compiled: its blocks are files of examples/embed", () => {
-  expect([...examples.keys()]).toEqual(["access-backend.ts", "access-jwks.ts", "access-tenants.ts"]);
+  expect([...examples.keys()]).toEqual([
+    "y-websocket-tokens.ts",
+    "access-backend.ts",
+    "access-jwks.ts",
+    "access-tenants.ts",
+  ]);
   expect(countDocsBlocks("access.md")).toBe(examples.size);
   for (const [name, code] of examples) expect(code, name).toBe(readFileSync(join(EXAMPLES, name), "utf8"));
+});
+
+describe.each([
+  { name: "tokens.ts", page: "client.md", how: "in place", keeps: true },
+  { name: "y-websocket-tokens.ts", page: "access.md", how: "by coming back", keeps: false },
+  { name: "y-websocket-tokens.ts", page: "access.md", how: "by coming back", keeps: false, version: "-2" },
+])("$name$version", ({ name, page, how, keeps, version = "" }) => {
+  test(`shows a new token when one runs out, ${how}`, async () => {
+    const { server, wsUrl, tokensUrl } = await openShortLived();
+    const shown = readDocsExamples(page).get(name) ?? "";
+    // A page asks its own host.
+    const code = withServer(shown, wsUrl)
+      .replace('"/api/joinery-token"', JSON.stringify(tokensUrl))
+      .replace('from "y-websocket"', `from "y-websocket${version}"`);
+    expect(code).toContain(tokensUrl);
+    const program = await ExampleProgram.start({ folder: await openExampleFolder(), name, code });
+    const ann = () => server.sessions({ user: "ann", document: "notes/today" })[0];
+    const saw = () => program.output;
+    await until("Ann to be there", () => ann() !== undefined, { saw });
+    const { session: first, expiresAt } = ann() ?? {};
+    await until("a later token", () => (ann()?.expiresAt ?? 0) > (expiresAt ?? 0), { saw });
+    expect(ann()?.session === first).toBe(keeps);
+  });
 });
 
 describe("access-backend.ts", () => {
@@ -51,8 +112,7 @@ describe("access-backend.ts", () => {
     const tokenFor = async (person: string) => {
       const headers = { "X-Session": `${person}'s session` };
       const response = await fetch(`${url}/api/joinery-token`, { method: "POST", headers });
-      const { token = "" } = (await response.json()) as { token?: string };
-      return token;
+      return await response.text();
     };
     const clientOf = (person: string) =>
       openClient({ url: `${wsUrl}/collaboration`, token: () => tokenFor(person) });
@@ -90,12 +150,11 @@ describe("access-jwks.ts", () => {
       response.writeHead(isKeys ? 200 : 404, { "Content-Type": "application/json" });
       response.end(JSON.stringify(keys));
     });
-    await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
+    const issuer = `${await listen(provider)}/`;
     onTestFinished(() => {
       provider.closeAllConnections();
       provider.close();
     });
-    const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/`;
     const { wsUrl } = await run("access-jwks.ts", { ISSUER: issuer });
     const audience = "https://joinery.example.com";
     const sign = (claims: Record<string, unknown>, aud: string) =>

@@ -3,71 +3,26 @@
  * page is in test/browser/native-embed.test.ts.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { DocumentSnapshot } from "@joinery/client";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
 import { saveState } from "../../examples/embed/save-state.ts";
 import { countDocsBlocks, EXAMPLES, readDocsExamples, withServer } from "../support/docs-examples.ts";
+import { ExampleProgram, openExampleFolder } from "../support/example-program.ts";
 import { freePort } from "../support/free-port.ts";
 import { Peer } from "../support/peer.ts";
-import { until, within } from "../support/until.ts";
+import { until } from "../support/until.ts";
 import { openClient } from "./native-client.ts";
 import { openStage } from "./stage.ts";
 
-const CACHE = fileURLToPath(new URL("../../.cache/docs", import.meta.url));
 const examples = readDocsExamples("client.md");
 
-/** A block that runs as a program of its own. */
-class Program {
-  output = "";
-  readonly exited: Promise<number | null>;
-  readonly #child: ChildProcess;
-
-  constructor(file: string, folder: string) {
-    const env = { PATH: process.env.PATH ?? "" };
-    this.#child = spawn(process.execPath, [file], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (chunk: string) => {
-        this.output += chunk;
-      });
-    }
-    this.exited = once(this.#child, "close").then(([code]) => code as number | null);
-    onTestFinished(() => this.kill());
-  }
-
-  async says(words: string): Promise<void> {
-    await until(`the example to say ${words}`, () => this.output.includes(words), { saw: () => this.output });
-  }
-
-  async ends(): Promise<void> {
-    expect(await within("the example to end", this.exited, { saw: () => this.output }), this.output).toBe(0);
-  }
-
-  async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.exited;
-  }
-}
-
-/** A folder in which examples find the packages of this workspace. */
-async function openFolder(): Promise<string> {
-  await mkdir(CACHE, { recursive: true });
-  const folder = await mkdtemp(join(CACHE, "run-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** Runs a block as it is in the page, but for the server's address. */
-async function run(name: string, wsUrl: string, folder: string): Promise<Program> {
-  const file = join(folder, name);
-  await writeFile(file, withServer(codeOf(name), wsUrl));
-  return new Program(file, folder);
+async function run(name: string, wsUrl: string, folder: string): Promise<ExampleProgram> {
+  return await ExampleProgram.start({ folder, name, code: withServer(codeOf(name), wsUrl) });
 }
 
 function codeOf(name: string): string {
@@ -94,7 +49,7 @@ describe("docs/client.md", () => {
 
 test("notes.ts writes, says so only when it is on the server's disk, and ends", async () => {
   const stage = await openStage();
-  const folder = await openFolder();
+  const folder = await openExampleFolder();
   const ben = await stage.join("notes/today").synced();
   await (await run("notes.ts", stage.server.wsUrl, folder)).ends();
   await stage.server.kill();
@@ -108,8 +63,8 @@ test("notes.ts writes, says so only when it is on the server's disk, and ends", 
 
 test("choices.ts brings a seed once, and gives the server what it has lost", async () => {
   const stage = await openStage();
-  const first = await run("choices.ts", stage.server.wsUrl, await openFolder());
-  const second = await run("choices.ts", stage.server.wsUrl, await openFolder());
+  const first = await run("choices.ts", stage.server.wsUrl, await openExampleFolder());
+  const second = await run("choices.ts", stage.server.wsUrl, await openExampleFolder());
   const ben = stage.join("minutes");
   await until("the seed", () => ben.doc.getText("content").toString() === "# Minutes\n");
   ben.leave();
@@ -131,7 +86,7 @@ test("choices.ts brings a seed once, and gives the server what it has lost", asy
 
 test("people.ts is seen, and says whom it sees", async () => {
   const stage = await openStage();
-  const program = await run("people.ts", stage.server.wsUrl, await openFolder());
+  const program = await run("people.ts", stage.server.wsUrl, await openExampleFolder());
   const ben = stage.join("notes/people");
   ben.awareness.setLocalState({ user: { name: "Ben" } });
   await program.says("somebody calls themselves { name: 'Ben' }");
@@ -140,13 +95,15 @@ test("people.ts is seen, and says whom it sees", async () => {
 });
 
 test("reactions.ts and reactions-server.ts talk to each other, and what the schema refuses is told", async () => {
-  const folder = await openFolder();
+  const folder = await openExampleFolder();
   const port = await freePort();
-  const file = join(folder, "server.ts");
   const code = codeOf("reactions-server.ts");
   expect(code).toContain("port: 4321");
-  await writeFile(file, code.replace("port: 4321", `port: ${port}`));
-  new Program(file, folder);
+  await ExampleProgram.start({
+    folder,
+    name: "server.ts",
+    code: code.replace("port: 4321", `port: ${port}`),
+  });
   const url = `ws://127.0.0.1:${port}`;
   const ben = openClient({ url }).open("notes/reactions");
   const heard: unknown[] = [];
@@ -175,12 +132,12 @@ test("reactions.ts and reactions-server.ts talk to each other, and what the sche
 
 test("svelte.ts tells what is true of the document, and follows it", async () => {
   const stage = await openStage();
-  const folder = await openFolder();
+  const folder = await openExampleFolder();
   const print = `notesState.subscribe(({ saved, status }) => console.info(status.kind, saved));
 others.subscribe((people) => console.info(people.length + 1, "here"));
 notes.doc.getText("content").insert(0, "svelte");`;
-  await writeFile(join(folder, "main.ts"), withServer(codeOf("svelte.ts"), stage.server.wsUrl) + print);
-  const program = new Program(join(folder, "main.ts"), folder);
+  const code = withServer(codeOf("svelte.ts"), stage.server.wsUrl) + print;
+  const program = await ExampleProgram.start({ folder, name: "main.ts", code });
   await program.says("online true");
   const ben = await stage.join("notes/svelte").synced();
   expect(ben.doc.getText("content").toString()).toBe("svelte");

@@ -148,6 +148,31 @@ describe("it is said", () => {
     expect(stderr).toMatch(/secret" has 6 bytes/);
     expect(stderr).not.toContain("hidden");
   });
+
+  test("by serve which file has no secret that is good, and nothing of it", async () => {
+    const file = join(folder, "short.txt");
+    await writeFile(file, "hidden\n");
+    const { code, stderr } = await runCommand(["serve", "--port", "0", "--jwt-key", file]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `joinery: --jwt-key ${file} has 6 bytes: a secret must have at least 32\n`,
+    });
+  });
+
+  test("by serve what to do where others would reach a server that asks nobody", async () => {
+    const data = join(folder, "data");
+    const { code, stderr } = await runCommand(["serve", "--host", "0.0.0.0", "--port", "0", "--data", data]);
+    expect(code).toBe(1);
+    const ways = [
+      "--jwt-key",
+      "--jwks",
+      "authenticate",
+      "--host 127.0.0.1",
+      "--public-without-authentication",
+    ];
+    for (const way of ways) expect(stderr).toContain(way);
+    expect(Math.max(...stderr.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
 });
 
 /** Runs the command in this process, for what it refuses before it prints. */

@@ -6,7 +6,8 @@
 import { type ClientOptions, type DocumentHandle, JoineryClient, type OpenOptions } from "@joinery/client";
 import { DEFAULT_LIMITS, type DocumentName, type Limits } from "@joinery/shared";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
-import type { Append, Compression, Snapshot } from "../../server/src/engine/ports.ts";
+import type { RoomObserver } from "../../server/src/engine/observer.ts";
+import type { Append, Compression, EngineEvent, Snapshot } from "../../server/src/engine/ports.ts";
 import { Rooms } from "../../server/src/engine/rooms.ts";
 import type { Admissions } from "../../server/src/protocols/admission.ts";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
@@ -73,6 +74,9 @@ export interface ClientWorldOptions {
   readonly idleRoomMs?: number;
   /** Who may open what. Default: everybody everything. */
   readonly admissions?: Admissions;
+  readonly observer?: RoomObserver;
+  /** Told what the engine reports. Default: nobody is. */
+  readonly onEvent?: (event: EngineEvent) => void;
 }
 
 export class ClientWorld {
@@ -155,7 +159,7 @@ export class ClientWorld {
 
   #start(): { rooms: Rooms; loopback: Loopback } {
     const { clock, limits } = this;
-    const { limits: _, admissions, ...options } = this.#options;
+    const { limits: _, admissions, onEvent = () => undefined, ...options } = this.#options;
     const rooms = new Rooms({
       storage: this.disk,
       clock,
@@ -163,7 +167,7 @@ export class ClientWorld {
       random: {
         bytes: (length) => Uint8Array.from({ length }, () => Math.imul(++this.#seed, 0x9e3779b1) >>> 24),
       },
-      log: { report: () => undefined },
+      log: { report: onEvent },
       limits,
       ...options,
     });

@@ -50,10 +50,21 @@ export interface HocuspocusPeerOptions {
   readonly delayMs?: number;
 }
 
+/**
+ * Version 2 takes its listeners away before it closes a socket; one that is still connecting then tells nobody that it
+ * failed, which ends a process.
+ */
+class ListenedWebSocket extends WebSocket {
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args);
+    this.on("error", () => undefined);
+  }
+}
+
 export function openProviderSocket(version: ProviderVersion, wsUrl: string, delayMs = 100): ProviderSocket {
   const options = {
     url: wsUrl,
-    WebSocketPolyfill: WebSocket,
+    WebSocketPolyfill: ListenedWebSocket,
     delay: delayMs,
     minDelay: delayMs,
     maxDelay: 500,

@@ -11,11 +11,13 @@ import {
   parsePort,
   parseProxies,
   readKeyFile,
+  readSigningKey,
   type Server,
 } from "@joinery/server";
+import { JoineryError } from "@joinery/shared";
 import { Command, Option } from "commander";
 import pc from "picocolors";
-import { type AccessSummary, summarizeAccess } from "../access-summary.ts";
+import { type AccessSummary, isThisMachine, summarizeAccess } from "../access-summary.ts";
 import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { createLogger, LOG_LEVELS, type LogLevel } from "../log.ts";
 import { findPageFolder } from "../page-folder.ts";
@@ -77,7 +79,15 @@ export function serveCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nFlags win over the environment, the environment over the config file.\n\nExamples:\n  joinery serve --port 8080 --data /var/lib/joinery\n  joinery serve --host 0.0.0.0 --jwks https://login.example/.well-known/jwks.json --jwt-audience joinery",
+      `
+Flags win over the environment, the environment over the config file.
+
+Examples:
+  joinery serve --port 8080 --data /var/lib/joinery
+  joinery token --new-secret > joinery.secret
+  joinery serve --host 0.0.0.0 --jwt-key joinery.secret
+  joinery serve --host 0.0.0.0 --jwt-audience joinery \\
+    --jwks https://login.example/.well-known/jwks.json`,
     )
     .action(serve);
 }
@@ -96,7 +106,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     }));
   } catch (error) {
     await server.close();
-    throw error;
+    throw isRefusedAsPublic(config, error) ? refusalOfPublic(host) : error;
   }
   stopOnSignals(server);
   surviveBrokenPipes();
@@ -104,8 +114,30 @@ async function serve(flags: ServeFlags): Promise<void> {
     url,
     data: options.storage ? null : resolve(options.data ?? "./data"),
     hasPage: page !== undefined,
+    hasTokens: config.access?.jwt !== undefined,
     access: summarizeAccess(config),
   });
+}
+
+/** The server says it by the names of options; whoever started it from here has flags. */
+function isRefusedAsPublic(config: Config, error: unknown): boolean {
+  const { host, allowPublicWithoutAuthentication } = config;
+  const isInvalid = error instanceof JoineryError && error.code === "INVALID_OPTION";
+  const isPublic = host !== undefined && !isThisMachine(host);
+  return isInvalid && isPublic && summarizeAccess(config).isOpen && !allowPublicWithoutAuthentication;
+}
+
+function refusalOfPublic(host = ""): JoineryError {
+  return new JoineryError(
+    "INVALID_OPTION",
+    `will not listen on ${host}: nobody is asked who they are, so that
+whoever reaches it could read and write every document. Do one of these:
+  check tokens               --jwt-key <file>, or --jwks <url>
+                             ("joinery token --new-secret" makes a secret)
+  ask a function of yours    the hook "authenticate", in a config file
+  stay on this machine       --host 127.0.0.1
+  let everybody write        --public-without-authentication`,
+  );
 }
 
 /** Flags over environment over file; the server fills in the defaults and checks the whole. */
@@ -131,7 +163,7 @@ function configFromFlags(flags: ServeFlags): Config {
 
 function accessFromFlags({ jwtKey, jwks, jwtIssuer, jwtAudience, anonymous }: ServeFlags): AccessOptions {
   const jwt: JwtOptions = {
-    ...(jwtKey !== undefined && readKeyFile(jwtKey, "--jwt-key")),
+    ...(jwtKey !== undefined && readKeys(jwtKey)),
     ...(jwks !== undefined && { jwks }),
     ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
     ...(jwtAudience !== undefined && { audience: jwtAudience }),
@@ -142,26 +174,55 @@ function accessFromFlags({ jwtKey, jwks, jwtIssuer, jwtAudience, anonymous }: Se
   };
 }
 
+function readKeys(file: string): Pick<JwtOptions, "secret" | "publicKey"> {
+  const keys = readKeyFile(file, "--jwt-key");
+  // The server checks it too, but by the name of an option that nobody gave here.
+  if (keys.secret !== undefined) readSigningKey(keys.secret, `--jwt-key ${file}`);
+  return keys;
+}
+
 interface Started {
   readonly url: string;
   readonly data: string | null;
   readonly hasPage: boolean;
+  /** Whether tokens are checked, which the page then needs in its address. */
+  readonly hasTokens: boolean;
   readonly access: AccessSummary;
 }
 
-function printStart({ url, data, hasPage, access }: Started): void {
+type Row = readonly [name: string, value: string];
+
+function printStart({ url, data, hasPage, hasTokens, access }: Started): void {
   const colour = access.isOpen ? pc.yellow : pc.green;
   const [first = "", ...others] = access.lines;
-  const rows: [string, string][] = [
-    ...(hasPage ? ([["Editor", pc.cyan(`${url}/`)]] as [string, string][]) : []),
+  // Nobody can open a page at "all addresses of this machine".
+  const editor = `${url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:)/, "//localhost")}/`;
+  const rows: Row[] = [
+    ...(hasPage ? [["Editor", pc.cyan(editor) + (hasTokens ? pc.dim("#token=<token>") : "")] as const] : []),
     ["Clients", `${url.replace("http", "ws")}/${pc.dim("<document>")}`],
     ["Data", data ?? "kept by the storage in the config file"],
-    ["Access", colour(first)],
-    ...others.map((line): [string, string] => ["", line]),
+    ...wrap(first).map((line, i): Row => [i === 0 ? "Access" : "", colour(line)]),
+    ...others.flatMap(wrap).map((line): Row => ["", line]),
   ];
   console.log(`\n  ${pc.bold("Joinery")} ${VERSION} ${pc.dim("is listening at")} ${url}\n`);
   for (const [name, value] of rows) console.log(`  ${pc.dim(name.padEnd(8))} ${value}`);
   console.log(`\n  ${pc.dim("Ctrl+C stops it, after everything is stored.")}\n`);
+}
+
+const NAME_COLUMNS = 11;
+
+/** The lines of a text beside the names of rows, where there is a terminal: what reads a pipe wants it whole. */
+function wrap(text: string): string[] {
+  const { isTTY, columns } = process.stdout;
+  // Some report no width, or 0.
+  const width = isTTY ? (columns || 80) - NAME_COLUMNS - 1 : Number.POSITIVE_INFINITY;
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 /** The first SIGINT, SIGTERM or SIGHUP drains; a second one does not wait. */

@@ -64,16 +64,27 @@ export function tokenCommand(): Command {
     )
     .option(
       "--key <file>",
-      "what signs: a file with a secret, a private key in PEM or as JWK (JOINERY_JWT_SECRET; default: the config file's secret)",
+      "what signs: a file with a secret, or a private key in PEM or as JWK (default: the server's secret, from JOINERY_JWT_SECRET, JOINERY_JWT_KEY_FILE or the config file)",
     )
     .option("--json", "print the token and its claims as JSON")
     .option("--config <file>", "config file (default: joinery.config.ts, .js or .mjs if there is one)")
     .option("--new-secret", "print a new random secret instead")
-    .addOption(new Option("--new-key <kind>", "write a new pair of keys instead").choices(KEY_KINDS))
-    .option("--out <prefix>", "where: <prefix>.private.pem and <prefix>.public.pem")
+    .addOption(
+      new Option("--new-key <kind>", "write a new pair of keys instead, with --out").choices(KEY_KINDS),
+    )
+    .option("--out <prefix>", "where a new pair goes: <prefix>.private.pem and <prefix>.public.pem")
     .addHelpText(
       "after",
-      "\nExamples:\n  joinery token --user ann --documents 'notes/*=write' --documents 'public/**=read'\n  joinery token --new-secret > secret.txt && joinery serve --jwt-key secret.txt\n  joinery token --new-key es256 --out keys/joinery",
+      `
+Nothing but the token goes to standard output. Key, issuer and audience are those
+that "joinery serve" would have, from the environment or the config file.
+
+Examples:
+  joinery token --new-secret > joinery.secret
+  joinery token --key joinery.secret --user ann --documents 'notes/**=write'
+  joinery token --key joinery.secret --user ben --documents 'public/**=read' \\
+    --documents 'notes/plan=read,presence' --expires 15m
+  joinery token --new-key es256 --out keys/joinery`,
     )
     .action(token);
 }

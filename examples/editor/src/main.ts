@@ -24,7 +24,9 @@ import { showSaveState, warnBeforeLoss } from "./save-state-view.ts";
 const announcer = pageElement("announcer", HTMLElement);
 
 keepPage();
-openPage(nameDocument());
+// Before the address is written anew, which would lose the token in it.
+const token = ownToken();
+openPage(nameDocument(), token);
 
 /** The document's name by the page's address; an address that names none becomes the welcome document's. */
 function nameDocument(): string {
@@ -34,7 +36,7 @@ function nameDocument(): string {
   return WELCOME_DOCUMENT;
 }
 
-function openPage(name: string): void {
+function openPage(name: string, token: string | undefined): void {
   document.title = `${name} – Joinery`;
   const colorScheme = offerColorScheme(pageElement("theme-toggle", HTMLButtonElement));
   showDocumentBar(
@@ -49,7 +51,7 @@ function openPage(name: string): void {
     },
     name,
   );
-  const session = openSession(name, serverAddress(location), ownToken());
+  const session = openSession(name, serverAddress(location), token);
   followToken();
   showPeople(session.awareness);
   const editor = openText(session);

@@ -57,7 +57,7 @@ export function countEdits(count: number): string {
 }
 
 const HOW_TO_SIGN_IN =
-  "Open the link that you were given again, or a new one: it ends with #token= and your token.";
+  "Open the link that you were given, or ask for a new one: it ends with #token= and your token.";
 
 function noticeOf(kind: SaveStateKind, snapshot: DocumentSnapshot): SaveState["notice"] {
   const { status, unsaved, offlineError, conflict } = snapshot;

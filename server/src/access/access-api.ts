@@ -1,6 +1,6 @@
 /** What the doors of a server ask of who decides about access: HTTP does, and so does who embeds it. */
 
-import type { DocumentName } from "@joinery/shared";
+import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { Action, Rights } from "../engine/rights.ts";
 import type { ConnectionRequest, Principal } from "../protocols/admission.ts";
 
@@ -63,6 +63,17 @@ export interface SessionInfo {
   readonly expiresAt: number | null;
 }
 
+/** Somebody who is known may not do it. */
+export class DeniedAtDoor extends JoineryError {
+  /** Empty for nobody in particular. */
+  readonly user: string;
+
+  constructor(user: string, message: string) {
+    super("PERMISSION_DENIED", message);
+    this.user = user;
+  }
+}
+
 export interface Ticket {
   /** Shown once instead of the token that it stands for. */
   readonly ticket: string;
@@ -111,14 +122,15 @@ export interface AccessDoor extends AccessManager {
    * The one question of every door that has no session.
    *
    * @param document `null` for the server as a whole: allowed is what is allowed with every document.
-   * Rejects with UNAUTHENTICATED (after-auth), PERMISSION_DENIED (never), HOOK_FAILED (backoff).
+   * Rejects with UNAUTHENTICATED (after-auth), PERMISSION_DENIED (never), HOOK_FAILED (backoff), TOO_MANY_CONNECTIONS
+   * (backoff) where too many tokens came from the address that were not good.
    */
   authorize(request: DoorRequest, document: DocumentName | null, action: Action): Promise<Principal>;
   /**
    * Makes a ticket for what the client shows; only for that document if one is given.
    *
    * Rejects as {@link authorize} does for reading; with UNAUTHENTICATED when nothing is shown; with SERVER_FULL
-   * (backoff) when there are too many tickets.
+   * (backoff) when there are too many tickets, of all or of this token.
    */
   createTicket(request: DoorRequest, document: DocumentName | null): Promise<Ticket>;
 }

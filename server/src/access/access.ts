@@ -12,18 +12,20 @@ import {
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
+import { AddressRates } from "../address-rates.ts";
 import type { Clock, Random } from "../engine/ports.ts";
 import type { Action } from "../engine/rights.ts";
 import type { Session } from "../engine/session.ts";
 import type { Admission, AdmissionRequest, Admissions, Principal, Renewal } from "../protocols/admission.ts";
-import type {
-  AccessDoor,
-  AccessTarget,
-  Ban,
-  BanOptions,
-  DoorRequest,
-  SessionInfo,
-  Ticket,
+import {
+  type AccessDoor,
+  type AccessTarget,
+  type Ban,
+  type BanOptions,
+  DeniedAtDoor,
+  type DoorRequest,
+  type SessionInfo,
+  type Ticket,
 } from "./access-api.ts";
 import type { AccessStore, Revocation } from "./access-store.ts";
 import { Banned } from "./bans.ts";
@@ -32,7 +34,7 @@ import type { AccessEvent } from "./events.ts";
 import { Standing } from "./standing.ts";
 import type { Stay } from "./stay.ts";
 import { type Arrival, Stays } from "./stays.ts";
-import { isTicket, Tickets } from "./tickets.ts";
+import { isTicket, type ShownToken, Tickets } from "./tickets.ts";
 
 export interface AccessContext {
   /** Those who say who somebody is and what he may do. How he enters is not asked of them. */
@@ -50,20 +52,46 @@ export interface AccessContext {
   readonly onLimit: (limit: LimitName) => void;
 }
 
+/** What somebody shows, before anybody is asked. */
+type Showing = Omit<Arrival, "admission">;
+type Revoked = Pick<Revocation, "user" | "document">;
+
 /** Stands for the server as a whole where a document is asked about: no document has this name. */
 const WHOLE_SERVER = "" as DocumentName;
+
+/** As the middle of a refusal. */
+const VERBS: Readonly<Record<Action, string>> = {
+  read: "read",
+  write: "write to",
+  presence: "be seen in",
+  signal: "send signals to",
+  history: "see the history of",
+  manage: "manage",
+};
 
 export class Access implements Admissions, AccessDoor {
   readonly #context: AccessContext;
   readonly #standing: Standing;
   readonly #stays: Stays;
   readonly #tickets: Tickets;
+  /** Tokens that turned out not to be good. */
+  readonly #refusals: AddressRates;
+  /** Rechecks so far: who was let in before the last one, and comes in after it, has to be asked about too. */
+  #rechecks = 0;
 
   constructor(context: AccessContext) {
     this.#context = context;
     this.#standing = new Standing(context);
     this.#stays = new Stays(context);
     this.#tickets = new Tickets(context);
+    const { clock, limits, onLimit } = context;
+    this.#refusals = new AddressRates({
+      clock,
+      perSecond: limits.maxAddressRefusedTokensPerSecond,
+      burstMs: limits.maxBurstMs,
+      maxAddresses: limits.maxAddresses,
+      onForgotten: () => onLimit("maxAddresses"),
+    });
   }
 
   get needsToken(): boolean {
@@ -98,37 +126,50 @@ export class Access implements Admissions, AccessDoor {
   admit(request: AdmissionRequest): Admission | Promise<Admission> {
     const { loading } = this.#standing;
     if (loading !== null) return loading.then(() => this.admit(request));
-    const at = this.#context.clock.now();
     const refuse = (thrown: unknown): never => {
       throw this.#refused(request, thrown);
     };
-    let shown: AdmissionRequest;
+    const rechecks = this.#rechecks;
+    let showing: Showing;
     let admitted: Admission | Promise<Admission>;
     try {
-      shown = this.#shown(request);
-      admitted = this.#context.admissions.admit(shown);
+      showing = this.#showing(request);
+      admitted = this.#context.admissions.admit(showing.request);
     } catch (thrown) {
       return refuse(thrown);
     }
-    if (!("then" in admitted)) return this.#letIn(shown, admitted, at);
-    return admitted.then((admission) => this.#letIn(shown, admission, at), refuse);
+    if (!("then" in admitted)) return this.#letIn({ ...showing, admission: admitted }, rechecks);
+    return admitted.then((admission) => this.#letIn({ ...showing, admission }, rechecks), refuse);
   }
 
   /** With the token that a ticket stands for in its place. */
-  #shown(request: AdmissionRequest): AdmissionRequest {
-    const { connection, document, token } = request;
+  #showing(request: AdmissionRequest): Showing {
+    const { connection, document } = request;
     this.#standing.demandWelcome(connection.address, document);
-    return token === null ? request : { ...request, token: this.#tokenOf(request, token) };
+    if (request.token === null) return { request, token: null, at: this.#context.clock.now() };
+    const { token, at } = this.#tokenOf(request, request.token);
+    return { request: { ...request, token }, token: tokenDigestOf(token), at };
   }
 
-  #tokenOf({ connection, document }: AdmissionRequest, shown: string): string {
-    return isTicket(shown) ? this.#tickets.redeem(shown, connection, document) : shown;
+  /** The token that is shown or stood for, and since when it is known. */
+  #tokenOf({ connection, document }: AdmissionRequest, shown: string): ShownToken {
+    this.#demandPatience(connection.address);
+    if (isTicket(shown)) return this.#tickets.redeem(shown, connection, document);
+    return { token: shown, at: this.#context.clock.now() };
   }
 
-  #letIn(request: AdmissionRequest, admission: Admission, at: number): Admission {
+  /** @throws JoineryError TOO_MANY_CONNECTIONS (backoff) where too many tokens came from that were not good. */
+  #demandPatience(address: string): void {
+    if (this.#refusals.has(address)) return;
+    const limit = "maxAddressRefusedTokensPerSecond";
+    this.#context.onLimit(limit);
+    const message = "too many tokens that are not good came from this address: come back later";
+    throw new JoineryError("TOO_MANY_CONNECTIONS", message, { limit });
+  }
+
+  #letIn(arrival: Arrival, rechecks: number): Admission {
+    const { request, admission } = arrival;
     const { author, rights, guest, renew } = admission;
-    const { token } = request;
-    const arrival: Arrival = { request, admission, token: token === null ? null : tokenDigestOf(token), at };
     try {
       this.#demandGood(arrival, admission);
       if (rights.isNone) throw new JoineryError("PERMISSION_DENIED", "you may not open this document");
@@ -144,6 +185,8 @@ export class Access implements Admissions, AccessDoor {
       enter: (open) => {
         const session = this.#enter(arrival, open);
         stay = this.#stays.get(session);
+        // What was decided may be what was true before.
+        if (stay !== null && rechecks !== this.#rechecks) void this.#stays.recheck([stay]);
         return session;
       },
     };
@@ -161,16 +204,15 @@ export class Access implements Admissions, AccessDoor {
 
   async #renew(arrival: Arrival, stay: Stay | null, shown: string): Promise<Renewal> {
     const { request, admission } = arrival;
-    const at = this.#context.clock.now();
-    const question = stay?.ask() ?? 0;
+    const question = stay?.askWithToken() ?? 0;
     try {
       const given = this.#tokenOf(request, shown);
-      const renewal = (await admission.renew?.(given)) ?? admission;
-      const token = tokenDigestOf(given);
-      this.#demandGood({ ...arrival, token, at }, renewal);
+      const renewal = (await admission.renew?.(given.token)) ?? admission;
+      const token = tokenDigestOf(given.token);
+      this.#demandGood({ ...arrival, token, at: given.at }, renewal);
       return stay === null ? renewal : this.#stays.renewed(stay, { token, renewal, question });
     } catch (thrown) {
-      throw this.#refused(request, thrown, admission.author);
+      throw this.#refused({ ...request, token: shown }, thrown, admission.author);
     }
   }
 
@@ -186,26 +228,42 @@ export class Access implements Admissions, AccessDoor {
 
   /** @param user Verified; `null` where it is not known. */
   #refused(
-    { connection, document, dialect }: AdmissionRequest,
+    { connection, document, dialect, token }: AdmissionRequest,
     thrown: unknown,
     user: string | null = null,
   ): JoineryError {
-    const error = toJoineryError(thrown);
+    const error = this.#counted(thrown, connection.address, token);
     const { address, number, id: correlation } = connection;
     const about = { document, user, address, connection: number, correlation };
     this.#context.report({ type: "access-refused", ...about, dialect, error });
     return error;
   }
 
+  /** Has it in mind where a token turned out not to be good. */
+  #counted(thrown: unknown, address: string, token: string | null): JoineryError {
+    const error = toJoineryError(thrown);
+    if (error.code === "UNAUTHENTICATED" && token !== null) this.#refusals.take(address);
+    return error;
+  }
+
   // Doors without a session
 
   async authorize(request: DoorRequest, document: DocumentName | null, action: Action): Promise<Principal> {
-    const admission = await this.#askAtDoor(request, document ?? WHOLE_SERVER);
-    if (document === null && !admission.rights.has(action)) {
-      throw new JoineryError("PERMISSION_DENIED", `you may not ${action} on this server as a whole`);
+    const admission =
+      document === null ? await this.#askAboutAll(request) : await this.#askAtDoor(request, document);
+    if (admission?.rights.has(action)) return admission;
+    const what = document === null ? "this server as a whole" : "this document";
+    throw new DeniedAtDoor(admission?.author ?? "", `you may not ${VERBS[action]} ${what}`);
+  }
+
+  /** @returns `null` where whoever was asked refuses a document that there is not: he would say so of one. */
+  async #askAboutAll(request: DoorRequest): Promise<Admission | null> {
+    try {
+      return await this.#askAtDoor(request, WHOLE_SERVER);
+    } catch (thrown) {
+      if (thrown instanceof Banned || toJoineryError(thrown).code !== "PERMISSION_DENIED") throw thrown;
+      return null;
     }
-    admission.rights.demand(action);
-    return admission;
   }
 
   async #askAtDoor({ connection, token }: DoorRequest, document: DocumentName): Promise<Admission> {
@@ -220,12 +278,14 @@ export class Access implements Admissions, AccessDoor {
       agent: typeof agent === "string" ? agent : null,
       requestToken: () => undefined,
     };
-    const at = this.#context.clock.now();
-    const shown = this.#shown(request);
-    const admission = await this.#context.admissions.admit(shown);
-    const digest = shown.token === null ? null : tokenDigestOf(shown.token);
-    this.#demandGood({ request: shown, admission, token: digest, at }, admission);
-    return admission;
+    try {
+      const showing = this.#showing(request);
+      const admission = await this.#context.admissions.admit(showing.request);
+      this.#demandGood({ ...showing, admission }, admission);
+      return admission;
+    } catch (thrown) {
+      throw this.#counted(thrown, connection.address, token);
+    }
   }
 
   async createTicket(request: DoorRequest, document: DocumentName | null): Promise<Ticket> {
@@ -234,17 +294,9 @@ export class Access implements Admissions, AccessDoor {
       throw new JoineryError("UNAUTHENTICATED", "a ticket stands for a token: show one");
     }
     if (document !== null) await this.authorize(request, document, "read");
-    else await this.#authenticate(request);
+    // Whether it is good at all: what it is good for, a document will tell.
+    else await this.#askAboutAll(request);
     return this.#tickets.make(token, document);
-  }
-
-  /** Whether what is shown is good at all: what it is good for, a document will tell. */
-  async #authenticate(request: DoorRequest): Promise<void> {
-    try {
-      await this.#askAtDoor(request, WHOLE_SERVER);
-    } catch (thrown) {
-      if (thrown instanceof Banned || toJoineryError(thrown).code !== "PERMISSION_DENIED") throw thrown;
-    }
   }
 
   // Who manages
@@ -255,7 +307,9 @@ export class Access implements Admissions, AccessDoor {
     demandNamed({ user, token, document });
     const stays = this.#stays.matching({ ...named, ...(token !== undefined && { token }) });
     const revocations =
-      token === undefined ? [named, ...undatedOf(stays, named)] : [{ ...named, token: tokenDigestOf(token) }];
+      token === undefined
+        ? [named, ...this.#undatedOf(stays, named)]
+        : [{ ...named, token: tokenDigestOf(token) }];
     const error = new JoineryError("UNAUTHENTICATED", `${reason}: show a new token`);
     const revoking = this.#standing.revoke(revocations);
     for (const stay of stays) this.#stays.end(stay, error, "revoked");
@@ -271,6 +325,7 @@ export class Access implements Admissions, AccessDoor {
   }
 
   async recheck(target: AccessTarget = {}): Promise<number> {
+    this.#rechecks++;
     return await this.#stays.recheck(this.#stays.matching(target));
   }
 
@@ -314,19 +369,17 @@ export class Access implements Admissions, AccessDoor {
     return this.#stays.matching(target).map(({ info }) => info);
   }
 
+  /** Tokens of which nobody knows that they were issued before now are revoked one by one. */
+  #undatedOf(stays: readonly Stay[], named: Revoked): (Revoked & { readonly token: string })[] {
+    const now = this.#context.clock.now();
+    const undated = stays.flatMap((stay) => (stay.isIssuedBy(now) ? [] : (stay.token ?? [])));
+    return [...new Set(undated)].map((token) => ({ ...named, token }));
+  }
+
   #tellOfBan(type: "banned" | "unbanned", { id, user, address, document, reason, until }: Ban): void {
     const about = { user: user ?? null, address: address ?? null, document: document ?? null };
     this.#context.report({ type, ban: id, ...about, reason, until });
   }
-}
-
-/** Tokens of which nobody knows when they were issued are revoked one by one. */
-function undatedOf(
-  stays: readonly Stay[],
-  named: Pick<Revocation, "user" | "document">,
-): Omit<Revocation, "at" | "until">[] {
-  const tokens = new Set(stays.flatMap(({ isUndated, token }) => (isUndated ? (token ?? []) : [])));
-  return [...tokens].map((token) => ({ ...named, token }));
 }
 
 /** An empty user would be everybody who is nobody in particular. */

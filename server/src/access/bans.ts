@@ -2,6 +2,7 @@ import { JoineryError, type LimitName, type Limits } from "@joinery/shared";
 import { addressKey } from "../address-key.ts";
 import type { Clock } from "../engine/ports.ts";
 import type { Ban } from "./access-api.ts";
+import { isFull } from "./capacity.ts";
 
 /** Who asks to come in. */
 export interface Comer {
@@ -11,10 +12,11 @@ export interface Comer {
   readonly document: string;
 }
 
-interface Entry {
-  readonly ban: Ban;
-  /** What its address is told apart by; `null` for any. */
-  readonly addressKey: string | null;
+/** Whom a ban is about; absent fits everybody. Of an address, what it is told apart by. */
+interface Target {
+  readonly user?: string | undefined;
+  readonly address?: string | undefined;
+  readonly document?: string | undefined;
 }
 
 /** Refuses somebody who is banned, with the reason and until when. */
@@ -25,12 +27,15 @@ export class Banned extends JoineryError {
   }
 }
 
-/** Who may not come in. Cost of a question: linear in bans, a microsecond for ten. */
+/** Who may not come in. Cost of a question: a few look-ups. */
 export class Bans {
   readonly #clock: Pick<Clock, "now">;
   readonly #limits: Pick<Limits, "maxBans">;
   readonly #onLimit: (limit: LimitName) => void;
-  readonly #all = new Map<string, Entry>();
+  /** By id, the oldest first. */
+  readonly #all = new Map<string, Ban>();
+  /** By whom they are about. */
+  readonly #byTarget = new Map<string, Set<Ban>>();
 
   constructor(options: {
     readonly clock: Pick<Clock, "now">;
@@ -45,23 +50,29 @@ export class Bans {
   /** Those that hold, the oldest first. */
   get all(): readonly Ban[] {
     const now = this.#clock.now();
-    for (const [id, { ban }] of this.#all) if (!holds(ban, now)) this.#all.delete(id);
-    return [...this.#all.values()].map(({ ban }) => ban);
+    for (const [id, ban] of this.#all) if (!holds(ban, now)) this.delete(id);
+    return [...this.#all.values()];
   }
 
   /** @throws JoineryError SERVER_FULL (backoff). */
   add(ban: Ban): void {
     const { maxBans } = this.#limits;
-    if (this.#all.size >= maxBans && this.all.length >= maxBans) {
+    if (isFull(this.all, maxBans, ban)) {
       this.#onLimit("maxBans");
-      throw new JoineryError("SERVER_FULL", `there are ${maxBans} bans, the limit`);
+      throw new JoineryError(
+        "SERVER_FULL",
+        `there are as many bans as may be: ${maxBans}, or for documents less`,
+      );
     }
     this.restore(ban);
   }
 
   /** Adds one that was kept, however many there are: who was banned stays so when the limit is made smaller. */
   restore(ban: Ban): void {
-    this.#all.set(ban.id, { ban, addressKey: ban.address === undefined ? null : addressKey(ban.address) });
+    const key = targetOf(ban);
+    const others = this.#byTarget.get(key) ?? new Set();
+    this.#byTarget.set(key, others.add(ban));
+    this.#all.set(ban.id, ban);
   }
 
   get(id: string): Ban | null {
@@ -69,7 +80,13 @@ export class Bans {
   }
 
   delete(id: string): void {
+    const ban = this.#all.get(id);
+    if (!ban) return;
     this.#all.delete(id);
+    const key = targetOf(ban);
+    const others = this.#byTarget.get(key);
+    others?.delete(ban);
+    if (others?.size === 0) this.#byTarget.delete(key);
   }
 
   /** @throws Banned PERMISSION_DENIED (never). */
@@ -77,14 +94,21 @@ export class Bans {
     if (this.#all.size === 0) return;
     const now = this.#clock.now();
     const key = addressKey(address);
-    for (const { ban, addressKey: banned } of this.#all.values()) {
-      const isUser = ban.user === undefined || ban.user === user;
-      const isDocument = ban.document === undefined || ban.document === document;
-      if (isUser && isDocument && (banned === null || banned === key) && holds(ban, now)) {
-        throw new Banned(ban);
+    const users = user === "" ? [] : [{ user, address: key }, { user }];
+    for (const who of [...users, { address: key }]) {
+      for (const target of [who, { ...who, document }]) {
+        for (const ban of this.#byTarget.get(keyOf(target)) ?? []) if (holds(ban, now)) throw new Banned(ban);
       }
     }
   }
+}
+
+function targetOf({ user, address, document }: Ban): string {
+  return keyOf({ user, address: address === undefined ? undefined : addressKey(address), document });
+}
+
+function keyOf({ user = "", address = "", document = "" }: Target): string {
+  return JSON.stringify([user, address, document]);
 }
 
 function holds({ until }: Ban, now: number): boolean {

@@ -60,7 +60,9 @@ export class DocumentPatterns {
   static parse(value: unknown): DocumentPatterns {
     if (isRightsSpec(value)) return new DocumentPatterns([parsePattern(ANY_PARTS, value)]);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw refused("must be an object of patterns and rights");
+      throw refused(
+        'must be "none", "read", "write", "manage", a list of actions, or an object of patterns and such rights',
+      );
     }
     const entries: [string, unknown][] = Object.entries(value);
     if (entries.length > MAX_PATTERNS) throw refused(`has more than ${MAX_PATTERNS} patterns`);

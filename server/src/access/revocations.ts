@@ -7,6 +7,7 @@
 import { JoineryError, type LimitName, type Limits } from "@joinery/shared";
 import type { Clock } from "../engine/ports.ts";
 import type { Revocation } from "./access-store.ts";
+import { isFull } from "./capacity.ts";
 import { tokenDigestOf } from "./digest.ts";
 
 /** What somebody shows, and for which document. */
@@ -55,9 +56,10 @@ export class Revocations {
   add(revocation: Revocation): void {
     const { maxRevocations } = this.#limits;
     this.#forget();
-    if (this.#all.size >= maxRevocations && !this.#all.has(keyOf(revocation))) {
+    if (!this.#all.has(keyOf(revocation)) && isFull(this.#all.values(), maxRevocations, revocation)) {
       this.#onLimit("maxRevocations");
-      throw new JoineryError("SERVER_FULL", `${maxRevocations} revocations are remembered already`);
+      const message = `as many revocations are remembered as may be: ${maxRevocations}, or for documents less`;
+      throw new JoineryError("SERVER_FULL", message);
     }
     this.restore(revocation);
   }

@@ -42,6 +42,7 @@ export class Stay {
   #lastAsked = 0;
   #lastAnswered = 0;
   #decidedAtMs: number;
+  #isSettled = true;
   #noticeAt: number | null = null;
 
   constructor(options: {
@@ -74,9 +75,10 @@ export class Stay {
     return this.#renewal.tokenId ?? null;
   }
 
-  /** Whether nobody knows when the token was issued. */
-  get isUndated(): boolean {
-    return this.#renewal.issuedAt === undefined;
+  /** Whether the token says that it was issued by then. Some say nothing of it, and some clocks are ahead. */
+  isIssuedBy(now: number): boolean {
+    const { issuedAt } = this.#renewal;
+    return issuedAt !== undefined && issuedAt <= now;
   }
 
   get expiresAt(): number | null {
@@ -116,6 +118,20 @@ export class Stay {
     return ++this.#lastAsked;
   }
 
+  /** As {@link ask}, with a token that the client gave. */
+  askWithToken(): number {
+    this.#isSettled = false;
+    return this.ask();
+  }
+
+  /**
+   * Whether the last token that the client gave was taken. Until then, what is decided anew may be about that one: it may
+   * take rights away, and give none.
+   */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   /** Whether a later question was answered already. */
   isOvertaken(question: number): boolean {
     return question < this.#lastAnswered;
@@ -130,6 +146,7 @@ export class Stay {
   renewed(renewal: Renewal, token: string, now: number): void {
     this.#renewal = renewal;
     this.#token = token;
+    this.#isSettled = true;
     this.#planNotice(now);
   }
 

@@ -55,7 +55,9 @@ export class Stays {
       clock,
       recheckMs,
       onExpired: (stay, error) => this.end(stay, error, "expired"),
-      onDecided: (stay, rights) => this.#change(stay, rights, "rechecked"),
+      onDecided: (stay, rights) => {
+        this.#change(stay, stay.isSettled ? rights : rights.and(stay.session.rights), "rechecked");
+      },
       onUndecided: (stay, error, isOver) => this.#undecided(stay, error, isOver),
     });
   }
@@ -115,7 +117,13 @@ export class Stays {
     const rights = isOvertaken ? renewal.rights.and(session.rights) : renewal.rights;
     this.#change(stay, rights, "renewed");
     if (isOvertaken) void this.#watch.recheck(stay);
-    return { ...renewal, rights };
+    return {
+      ...renewal,
+      // Whoever waits for this looks a moment later, when it may be less again.
+      get rights() {
+        return session.rights;
+      },
+    };
   }
 
   /** All that are given have to fit. Cost: linear in sessions. */

@@ -15,6 +15,9 @@ const SECRET_BYTES = 32;
 /** A connection opens documents with a ticket or two, not with dozens. */
 const MAX_TICKETS_PER_CONNECTION = 16;
 
+/** With one token, an application may try things out for all; with its user's own, nobody comes by as many. */
+const MAX_TICKETS_PER_TOKEN = 200;
+
 export interface TicketsOptions {
   readonly clock: Pick<Clock, "now" | "monotonicMs">;
   readonly random: Random;
@@ -22,9 +25,14 @@ export interface TicketsOptions {
   readonly onLimit: (limit: LimitName) => void;
 }
 
-/** What a ticket stands for. */
-interface Entry {
+/** A token, and when it was shown, in milliseconds since 1970. */
+export interface ShownToken {
   readonly token: string;
+  readonly at: number;
+}
+
+/** What a ticket stands for. */
+interface Entry extends ShownToken {
   /** `null` for any. */
   readonly document: DocumentName | null;
   /** On the clock that never goes back: a ticket is not good for longer because the other one was set. */
@@ -40,6 +48,8 @@ export class Tickets {
   readonly #options: TicketsOptions;
   /** By digest; all live equally long, so the first one expires first. */
   readonly #entries = new Map<string, Entry>();
+  /** How many of them each token has. */
+  readonly #ofToken = new Map<string, number>();
   /** What was shown on a connection is good for all that it opens. */
   readonly #redeemed = new WeakMap<ConnectionRequest, Map<string, Entry>>();
 
@@ -60,24 +70,34 @@ export class Tickets {
       onLimit("maxTickets");
       throw new JoineryError("SERVER_FULL", `${limits.maxTickets} tickets wait to be used, the limit`);
     }
+    const ofToken = this.#ofToken.get(token) ?? 0;
+    if (ofToken >= MAX_TICKETS_PER_TOKEN) {
+      throw new JoineryError(
+        "SERVER_FULL",
+        `${MAX_TICKETS_PER_TOKEN} tickets for this token wait to be used`,
+      );
+    }
+    this.#ofToken.set(token, ofToken + 1);
     const ticket = PREFIX + toBase64UrlEncoded(random.bytes(SECRET_BYTES));
     const goodUntilMs = clock.monotonicMs() + limits.ticketLifeMs;
-    this.#entries.set(digestOf(ticket), { token, document, goodUntilMs });
-    return { ticket, expiresAt: clock.now() + limits.ticketLifeMs };
+    const at = clock.now();
+    this.#entries.set(digestOf(ticket), { token, at, document, goodUntilMs });
+    return { ticket, expiresAt: at + limits.ticketLifeMs };
   }
 
   /**
-   * The token that a ticket stands for. The first connection that shows it has it, for all documents that it opens.
+   * The token that a ticket stands for, which was shown when that was made. The first connection that shows it has it, for
+   * all documents that it opens.
    *
    * @throws JoineryError UNAUTHENTICATED (after-auth) when it was used, is too old or is none; PERMISSION_DENIED
    * (never) when it is for another document.
    */
-  redeem(ticket: string, connection: ConnectionRequest, document: DocumentName): string {
+  redeem(ticket: string, connection: ConnectionRequest, document: DocumentName): ShownToken {
     const entry = this.#take(ticket, connection);
     if (entry.document !== null && entry.document !== document) {
       throw new JoineryError("PERMISSION_DENIED", "the ticket is for another document");
     }
-    return entry.token;
+    return entry;
   }
 
   #take(ticket: string, connection: ConnectionRequest): Entry {
@@ -85,8 +105,7 @@ export class Tickets {
     const redeemed = this.#redeemed.get(connection) ?? new Map<string, Entry>();
     const known = redeemed.get(digest);
     if (known) return known;
-    const entry = this.#entries.get(digest);
-    this.#entries.delete(digest);
+    const entry = this.#delete(digest);
     const isGood = entry !== undefined && entry.goodUntilMs > this.#options.clock.monotonicMs();
     if (!isGood || redeemed.size >= MAX_TICKETS_PER_CONNECTION) {
       throw new JoineryError("UNAUTHENTICATED", "the ticket was used, or is too old: get a new one");
@@ -100,7 +119,18 @@ export class Tickets {
     const nowMs = this.#options.clock.monotonicMs();
     for (const [digest, { goodUntilMs }] of this.#entries) {
       if (goodUntilMs > nowMs) return;
-      this.#entries.delete(digest);
+      this.#delete(digest);
     }
+  }
+
+  #delete(digest: string): Entry | undefined {
+    const entry = this.#entries.get(digest);
+    if (!entry) return undefined;
+    this.#entries.delete(digest);
+    const { token } = entry;
+    const others = (this.#ofToken.get(token) ?? 1) - 1;
+    if (others > 0) this.#ofToken.set(token, others);
+    else this.#ofToken.delete(token);
+    return entry;
   }
 }

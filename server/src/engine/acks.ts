@@ -19,16 +19,21 @@ export class Acks {
   #done = 0;
   #acknowledged = 0;
   #unsettledFrom: number | null = null;
+  /** Whether something was not taken in since the client may only read, numbered or not. */
+  #wasDenied = false;
   #hasRest = false;
 
   constructor(mayWrite: boolean) {
     this.#mayWrite = mayWrite;
   }
 
-  /** What the client may do has changed. */
-  permit(mayWrite: boolean): void {
+  /** What the client may do has changed. @returns Whether it has to be asked for what it could not bring. */
+  permit(mayWrite: boolean): boolean {
+    const mustAsk = mayWrite && (this.isUnsettled || this.#wasDenied);
     this.#mayWrite = mayWrite;
+    this.#wasDenied = false;
     if (!mayWrite) this.#isHoldingBack = true;
+    return mustAsk;
   }
 
   /** The client is to be asked for everything. @returns Whether it has to be: `false` until it has answered the last time. */
@@ -57,6 +62,7 @@ export class Acks {
   /** Something of the current input is not taken in. */
   leftOut(): void {
     this.#hasRest = true;
+    if (!this.#mayWrite) this.#wasDenied = true;
     if (this.#current > 0) this.#unsettledFrom ??= this.#current;
   }
 

@@ -1,4 +1,3 @@
-import type { AwarenessEntry } from "@joinery/shared";
 import type { SessionPeer } from "./peer.ts";
 import type { Author } from "./ports.ts";
 import { PresencePace } from "./presence-pace.ts";
@@ -21,6 +20,4 @@ export class PresenceShare extends PresencePace {
   readonly ids = new Set<number>();
   /** Of the states of its ids together. */
   bytes = 0;
-  /** What it announced under an id whose owner may be dead; the bytes are its own. */
-  claim: AwarenessEntry | null = null;
 }

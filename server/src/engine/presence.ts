@@ -22,6 +22,7 @@ import {
 } from "@joinery/shared";
 import type { Author, Clock, PresenceUsers } from "./ports.ts";
 import { refusalOf } from "./presence-check.ts";
+import { PresenceClaims } from "./presence-claims.ts";
 import { type PresenceOwner, PresenceShare } from "./presence-share.ts";
 
 export type { PresenceOwner } from "./presence-share.ts";
@@ -89,8 +90,7 @@ export class Presence {
   readonly #clock: Pick<Clock, "monotonicMs"> | null;
   readonly #entries = new Map<number, Entry>();
   readonly #shares = new Map<PresenceOwner, PresenceShare>();
-  /** Which session waits for which id, the newest one. */
-  readonly #claimants = new Map<number, PresenceOwner>();
+  readonly #claims = new PresenceClaims();
   /** Ids whose state is `null` and since when, oldest first: those that were told, then the others. */
   readonly #tombstones = new Map<number, number>();
   /** Ids that others are still to be told of. */
@@ -139,6 +139,7 @@ export class Presence {
     let foreign = 0;
     for (const entry of entries) {
       const known = this.#entries.get(entry.clientId);
+      if (entry.state === null) this.#claims.takeBack(owner, entry);
       const verdict = this.#judge(owner, known, entry);
       if (verdict === "news") news.push(entry);
       else if (verdict === "outdated")
@@ -182,10 +183,10 @@ export class Presence {
   }
 
   #withdraw(owner: PresenceOwner, handOver: (clientId: number, entry: Entry) => boolean): boolean {
+    this.#claims.drop(owner);
     const share = this.#shares.get(owner);
     if (!share) return false;
     this.#shares.delete(owner);
-    this.#dropClaim(owner, share);
     for (const clientId of share.ids) {
       const entry = this.#entries.get(clientId) as Entry;
       entry.owner = null;
@@ -326,7 +327,7 @@ export class Presence {
     if (!known?.state && this.size >= this.#limits.maxPresenceIds) return false;
     const share = this.#shareOf(owner);
     // It is another window after all.
-    this.#dropClaim(owner, share);
+    this.#claims.drop(owner);
     if (known) this.#disown(clientId, known);
     share.ids.add(clientId);
     share.bytes += state.length;
@@ -364,27 +365,16 @@ export class Presence {
   }
 
   /** Keeps what a session announced under somebody else's id, and asks whether that one is still there. */
-  #claim(owner: PresenceOwner, { clientId, clock, state }: AwarenessEntry): void {
-    const share = this.#shareOf(owner);
-    this.#dropClaim(owner, share);
-    share.claim = { clientId, clock, state: new Uint8Array(state as Uint8Array) };
-    this.#claimants.set(clientId, owner);
+  #claim(owner: PresenceOwner, entry: AwarenessEntry): void {
+    this.#claims.add(owner, entry);
     // At its pace: each question is a message to somebody else.
-    if (!this.#clock || share.tell(this.#nowMs)) this.#entries.get(clientId)?.owner?.probe();
-  }
-
-  #dropClaim(owner: PresenceOwner, share: PresenceShare): void {
-    if (!share.claim) return;
-    const { clientId } = share.claim;
-    if (this.#claimants.get(clientId) === owner) this.#claimants.delete(clientId);
-    share.claim = null;
+    if (!this.#clock || this.#shareOf(owner).tell(this.#nowMs)) this.ownerOf(entry.clientId)?.probe();
   }
 
   /** Gives a dead session's id to who claimed it, so that nobody sees them gone in between. */
-  #handOver(clientId: number, entry: Entry): boolean {
-    const claimant = this.#claimants.get(clientId);
-    const claim = claimant && this.#shares.get(claimant)?.claim;
-    return claim ? claim.clock > entry.clock && this.#set(claimant, claim) : false;
+  #handOver(clientId: number, { clock }: Entry): boolean {
+    const claim = this.#claims.of(clientId);
+    return claim !== null && claim.entry.clock > clock && this.#set(claim.owner, claim.entry);
   }
 
   #shareOf(owner: PresenceOwner): PresenceShare {

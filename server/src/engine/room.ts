@@ -329,6 +329,10 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     if (session.rights.mayWrite) this.flushes.seeding.offer(session);
   }
 
+  mayWriteNow(): void {
+    this.flushes.seeding.mayWriteNow();
+  }
+
   acceptSeed(session: Session, update: Uint8Array): Promise<void> | null {
     const { seeding } = this.flushes;
     const receive = () => this.loaded.intake.receiveSeed(session, update, seeding);

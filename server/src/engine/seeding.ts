@@ -16,12 +16,14 @@ import { equalBytes, JoineryError, type Limits } from "@joinery/shared";
 import type { SentBatch } from "./audience.ts";
 import { EMPTY_UPDATE } from "./merge.ts";
 import type { Clock, Timer } from "./ports.ts";
-import type { Rights } from "./rights.ts";
+import { ActionDenied, type Rights } from "./rights.ts";
 
 /** The part of a session that seeding needs. */
 export interface Seeder {
   readonly rights: Rights;
   askForSeed(): void;
+  /** Something of the client was refused, and its session goes on. */
+  notice(error: JoineryError): void;
 }
 
 /** The way of one answer into the document, in which nothing may have come before it. */
@@ -90,18 +92,24 @@ export class Seeding implements SeedGate {
     if (this.#asked.size === 0 || !this.#timer) this.#askNext();
   }
 
+  /** Somebody may write who may have offered before. */
+  mayWriteNow(): void {
+    if (this.#candidates.size > 0) this.#askIfNobodyIs();
+  }
+
   leave(seeder: Seeder): void {
     this.#candidates.delete(seeder);
     if (this.#asked.delete(seeder)) this.#askIfNobodyIs();
   }
 
   /**
-   * Deals with an answer: takes it in if it is the first and the document still empty.
+   * Deals with an answer: takes it in if it is the first and the document still empty. Who was asked and may not write any
+   * more did nothing wrong: what they give is dropped, and they are asked again when they may write and it is still wanted.
    *
    * @param receive Takes it in by this gate.
    * @param flush Puts it into the log.
-   * @throws JoineryError PERMISSION_DENIED (never retry) when it has something and may not write, which it may have been
-   * allowed to when it was asked; MALFORMED_FRAME (never retry) when the client was not asked; what `receive` throws.
+   * @throws JoineryError PERMISSION_DENIED (never retry) when the client was not asked, and may not write; MALFORMED_FRAME
+   * (never retry) when it was not asked; what `receive` throws.
    */
   accept(
     seeder: Seeder,
@@ -111,14 +119,13 @@ export class Seeding implements SeedGate {
   ): Promise<void> | null {
     const isAsked = this.#asked.delete(seeder);
     const isNothing = equalBytes(update, EMPTY_UPDATE);
-    if (!isNothing && !seeder.rights.mayWrite) {
-      this.#askIfNobodyIs();
-      seeder.rights.demand("write");
-    }
+    const { mayWrite } = seeder.rights;
     if (!isAsked) {
+      if (!isNothing) seeder.rights.demand("write");
       throw new JoineryError("MALFORMED_FRAME", "the client was not asked to fill the document");
     }
-    if (isNothing || !this.#isEmpty() || this.#isTrying) {
+    if (!isNothing && !mayWrite) this.#denied(seeder, new ActionDenied("write"));
+    if (isNothing || !mayWrite || !this.#isEmpty() || this.#isTrying) {
       this.#askIfNobodyIs();
       return null;
     }
@@ -129,7 +136,13 @@ export class Seeding implements SeedGate {
     };
     try {
       const tried = receive();
-      if (tried !== null) return tried.finally(done);
+      if (tried !== null) {
+        const failed = (thrown: unknown) => {
+          if (!(thrown instanceof ActionDenied)) throw thrown;
+          this.#denied(seeder, thrown);
+        };
+        return tried.catch(failed).finally(done);
+      }
     } catch (error) {
       this.#giveUp();
       throw error;
@@ -168,6 +181,12 @@ export class Seeding implements SeedGate {
     this.#asked.clear();
   }
 
+  #denied(seeder: Seeder, error: ActionDenied): void {
+    // Who was sent away meanwhile has nothing to offer.
+    if (!seeder.rights.isNone) this.#candidates.add(seeder);
+    seeder.notice(error);
+  }
+
   #end(): void {
     this.#over?.resolve();
     this.#over = null;
@@ -181,7 +200,7 @@ export class Seeding implements SeedGate {
   }
 
   #askNext(): void {
-    const [next] = this.#candidates;
+    const next = [...this.#candidates].find(({ rights }) => rights.mayWrite);
     if (!next || this.#isTrying || this.#withheld || !this.#isEmpty()) return;
     this.#candidates.delete(next);
     this.#asked.add(next);

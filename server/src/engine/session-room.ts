@@ -35,6 +35,8 @@ export interface SessionRoom<Session> extends FeedRoom, Position {
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void;
   /** The session would fill the document, if that is new. */
   offerSeed(session: Session): void;
+  /** A session may write which might not before: it may fill the document, if it offered to. */
+  mayWriteNow(): void;
   /** The session has something to acknowledge, once what was accepted is in the log. */
   acknowledgeSoon(session: Session): void;
   /** The session has been let in. */

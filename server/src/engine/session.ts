@@ -15,6 +15,7 @@ import {
   type AwarenessEntry,
   type DocumentName,
   decodeAwareness,
+  type ErrorCode,
   encodeAwareness,
   JoineryError,
 } from "@joinery/shared";
@@ -26,7 +27,7 @@ import type { Traffic } from "./meter.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening } from "./opening.ts";
 import { concerned, LOCAL_PEER, type SessionPeer } from "./peer.ts";
 import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
-import { ActionDenied, type Permission, type Rights } from "./rights.ts";
+import { ActionDenied, type Permission, Rights } from "./rights.ts";
 import type { SessionRoom } from "./session-room.ts";
 import type { SentSignal } from "./signals.ts";
 
@@ -54,6 +55,9 @@ export interface SessionOptions {
 
 const NOBODY: PresenceUsers = new Map();
 
+/** Who is sent away for these may not be here. */
+const ENDS_RIGHTS: ReadonlySet<ErrorCode> = new Set(["PERMISSION_DENIED", "UNAUTHENTICATED"]);
+
 export class Session {
   /** What it writes under is its own, as long as it is there. */
   readonly claimsIds = true;
@@ -76,6 +80,7 @@ export class Session {
   #isWaiting = false;
   #waitsSinceMs = 0;
   #rights: Rights;
+  #decisions = 0;
   /** Whether it was told that it may not show presence: clients announce theirs every few seconds. */
   #isToldHidden = false;
 
@@ -126,6 +131,11 @@ export class Session {
 
   get waitsSinceMs(): number {
     return this.#waitsSinceMs;
+  }
+
+  /** How often it was told what it may do, which may be what it was. */
+  get decisions(): number {
+    return this.#decisions;
   }
 
   get document(): DocumentName {
@@ -290,6 +300,7 @@ export class Session {
     if (this.isClosed) return;
     const before = this.#rights;
     this.#rights = rights;
+    this.#decisions++;
     if (rights.isNone) {
       this.close(new JoineryError("PERMISSION_DENIED", reason));
       return;
@@ -297,11 +308,12 @@ export class Session {
     this.#isToldHidden = false;
     if (before.has("presence") && !rights.has("presence")) this.#room.hidePresence(this);
     if (rights.permission === before.permission) return;
-    this.#acks.permit(rights.mayWrite);
+    const mustAsk = this.#acks.permit(rights.mayWrite);
     // It will be told when it is opened.
     if (this.state === "joining") return;
     this.#feed.tell("permission", () => this.dialect.permission(this.#shownPermission, reason));
-    if (rights.mayWrite) this.takenIn();
+    if (mustAsk) this.ask();
+    if (rights.mayWrite) this.#room.mayWriteNow();
   }
 
   /** Asks the connection for a sign of life; a dead one ends, so that its client ids are free. */
@@ -358,6 +370,8 @@ export class Session {
   close(error: JoineryError, details: CloseDetails = NOT_AN_EDIT): void {
     if (this.isClosed) return;
     this.left();
+    // What it sent and is still being looked at does not come in either.
+    if (ENDS_RIGHTS.has(error.code)) this.#rights = Rights.NONE;
     this.#outbox.close(error, details);
   }
 

@@ -13,6 +13,10 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8);
 LOOPBACK.addAddress("::1", "ipv6");
 
+/** Which of the two it was says the server's configuration. */
+const REFUSAL =
+  "This server answers no pages of other sites; without authentication, under its loopback address only.\n";
+
 /**
  * Whether nobody but this machine reaches a host name or address, without a port; an IPv6 address may be in brackets.
  * Of names only `localhost` is one: what others stand for is not known before they are looked up.
@@ -44,7 +48,7 @@ export function onlyWhere(isAllowed: RequestRule, handle: RequestHandler): Reque
       handle(request, response);
       return;
     }
-    respondText(response, 403, "This server answers under its loopback address only.\n");
+    respondText(response, 403, REFUSAL);
   };
 }
 

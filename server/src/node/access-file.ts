@@ -12,6 +12,8 @@ import { replaceFile } from "../storage/durable-file.ts";
 
 const FILE = "access.json";
 const FORMAT = 1;
+/** The last moment that a date can be, in milliseconds since 1970. */
+const END_OF_TIME = 8.64e15;
 
 export class AccessFile implements AccessStore {
   readonly #path: string;
@@ -70,8 +72,8 @@ function banOf(value: unknown): Ban {
     id: textOf(fields, "id"),
     ...about,
     reason: textOf(fields, "reason"),
-    since: numberOf(fields, "since"),
-    until: until === null ? null : numberOf(fields, "until"),
+    since: momentOf(fields, "since"),
+    until: until === null ? null : momentOf(fields, "until"),
   };
 }
 
@@ -81,8 +83,8 @@ function revocationOf(value: unknown): Revocation {
   if (Object.keys(about).length === 0) throw new TypeError("a revocation is of nothing");
   return {
     ...about,
-    at: numberOf(fields, "at"),
-    until: numberOf(fields, "until"),
+    at: momentOf(fields, "at"),
+    until: momentOf(fields, "until"),
   };
 }
 
@@ -98,10 +100,11 @@ function textOf(fields: Fields, name: string): string {
   throw new TypeError(`"${name}" is no text, or empty`);
 }
 
-function numberOf(fields: Fields, name: string): number {
+/** In milliseconds since 1970: whoever is banned is told until when, as a date. */
+function momentOf(fields: Fields, name: string): number {
   const value = fields[name];
-  if (typeof value === "number") return value;
-  throw new TypeError(`"${name}" is no number`);
+  if (typeof value === "number" && value >= 0 && value <= END_OF_TIME) return value;
+  throw new TypeError(`"${name}" is no moment`);
 }
 
 function optionalTexts<Name extends string>(

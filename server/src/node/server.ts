@@ -10,6 +10,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import pino from "pino";
 import { Access } from "../access/access.ts";
 import type { AccessManager, AccessTarget, Ban, SessionInfo } from "../access/access-api.ts";
+import { AddressRates } from "../address-rates.ts";
 import type { EngineEvent, Storage } from "../engine/ports.ts";
 import { comeBack, Rooms } from "../engine/rooms.ts";
 import type { SignalHandler, SignalHandlers } from "../engine/signals.ts";
@@ -169,11 +170,19 @@ class JoineryServer implements Server {
       idleRoomMs: options.idleRoomMs,
       ...(observer && { observer }),
     });
+    const rates = new AddressRates({
+      clock: SYSTEM_CLOCK,
+      perSecond: limits.maxAddressRequestsPerSecond,
+      burstMs: limits.maxBurstMs,
+      maxAddresses: limits.maxAddresses,
+      onForgotten: () => onLimit("maxAddresses"),
+    });
     const api = createApi({
       access: this.#access,
       limits,
       report,
       countLimit: onLimit,
+      rates,
       connectionOf: (request) => this.#requestOf(request),
     });
     this.#api = watching.countRequests(api);

@@ -43,23 +43,30 @@ export function openSession(
 ): Session {
   let isCounted = false;
   const open = (onLeft: () => void) => {
-    const left = () => {
-      documents?.close();
-      onLeft();
-    };
     const peer = { connection: from.number, correlation: from.id };
-    return rooms.open({ ...request, ...openingAs(admission), peer, onLeft: left });
+    return rooms.open({ ...request, ...openingAs(admission), peer, onLeft: leaving(documents, onLeft) });
   };
   try {
     documents?.open();
     isCounted = true;
-    return admission.enter ? admission.enter(open) : open(() => undefined);
+    return admission.enter ? admission.enter(open) : open(NOBODY_ASKS);
   } catch (thrown) {
     if (isCounted) documents?.close();
     const limit = limitNamed(toJoineryError(thrown).limit);
     if (limit !== null) onLimit(limit);
     throw thrown;
   }
+}
+
+const NOBODY_ASKS = (): void => undefined;
+
+/** What is called when the session has ended. It lives as long: nothing of how it was opened may be kept by it. */
+function leaving(documents: DocumentQuota | undefined, onLeft: () => void): () => void {
+  if (!documents) return onLeft;
+  return () => {
+    documents.close();
+    onLeft();
+  };
 }
 
 /**

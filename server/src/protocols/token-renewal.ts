@@ -27,8 +27,11 @@ export class TokenRenewal {
     this.#isBusy = true;
     for (let token: string | null = first; token !== null && !this.#session.isClosed; token = this.#take()) {
       try {
+        const before = this.#session.decisions;
         const { rights } = await renew(token);
-        if (this.#next === null) this.#session.setRights(rights, "the token was replaced");
+        // Who has told the session already may have told it something newer since.
+        const isTold = this.#session.decisions !== before;
+        if (this.#next === null && !isTold) this.#session.setRights(rights, "the token was replaced");
       } catch (thrown) {
         // Another one was given since, which may be good.
         if (this.#next === null) this.#session.close(toJoineryError(thrown));

@@ -6,10 +6,10 @@
  * read of the socket (64 KiB) and the message that it ended.
  */
 
+import type { LimitName } from "@joinery/shared";
 import type { Clock, Timer } from "../engine/ports.ts";
 import type { Budget } from "./budget.ts";
 import { Inbox } from "./inbox.ts";
-import type { LimitHits } from "./limit-hits.ts";
 
 /** How much of one turn a connection may have before all others, timers and the disk get theirs. */
 const MAX_TURN_MS = 25;
@@ -18,7 +18,8 @@ const LONG_TURN_MS = 5;
 
 export interface InputGateOptions {
   readonly clock: Clock;
-  readonly hits: LimitHits;
+  /** A budget is used up. */
+  readonly onLimit: (limit: LimitName) => void;
   /** The connection's own. */
   readonly budget: Budget;
   /** Handles one message; does not throw. */
@@ -147,7 +148,7 @@ export class InputGate {
     if (this.#waiting !== null) return;
     for (const budget of this.#budgets) {
       if (budget.owedMs(now) === 0) continue;
-      for (const limit of budget.exceeded(now)) this.#options.hits.count(limit);
+      for (const limit of budget.exceeded(now)) this.#options.onLimit(limit);
       this.#waiting = budget.wait(() => {
         this.#waiting = null;
         // Another budget may be owed too.

@@ -3,7 +3,14 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { JoineryError, type Limits, limitNamed, publicMessageOf, toJoineryError } from "@joinery/shared";
+import {
+  JoineryError,
+  type LimitName,
+  type Limits,
+  limitNamed,
+  publicMessageOf,
+  toJoineryError,
+} from "@joinery/shared";
 import type { WebSocket } from "ws";
 import { addressKey } from "../address-key.ts";
 import type { Clock, Outbox, Timer } from "../engine/ports.ts";
@@ -27,6 +34,12 @@ export type ConnectionEvent =
       readonly type: "connection-refused";
       readonly address: string;
       readonly error: JoineryError;
+    })
+  /** It is read more slowly for a while; told once for each limit. */
+  | (ConnectionName & {
+      readonly type: "connection-slowed";
+      readonly address: string;
+      readonly limit: LimitName;
     })
   | (ConnectionName & { readonly type: "connection-dead" });
 
@@ -76,10 +89,12 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   /** Whether the bytes that just arrived ended a message. */
   #hasMessageEnded = false;
   #firstMessage: Timer | null = null;
+  /** Limits for which it was. Most never are. */
+  #slowedBy: Set<LimitName> | null = null;
   #probe: Timer | null = null;
 
   constructor(context: ConnectionContext, webSocket: WebSocket, request: IncomingMessage) {
-    const { clock, limits, hits } = context;
+    const { clock, limits } = context;
     this.id = context.connections.nextId();
     this.#context = context;
     this.#webSocket = webSocket;
@@ -95,7 +110,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     this.#pings = new Pings(webSocket);
     this.#gate = new InputGate({
       clock,
-      hits,
+      onLimit: (limit) => this.#slowed(limit),
       budget: new Budget(clock, limits, CONNECTION_BUDGET),
       deliver: (message) => this.#drive((driver) => driver.receive(message)),
       hasRest: () => this.#driver?.hasRest === true,
@@ -324,6 +339,15 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     if (limit !== null) this.#context.hits.count(limit);
     this.#refused(error);
     this.close(error);
+  }
+
+  #slowed(limit: LimitName): void {
+    this.#context.hits.count(limit);
+    if (this.#slowedBy?.has(limit)) return;
+    this.#slowedBy ??= new Set();
+    this.#slowedBy.add(limit);
+    const { address } = this.#request;
+    this.#context.report({ type: "connection-slowed", ...this.#name, address, limit });
   }
 
   #refused(error: JoineryError): void {

@@ -187,7 +187,11 @@ test.each<[string, unknown, RegExp]>([
     { jwt: { secret: SECRET, documents: { "a**": "read" } } },
     /"access\.jwt\.documents" has a pattern/,
   ],
-  ["bad rights", { anonymous: "reader" }, /"access\.anonymous" must be an object of patterns/],
+  [
+    "bad rights",
+    { anonymous: "reader" },
+    /"access\.anonymous" must be "none", "read".* or an object of patterns/,
+  ],
   ["an age that is none", { recheckMs: 1.5 }, /"access\.recheckMs" is 1\.5/],
   ["a revocation that is forgotten at once", { revocationMs: 0 }, /"access\.revocationMs" is 0/],
 ])("%s is refused by name", (_, options, message) => {

@@ -178,3 +178,15 @@ test("sessions says who is in documents, and what each may do", async () => {
   expect(stage.access.sessions()).toHaveLength(2);
   expect(stage.access.sessions({ token: "t2", document: "other" })).toHaveLength(1);
 });
+
+test("N6 who manages documents does not fill the place of bans from all", async () => {
+  const stage = new AccessStage({ limits: { maxBans: 8 } });
+  const ban = (user: string, document?: string) =>
+    stage.access.ban({ user, ...(document !== undefined && { document }) }, { reason: "spam" });
+  for (let i = 0; i < 6; i++) await ban(`user-${i}`, `mine-${i}`);
+  await expect(ban("user-6", "mine-6")).rejects.toMatchObject({ code: "SERVER_FULL" });
+  await ban("user-7");
+  await ban("user-8");
+  await expect(ban("user-9")).rejects.toMatchObject({ code: "SERVER_FULL" });
+  expect(stage.hits).toEqual(["maxBans", "maxBans"]);
+});

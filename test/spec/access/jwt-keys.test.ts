@@ -167,6 +167,32 @@ test("F88 a flood while the keys cannot be had causes one request in each pause 
   }
 });
 
+test("F88 a made-up key makes nobody wait for a slow server whose keys are here", async () => {
+  const { stage, publisher } = await openStage();
+  await stage.admit(await signed(stage, rsa, "first"));
+  stage.clock.advance(PAUSE_MS);
+  const held: ServerResponse[] = [];
+  publisher.answer = (_, response) => held.push(response);
+  const madeUp = stage.admit(await signed(stage, ec, "made-up")).catch(String);
+  await until("the keys to be asked for", () => held.length === 1);
+  const others = ["a", "b"].map(async (sub) => stage.admit(await signed(stage, rsa, "first", { sub })));
+  expect((await Promise.all(others)).map(({ author }) => author)).toEqual(["a", "b"]);
+  held[0]?.end(JSON.stringify({ keys: publisher.keys }));
+  expect(await madeUp).toContain("not signed with a key");
+});
+
+test("a token that was checked is good no longer than the keys either, though they are asked for in vain", async () => {
+  const { stage, publisher } = await openStage();
+  const token = await signed(stage, rsa, "first");
+  await stage.admit(token);
+  publisher.goDown();
+  stage.clock.advance(STALE_MS - 1);
+  await expect(stage.admit(await signed(stage, ec, "made-up"))).rejects.toEqual(refused("HOOK_FAILED"));
+  expect((await stage.admit(token)).author).toBe("ann");
+  stage.clock.advance(1);
+  await expect(stage.admit(token)).rejects.toEqual(refused("HOOK_FAILED"));
+});
+
 test("keys of before stay good for a day while their server is down, and are back with it", async () => {
   const { stage, publisher } = await openStage();
   await stage.admit(await signed(stage, rsa, "first"));

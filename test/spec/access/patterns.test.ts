@@ -89,7 +89,7 @@ describe("a pattern", () => {
 test.each([null, undefined, 1, "all", ["everything"], true])("%j is no set of patterns", (value) => {
   const parse = () => DocumentPatterns.parse(value);
   expect(parse).toThrow(JoineryError);
-  expect(parse).toThrow("must be an object of patterns");
+  expect(parse).toThrow("or an object of patterns");
 });
 
 test("rights alone are those for everything, the server as a whole too", () => {

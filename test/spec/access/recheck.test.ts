@@ -301,3 +301,76 @@ describe("the age of decisions", () => {
     expect(stage.application.rechecks).toBe(132);
   });
 });
+
+describe("F89 what is decided while somebody comes in or gives another token", () => {
+  test("is decided anew once somebody is in who was let in before a recheck", async () => {
+    const stage = new AccessStage();
+    stage.application.hold();
+    const ann = stage.arrive(stage.token("t1", "ann", "write"));
+    stage.token("t1", "ann", "read");
+    await expect(stage.access.recheck()).resolves.toBe(0);
+    stage.application.release();
+    await stage.settle();
+    expect(ann.rights.mayWrite).toBe(false);
+    expect(stage.application.rechecks).toBe(1);
+    await stage.visit("t1");
+    expect(stage.application.rechecks).toBe(1);
+  });
+
+  test("gives nobody the rights of a token before it was taken, though the application took it", async () => {
+    const { stage, ann } = await joined("read");
+    await stage.access.revoke({ token: stage.token("t2", "ann", "write") });
+    stage.application.hold();
+    ann.show("t2");
+    void stage.access.recheck();
+    stage.application.releaseLast();
+    await stage.settle();
+    expect([ann.isIn, ann.rights.mayWrite]).toEqual([true, false]);
+    stage.application.release();
+    await stage.settle();
+    expect(ann.closed).toMatchObject({ code: "UNAUTHENTICATED" });
+  });
+
+  test("gives nobody the rights of a token that was refused, while a later one is looked at", async () => {
+    const { stage, ann } = await joined("read");
+    await stage.access.revoke({ token: stage.token("t2", "ann", "write") });
+    stage.application.hold();
+    ann.show("t2");
+    void stage.access.recheck();
+    ann.show("no such token");
+    stage.application.release(1);
+    await stage.settle();
+    stage.application.release(1);
+    await stage.settle();
+    expect([ann.isIn, ann.rights.mayWrite]).toEqual([true, false]);
+  });
+
+  test("may still take rights away while another token is looked at", async () => {
+    const { stage, ann, grant } = await joined("write");
+    stage.application.hold();
+    grant("read");
+    void stage.access.recheck();
+    ann.show(stage.token("t2", "ann", "write"));
+    stage.application.release(1);
+    await stage.settle();
+    expect(ann.rights.mayWrite).toBe(false);
+    stage.application.release();
+    await stage.settle();
+    expect(ann.rights.mayWrite).toBe(true);
+  });
+
+  test.each([...Array(12).keys()])("is what holds in the end, however close they are: %i", async (turns) => {
+    const { stage, ann } = await joined("write");
+    stage.application.hold();
+    ann.show(stage.token("t2", "ann", "write"));
+    stage.token("t2", "ann", "read");
+    void stage.access.recheck();
+    stage.application.releaseLast();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    stage.application.release(1);
+    await stage.settle();
+    stage.application.release();
+    await stage.settle();
+    expect(ann.rights.mayWrite).toBe(false);
+  });
+});

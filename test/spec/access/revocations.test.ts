@@ -205,3 +205,28 @@ describe("F89 a revoked token", () => {
     expect((await stage.visit("head.others.signature")).isIn).toBe(true);
   });
 });
+
+describe("F89 clocks that differ", () => {
+  test("do not keep a token good that was shown before, and says that it was issued later", async () => {
+    const stage = new AccessStage();
+    const ahead = stage.token("t1", "ann", "write", { issuedAt: stage.now() + 4_000 });
+    expect((await stage.visit(ahead)).isIn).toBe(true);
+    await stage.advance(1_000);
+    await stage.access.revoke({ user: "ann" });
+    expect((await stage.visit(ahead)).refused).toMatchObject(UNAUTHENTICATED);
+    const newer = stage.token("t2", "ann", "write", { issuedAt: stage.now() + 4_000 });
+    expect((await stage.visit(newer)).isIn).toBe(true);
+  });
+});
+
+test("N6 who manages documents does not fill the place of what is revoked for all", async () => {
+  const stage = new AccessStage({ limits: { maxRevocations: 8 } });
+  const full = { code: "SERVER_FULL" };
+  for (let i = 0; i < 6; i++) await stage.access.revoke({ token: `t${i}`, document: "mine" });
+  await expect(stage.access.revoke({ token: "t6", document: "mine" })).rejects.toMatchObject(full);
+  await stage.access.revoke({ token: "t0", document: "mine" });
+  await stage.access.revoke({ user: "ann" });
+  await stage.access.revoke({ token: "t7" });
+  await expect(stage.access.revoke({ token: "t8" })).rejects.toMatchObject(full);
+  expect(stage.hits).toEqual(["maxRevocations", "maxRevocations"]);
+});

@@ -152,3 +152,26 @@ describe("making a ticket", () => {
     expect((await stage.visit((await get()).ticket, { connection })).refused).toMatchObject(UNAUTHENTICATED);
   });
 });
+
+test("F89 a ticket stands for what was shown when it was made, and is revoked with it", async () => {
+  const { stage, get, ticket } = await ticketed();
+  await stage.advance(1_000);
+  await stage.access.revoke({ user: "ann" });
+  await stage.advance(1_000);
+  expect((await stage.visit(ticket)).refused).toMatchObject(UNAUTHENTICATED);
+  expect((await stage.visit((await get()).ticket)).isIn).toBe(true);
+});
+
+test("N6 one token has so many tickets at once: who has it keeps others from none", async () => {
+  const { stage, get, ticket } = await ticketed();
+  for (let i = 1; i < 200; i++) await get();
+  await expect(get()).rejects.toMatchObject({ code: "SERVER_FULL" });
+  stage.token("t2", "bob");
+  await get("t2");
+  await stage.visit(ticket);
+  await get();
+  await expect(get()).rejects.toMatchObject({ code: "SERVER_FULL" });
+  await stage.advance(30_000);
+  for (let i = 0; i < 200; i++) await get();
+  expect(stage.access.tickets).toBe(200);
+});

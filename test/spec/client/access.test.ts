@@ -2,6 +2,7 @@ import { type ClientOptions, JoineryClient, type TokenSource } from "@joinery/cl
 import { JoineryError } from "@joinery/shared";
 import { serverFrames } from "@joinery/shared/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type * as Y from "yjs";
 import { Door } from "../../support/client-door.ts";
 import { FakeEnvironment } from "../../support/client-environment.ts";
 import { type ScriptedLink, ScriptedServer } from "../../support/client-scripted-server.ts";
@@ -85,6 +86,23 @@ describe("a token that is about to expire", () => {
     expect(given).toContainEqual({ channel: stage.link.channelOf("first"), token: "first 2" });
     expect(given).toContainEqual({ channel: stage.link.channelOf("second"), token: "second 2" });
     expect(first?.status.kind).toBe("online");
+  });
+
+  test("[W5] is got once at a time, however often a server says so", async () => {
+    const own = counting("own");
+    const token = counting();
+    const stage = new Stage({ token });
+    await stage.open(["notes"], own);
+    await stage.open(["plain"]);
+    const before = [token.asked, own.asked];
+    const names = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? "notes" : "plain"));
+    stage.say(names, serverFrames.notice(EXPIRED));
+    await stage.settle();
+    expect([token.asked, own.asked]).toEqual(before.map((asked) => asked + 1));
+    await stage.environment.advance(1_000);
+    stage.say(names, serverFrames.notice(EXPIRED));
+    await stage.settle();
+    expect([token.asked, own.asked]).toEqual(before.map((asked) => asked + 2));
   });
 
   test("[W5] and is a text, or cannot be got, is told by the event notice", async () => {
@@ -469,6 +487,49 @@ describe("with the real engine", () => {
     await stage.advance(1_000);
     expect(ann.notes.saved).toBe(true);
     expect(ben.text).toBe("too late");
+  });
+
+  test("[S8] a seed that crosses the downgrade is dropped, and asked for again when its author may write", async () => {
+    const { stage, door } = world();
+    door.good.set("ann", "write");
+    const asked = Promise.withResolvers<void>();
+    let made = 0;
+    const seed = async (doc: Y.Doc) => {
+      made++;
+      await asked.promise;
+      doc.getText("text").insert(0, "welcome");
+    };
+    const client = stage.client({ token: "ann" });
+    const ann = stage.person("notes", { seed }, client);
+    await stage.settle();
+    expect(made).toBe(1);
+    door.change("ann", "read", "the meeting has begun");
+    asked.resolve();
+    await stage.advance(1_000);
+    expect(ann.notes.getSnapshot()).toMatchObject({ status: { kind: "online" }, permission: "read" });
+    expect(ann.text).toBe("");
+    door.change("ann", "write", "questions, please");
+    await stage.advance(1_000);
+    expect(ann.text).toBe("welcome");
+    expect(ann.notes.saved).toBe(true);
+  });
+
+  test("[S8] who may only read by now is not asked for a seed, but who may write, and goes on", async () => {
+    const { stage, door } = world();
+    door.good.set("ann", "write").set("ben", "write").set("eva", "write");
+    const seeding = (name: string) => (doc: Y.Doc) => {
+      if (name === "ann") return new Promise<void>(() => undefined);
+      doc.getText("text").insert(0, name);
+      return;
+    };
+    const [ann, ben, eva] = ["ann", "ben", "eva"].map((name) =>
+      stage.person("notes", { seed: seeding(name) }, stage.client({ token: name })),
+    ) as [Person, Person, Person];
+    await stage.settle();
+    door.change("ben", "read", "the meeting has begun");
+    await ann.leave();
+    await stage.advance(1_000);
+    expect([ben.notes.status.kind, ben.text, eva.text]).toEqual(["online", "eva", "eva"]);
   });
 
   test("two documents with different tokens know nothing of each other's", async () => {

@@ -306,6 +306,29 @@ describe("a large edit", () => {
     expect(stage.notes.saved).toBe(false);
   });
 
+  test("[U1] [U9] is not overtaken by an answer when the session may not write any more, and comes when it may", async () => {
+    const stage = new Stage();
+    const channel = await stage.opened();
+    stage.link.on(channel, serverFrames.caughtUp(1, 1), serverFrames.ack(1, 1));
+    stage.link.isStuck = true;
+    stage.notes.doc.getText("text").insert(0, long(600_000));
+    await stage.settle();
+    stage.link.on(channel, serverFrames.permission("read", "demoted"), serverFrames.ask(Uint8Array.of(0)));
+    stage.link.bufferedBytes = 0;
+    stage.link.isStuck = false;
+    await stage.environment.advance(100);
+    // The large one has number 2, and did not get through: nothing has number 3 before it.
+    const numbers = stage.link.all("answer").map(({ number }) => number);
+    expect(numbers).toEqual([1]);
+    stage.link.on(channel, serverFrames.permission("write", "promoted"));
+    await stage.opened({ beginning: "continue", ask: null });
+    await stage.environment.advance(100);
+    const [first] = stage.link.all("fragment");
+    const again = stage.link.all("fragment").filter(({ id }) => String(id) !== String(first?.id));
+    expect(assembled(again)).toMatchObject({ number: 1 });
+    expect(textOf(assembled(again).update)).toBe(long(600_000));
+  });
+
   test("[B6] goes on after a break where the server says it is", async () => {
     const stage = new Stage();
     stage.notes.doc.getText("text").insert(0, long(5_000));

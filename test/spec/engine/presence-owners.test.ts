@@ -51,6 +51,38 @@ describe("F84 somebody else's id", () => {
     expect(stage.sees(11)).toBeUndefined();
   });
 
+  test("is nobody's when who waited for it is not to be seen any more", () => {
+    const stage = new Stage();
+    const [old, again] = [new Somebody(), new Somebody()];
+    stage.presence.receive(old, [entry(11, 3, ANN)]);
+    stage.flush();
+    stage.presence.receive(again, [entry(11, 4, ANN)]);
+    expect(stage.presence.receive(again, [entry(11, 5, null)]).refused).toBeNull();
+    stage.presence.release(old);
+    stage.flush();
+    expect(stage.sees(11)).toBeUndefined();
+    // Shown again, it is there.
+    stage.presence.receive(again, [entry(11, 6, ANN)]);
+    stage.flush();
+    expect(stage.sees(11)).toEqual(ANN);
+  });
+
+  test("is still waited for when who waits for it passes on that somebody else is gone, or says again what it said", () => {
+    const stage = new Stage();
+    const [old, again] = [new Somebody(), new Somebody()];
+    stage.presence.receive(old, [entry(11, 3, ANN)]);
+    stage.presence.receive(new Somebody(), [entry(12, 3, ANN)]);
+    stage.flush();
+    stage.presence.receive(again, [entry(11, 4, ANN)]);
+    stage.presence.receive(again, [entry(12, 9, null)]);
+    // What it heard before it announced itself.
+    stage.presence.receive(again, [entry(11, 3, null)]);
+    stage.presence.release(old);
+    stage.flush();
+    expect(stage.sees(11)).toEqual(ANN);
+    expect(stage.departures).toEqual([]);
+  });
+
   test("is the newest newcomer's where several wait, and not that of one who has an id of its own", () => {
     const stage = new Stage();
     const [old, first, second] = [new Somebody(), new Somebody(), new Somebody()];

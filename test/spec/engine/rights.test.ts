@@ -1,6 +1,6 @@
 /** What sessions may do: the one place of each action in the engine, and what becomes of what was begun before. */
 
-import type { JoineryError } from "@joinery/shared";
+import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import { encodeAwarenessUpdate } from "y-protocols/awareness";
 import type { Dialect } from "../../../server/src/engine/ports.ts";
@@ -114,6 +114,43 @@ describe("a session", () => {
     expect(ann.text).toBe("");
     expect(await world.storedText("notes")).toBe("");
     expect(world.eventsOf("action-denied")).toMatchObject([{ action: "write" }]);
+  });
+});
+
+describe("a session that was sent away", () => {
+  test.each(["PERMISSION_DENIED", "UNAUTHENTICATED"] as const)(
+    "F85 with %s brings nothing of what was being tried",
+    async (code) => {
+      const replicas = new HeldReplicas();
+      const world = new World({ replicas, limits: { maxUnrehearsed: 10 } });
+      const ann = await world.join("notes");
+      const eve = await world.join("notes");
+      eve.doc.transact(() => {
+        for (let i = 0; i < 20; i++) eve.type("SECRET", 0);
+      });
+      await world.settle();
+      expect(replicas.tried).toHaveLength(1);
+      eve.session.close(new JoineryError(code, "you were sent away"));
+      replicas.tried[0]?.done();
+      await world.settle();
+      expect(ann.text).toBe("");
+      expect(await world.storedText("notes")).toBe("");
+    },
+  );
+
+  test("for another reason, or gone by itself, brings what it had sent before", async () => {
+    const replicas = new HeldReplicas();
+    const world = new World({ replicas, limits: { maxUnrehearsed: 10 } });
+    const ann = await world.join("notes");
+    const ben = await world.join("notes");
+    ben.doc.transact(() => {
+      for (let i = 0; i < 20; i++) ben.type("a", 0);
+    });
+    await world.settle();
+    ben.session.close(new JoineryError("TOO_SLOW", "reads nothing"));
+    replicas.tried[0]?.done();
+    await world.settle();
+    expect(ann.text).toBe("a".repeat(20));
   });
 });
 

@@ -2,7 +2,7 @@ import { DEFAULT_LIMITS } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import { Rights } from "../../../server/src/engine/rights.ts";
 import { ROUTES } from "../../../server/src/http/api/routes.ts";
-import { type ApiStage, type Asking, openApi } from "./api-stage.ts";
+import { type ApiStage, type Asking, kick, openApi } from "./api-stage.ts";
 
 /** What somebody shows, in the order of the columns below; `null` for nothing. */
 const ROLES = [null, "nonsense", "reader", "writer", "manager-of-b", "manager-of-a", "manager"] as const;
@@ -222,3 +222,22 @@ function sessionInfo(session: number): ReturnType<ApiStage["access"]["sessions"]
     expiresAt: null,
   };
 }
+
+test("N6 who asks too fast is told to wait before his token is looked at", async () => {
+  const authorize = () => Promise.reject(new Error("it was looked at"));
+  const stage = await openApi({
+    limits: { maxAddressRequestsPerSecond: 1, maxBurstMs: 2_000 },
+    instead: { authorize },
+  });
+  for (let i = 0; i < 2; i++) expect((await stage.ask(kick())).status).toBe(500);
+  const answered = await stage.ask(kick());
+  expect(answered.body).toMatchObject({
+    status: 429,
+    code: "TOO_MANY_CONNECTIONS",
+    retry: "backoff",
+    limit: "maxAddressRequestsPerSecond",
+  });
+  expect(answered.headers).toMatchObject({ "retry-after": "2", connection: "close" });
+  expect((await stage.ask({ path: "/nothing" })).status).toBe(429);
+  expect(stage.hits.counts().maxAddressRequestsPerSecond).toBe(2);
+});

@@ -10,6 +10,7 @@ const PLATFORM = [globalThis.Request, globalThis.Response];
 
 describe("F91 a path", () => {
   test.each([
+    ["with a fragment, which no client sends", "//api/v1/sessions#?document=a"],
     ["with dots", "//api/v1/../v1/sessions"],
     ["with dots that lead to a route", "//api/v1/x/../sessions"],
     ["with a dot", "//api/v1/./sessions"],
@@ -159,7 +160,9 @@ describe("N15 a page of another site", () => {
 
   test("nor one without a type, nor one that is compressed", async () => {
     const stage = await openApi();
-    expect((await stage.ask(kick({ body: undefined }))).status).toBe(415);
+    expect((await stage.ask(kick({ headers: { "Content-Type": "" } }))).status).toBe(415);
+    // Nothing at all is an object without fields, which names nobody.
+    expect((await stage.ask(kick({ body: undefined }))).status).toBe(400);
     expect((await stage.ask(kick({ headers: { "Content-Encoding": "gzip" } }))).status).toBe(415);
     expect(
       (await stage.ask(kick({ headers: { "Content-Type": "Application/JSON; charset=utf-8" } }))).status,
@@ -180,7 +183,7 @@ describe("what is answered", () => {
       type: "urn:joinery:error:PERMISSION_DENIED",
       title: "The session may not do this.",
       status: 403,
-      detail: "you may not manage on this server as a whole",
+      detail: "you may not manage this server as a whole",
       code: "PERMISSION_DENIED",
       retry: "never",
       correlation: "r-1",
@@ -191,6 +194,7 @@ describe("what is answered", () => {
         method: "GET",
         path: "/api/v1/sessions",
         code: "PERMISSION_DENIED",
+        user: "reader",
         address: "192.0.2.1",
         correlation: "r-1",
       },

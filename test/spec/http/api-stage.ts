@@ -5,8 +5,9 @@ import { DEFAULT_LIMITS, JoineryError, type Limits } from "@joinery/shared";
 import { onTestFinished } from "vitest";
 import { Access } from "../../../server/src/access/access.ts";
 import type { AccessDoor } from "../../../server/src/access/access-api.ts";
+import { AddressRates } from "../../../server/src/address-rates.ts";
 import { Rights } from "../../../server/src/engine/rights.ts";
-import { createApi } from "../../../server/src/http/api/api.ts";
+import { type Api, createApi } from "../../../server/src/http/api/api.ts";
 import { API_PATH } from "../../../server/src/http/api/path.ts";
 import { correlationOf } from "../../../server/src/http/correlation.ts";
 import type { HttpEvent } from "../../../server/src/http/http-event.ts";
@@ -59,6 +60,7 @@ interface Answered {
 }
 
 export interface ApiStage {
+  readonly api: Api;
   readonly access: AccessDoor;
   readonly port: number;
   readonly events: readonly HttpEvent[];
@@ -96,11 +98,19 @@ export async function openApi({
   await decider.load();
   onTestFinished(() => decider.close());
   const access = instead ? standIn(decider, instead) : decider;
+  const rates = new AddressRates({
+    clock: new FakeClock(),
+    perSecond: limits.maxAddressRequestsPerSecond,
+    burstMs: limits.maxBurstMs,
+    maxAddresses: limits.maxAddresses,
+    onForgotten: () => hits.count("maxAddresses"),
+  });
   const api = createApi({
     access,
     limits,
     report: (event) => events.push(event),
     countLimit: (limit) => hits.count(limit),
+    rates,
     connectionOf: (incoming) => ({
       id: correlationOf(incoming, 1),
       number: 0,
@@ -123,7 +133,7 @@ export async function openApi({
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { access, port, events, hits, ask: (asking) => ask(port, asking) };
+  return { api, access, port, events, hits, ask: (asking) => ask(port, asking) };
 }
 
 function standIn(decider: Access, instead: Partial<AccessDoor>): AccessDoor {
@@ -137,7 +147,7 @@ function standIn(decider: Access, instead: Partial<AccessDoor>): AccessDoor {
   });
 }
 
-async function ask(port: number, asking: Asking): Promise<Answered> {
+export async function ask(port: number, asking: Asking): Promise<Answered> {
   const { method = "GET", path, token = null, body, headers = {} } = asking;
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const answered = new Promise<Answered>((resolve, reject) => {

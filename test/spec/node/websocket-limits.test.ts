@@ -433,6 +433,30 @@ describe("who sends more than its budget", () => {
     await until("all of it to be stored", async () => (await storedText(storage)).length === 300);
   });
 
+  test("is named in the log, once for each limit", async () => {
+    const told: object[] = [];
+    const info = (fields: object) => void told.push(fields);
+    const { connect, hits } = await stage(SLOW, { logger: { ...SILENT, info } });
+    const eve = await connect();
+    await expectServed(eve);
+    const often = () => hits("maxMessagesPerSecond");
+    for (let i = 0; i < 2; i++) {
+      const before = often();
+      eve.write(Buffer.concat(typing(300)));
+      await until("the limit to be reached", () => often() > before);
+      await expectServed(eve);
+    }
+    expect(told.filter((fields) => "limit" in fields && fields.limit === "maxMessagesPerSecond")).toEqual([
+      {
+        event: "connection-slowed",
+        connection: 1,
+        correlation: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        address: "127.0.0.1",
+        limit: "maxMessagesPerSecond",
+      },
+    ]);
+  });
+
   test("does not slow others of its document", async () => {
     const { connect, hits } = await stage(SLOW);
     const [ann, eve] = [await connect(), await connect()];

@@ -128,6 +128,31 @@ describe("a y-websocket connection", () => {
     expect(stage.rooms.counts().uncommittedBytes).toBe(0);
   });
 
+  test("is asked for what it could not bring when it may write again", async () => {
+    const stage = new NativeStage();
+    const line = new Line(stage, "good");
+    const driver = line.start();
+    driver.receive(Y_WEBSOCKET.catchUp(Uint8Array.of(0, 0), true));
+    await stage.settle();
+    stage.sessions[0]?.setRights(Rights.READER, "the owner said so");
+    const typist = new Typist(7);
+    driver.receive(Y_WEBSOCKET.update(typist.type("typed meanwhile")));
+    await stage.settle();
+    expect(line.closed).toBeNull();
+    line.frames.length = 0;
+    stage.sessions[0]?.setRights(Rights.WRITER, "she changed her mind");
+    // Sync step 1.
+    expect(line.frames.map(([kind, step]) => [kind, step])).toEqual([[0, 0]]);
+    const reader = new Line(stage, "good");
+    reader.start().receive(Uint8Array.of(0, 0, 1, 0));
+    await stage.settle();
+    driver.receive(Y_WEBSOCKET.catchUp(Y.encodeStateAsUpdate(typist.doc), true));
+    await stage.settle();
+    const asks = line.frames.filter(([kind, step]) => kind === 0 && step === 0);
+    expect(asks).toHaveLength(1);
+    expect(reader.frames.some((bytes) => Buffer.from(bytes).includes("typed meanwhile"))).toBe(true);
+  });
+
   test("that may not show presence goes on, however often it does, and is told nothing", async () => {
     const stage = new NativeStage();
     const line = new Line(stage, "good");

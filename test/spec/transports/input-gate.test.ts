@@ -26,7 +26,7 @@ function stage(changes: Partial<Limits> = {}) {
   const rest: string[] = [];
   const gate = new InputGate({
     clock,
-    hits,
+    onLimit: (limit) => hits.count(limit),
     budget: new Budget(clock, limits, CONNECTION_BUDGET),
     deliver: (message) => {
       const text = new TextDecoder().decode(message);

@@ -62,10 +62,9 @@ export class RemoteKeys {
     return this.#version;
   }
 
-  /** When they will be asked for again if somebody needs them, on the monotonic clock. */
-  get freshUntilMs(): number {
-    const freshUntil = (this.#fetched?.atMs ?? Number.NEGATIVE_INFINITY) + KEYS_FRESH_MS;
-    return Math.max(freshUntil, this.#askedAtMs + KEYS_PAUSE_MS);
+  /** Whether what was checked with them counts, without asking for them again. */
+  get isCurrent(): boolean {
+    return this.#isFresh || (this.#isGood && !this.#isPauseOver);
   }
 
   /**
@@ -74,11 +73,12 @@ export class RemoteKeys {
    * Rejects with HOOK_FAILED (backoff) when that cannot be known.
    */
   async candidates(query: KeyQuery): Promise<FoundKeys> {
-    if (this.#asking !== null || this.#now >= this.freshUntilMs) await this.#ask();
+    // Who is known by fresh keys does not wait for those that a made-up key has asked for.
+    if (!this.#isFresh && this.#mayAsk) await this.#ask();
     const known = this.#usable().candidates(query);
     if (known.length > 0) return { keys: known, version: this.#version };
     // Whoever waits for the pause to end comes back with a new token.
-    if (this.#now >= this.#askedAtMs + KEYS_PAUSE_MS) await this.#ask();
+    if (this.#mayAsk) await this.#ask();
     const found = this.#usable().candidates(query);
     if (found.length === 0 && this.#failure !== null) throw this.#unavailable();
     return { keys: found, version: this.#version };
@@ -88,8 +88,25 @@ export class RemoteKeys {
     return this.#options.clock.monotonicMs();
   }
 
+  get #isFresh(): boolean {
+    return this.#fetched !== null && this.#now < this.#fetched.atMs + KEYS_FRESH_MS;
+  }
+
+  get #isGood(): boolean {
+    return this.#fetched !== null && this.#now < this.#fetched.atMs + KEYS_STALE_MS;
+  }
+
+  get #isPauseOver(): boolean {
+    return this.#now >= this.#askedAtMs + KEYS_PAUSE_MS;
+  }
+
+  /** Whether they may be asked for again, or are being asked for, which anybody may wait for. */
+  get #mayAsk(): boolean {
+    return this.#asking !== null || this.#isPauseOver;
+  }
+
   #usable(): KeyRing {
-    if (this.#fetched !== null && this.#now < this.#fetched.atMs + KEYS_STALE_MS) return this.#fetched.ring;
+    if (this.#fetched !== null && this.#isGood) return this.#fetched.ring;
     throw this.#unavailable();
   }
 

@@ -56,9 +56,9 @@ export class VerifiedTokens {
 
   /** Whether the keys that it was checked with are still those that there are, and need not be asked for. */
   #areKeysGood({ keysVersion }: Verified): boolean {
-    const { clock, remote } = this.#options;
+    const { remote } = this.#options;
     if (remote === null || keysVersion === null) return true;
-    return keysVersion === remote.version && clock.monotonicMs() < remote.freshUntilMs;
+    return keysVersion === remote.version && remote.isCurrent;
   }
 
   #check(token: string, hash: string): Promise<Grant> {

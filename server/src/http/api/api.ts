@@ -15,7 +15,8 @@ import {
   toJoineryError,
 } from "@joinery/shared";
 import { type Context, Hono } from "hono";
-import type { AccessDoor, DoorRequest } from "../../access/access-api.ts";
+import { type AccessDoor, DeniedAtDoor, type DoorRequest } from "../../access/access-api.ts";
+import type { AddressRates } from "../../address-rates.ts";
 import type { ConnectionRequest } from "../../protocols/admission.ts";
 import { bearerToken } from "../handshake-token.ts";
 import type { HttpEvent } from "../http-event.ts";
@@ -32,6 +33,8 @@ export interface ApiOptions {
   readonly limits: Limits;
   readonly report: (event: HttpEvent) => void;
   readonly countLimit: (limit: LimitName) => void;
+  /** How fast addresses may ask. */
+  readonly rates: AddressRates;
   /** Who makes a request, and from where. Its `id` is what the answer says, and the log. */
   readonly connectionOf: (request: IncomingMessage) => ConnectionRequest;
 }
@@ -61,7 +64,7 @@ export function createApi(options: ApiOptions): Api {
     const exchange: Exchange = { incoming, door: { connection: { ...connection, token }, token } };
     const answer = getRequestListener(
       async (request) => {
-        const early = refusalOf(incoming);
+        const early = tooFast(options, exchange) ?? refusalOf(incoming);
         return early ? failed(options, exchange, early) : await app.fetch(request, exchange);
       },
       {
@@ -109,6 +112,20 @@ function buildApp(options: ApiOptions): Hono<Env> {
   return app;
 }
 
+/** Before anything is done for it; those that are refused do not count. @returns `null` where it is not. */
+function tooFast({ rates, limits, countLimit }: ApiOptions, { door }: Exchange): JoineryError | null {
+  const { address } = door.connection;
+  if (rates.has(address)) {
+    rates.take(address);
+    return null;
+  }
+  const limit = "maxAddressRequestsPerSecond";
+  countLimit(limit);
+  return new JoineryError("TOO_MANY_CONNECTIONS", `an address may make ${limits[limit]} requests a second`, {
+    limit,
+  });
+}
+
 /** Hono answers HEAD where there is GET. */
 function methodsOf(path: string): string {
   const methods = ROUTES.filter((route) => route.path === path).map(({ method }) => method);
@@ -118,7 +135,8 @@ function methodsOf(path: string): string {
 
 /** What is wrong with a request before it is known what it asks; `null` for nothing. */
 function refusalOf({ url = "", method, headers }: IncomingMessage): JoineryError | HttpFailure | null {
-  if (!isPlainPath(rawPathOf(url))) return new NotFound();
+  // A fragment is for clients alone: where its query begins, everybody between here and there reads differently.
+  if (!isPlainPath(rawPathOf(url)) || url.includes("#")) return new NotFound();
   if (method !== "GET" && method !== "HEAD" && headers["sec-fetch-site"] === "cross-site") {
     return new JoineryError("PERMISSION_DENIED", "pages of other sites may not ask for this");
   }
@@ -194,7 +212,8 @@ function failed(
     const fields = { method, path, address, correlation };
     const { code } = failure;
     if (code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED") {
-      report({ type: "http-denied", ...fields, code, ...(document !== null && { document }) });
+      const user = failure instanceof DeniedAtDoor ? { user: failure.user } : {};
+      report({ type: "http-denied", ...fields, code, ...user, ...(document !== null && { document }) });
     } else if (code === "INTERNAL") {
       report({ type: "http-failed", ...fields, error: failure });
     }

@@ -199,6 +199,36 @@ describe("a new document", () => {
       return { replicas, stage, ann, ben, shown };
     }
 
+    test("[S8] F85 is not filled by who may only read by then, who goes on and is asked again as a writer", async () => {
+      const { replicas, stage, ann, shown } = await trying();
+      ann.say(1, clientFrames.seed(longSeedOf(7, 120)));
+      await stage.settle();
+      const [session] = stage.sessions;
+      session?.setRights(Rights.READER, "no more");
+      replicas.tried[0]?.done();
+      await stage.settle();
+      expect(types(ann)).toEqual(["permission", "notice"]);
+      expect(shown()).toBe("");
+      session?.setRights(Rights.WRITER, "again");
+      await stage.settle();
+      expect(types(ann)).toContain("seed");
+      ann.say(1, clientFrames.seed(seedOf(7, "welcome")));
+      await stage.settle();
+      expect(shown()).toBe("welcome");
+    });
+
+    test("[S8] F85 is not filled by who was sent away meanwhile, but by who comes next", async () => {
+      const { replicas, stage, ann, shown } = await trying();
+      ann.say(1, clientFrames.seed(longSeedOf(7, 120)));
+      await stage.settle();
+      stage.sessions[0]?.close(new JoineryError("PERMISSION_DENIED", "you were sent away"));
+      replicas.tried[0]?.done();
+      await stage.settle();
+      expect(shown()).toBe("");
+      const eva = await offering(stage);
+      expect(types(eva)).toContain("seed");
+    });
+
     test("[S3] is not filled beside an edit that was held aside before, and is released meanwhile", async () => {
       const { replicas, stage, ann, ben, shown } = await trying();
       const owner = await stage.joined();
