@@ -41,6 +41,15 @@ export function allowLocal(isAllowed: RequestRule): RequestRule {
   };
 }
 
+/**
+ * The rule of a server's own port. Where nobody is asked who he is, requests have to be made to this machine under its own
+ * name; else by a page that is allowed, or by this machine's.
+ */
+export function allowAtHome(isAllowed: RequestRule, asksNobody: boolean): RequestRule {
+  const isLocal = allowLocal(isAllowed);
+  return asksNobody ? isLocal : (request) => isAllowed(request) || isLocal(request);
+}
+
 /** Answers 403 where the rule says no. */
 export function onlyWhere(isAllowed: RequestRule, handle: RequestHandler): RequestHandler {
   return (request, response) => {

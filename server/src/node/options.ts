@@ -20,7 +20,7 @@ import {
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from "../transports/connections.ts";
 import type { Logger } from "./log.ts";
 
-export { refuseUnknown, show } from "../option-checks.ts";
+export { refuseUnknown } from "../option-checks.ts";
 
 /** How a server is made. Everything has a default. */
 export interface ServerOptions<Context = unknown> {

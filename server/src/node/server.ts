@@ -18,7 +18,7 @@ import { clientAddress } from "../http/address.ts";
 import { type Api, createApi } from "../http/api/api.ts";
 import { correlationOf } from "../http/correlation.ts";
 import { handshakeToken } from "../http/handshake-token.ts";
-import { allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
+import { allowAtHome, allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
 import { allowOrigins, originOf, type RequestRule } from "../http/origin.ts";
 import { pageHandler, type RequestHandler } from "../http/page.ts";
 import { Watching } from "../metrics/watching.ts";
@@ -45,8 +45,9 @@ import {
   type UpgradeHandler,
   withoutBody,
 } from "./http-server.ts";
+import { checkListenAddress, urlOf } from "./listen-address.ts";
 import type { Logger, ServerEvent } from "./log.ts";
-import { type ResolvedOptions, resolveOptions, type ServerOptions, show } from "./options.ts";
+import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
 import { PluginHost } from "./plugin-host.ts";
 import { pluginsOf } from "./plugins-of.ts";
 import type {
@@ -252,19 +253,8 @@ class JoineryServer implements Server {
     host = "127.0.0.1",
     port = 4321,
   }: ListenOptions = {}): Promise<{ url: string; port: number }> {
-    const { isAuthenticating } = this.#access;
-    if (!isLoopbackHost(host) && !isAuthenticating && !this.#options.allowPublicWithoutAuthentication) {
-      throw new JoineryError(
-        "INVALID_OPTION",
-        `will not listen on ${host}: without authentication anybody who reaches it could read and write every document. Set the option "access" or a hook "authenticate"; or use a loopback address such as 127.0.0.1; or, if that is what you want, set "allowPublicWithoutAuthentication"`,
-      );
-    }
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-      throw new JoineryError(
-        "INVALID_OPTION",
-        `option "port" is ${show(port)}, it must be a whole number from 0 to 65535`,
-      );
-    }
+    const { allowPublicWithoutAuthentication } = this.#options;
+    checkListenAddress(host, port, this.#access.isAuthenticating || allowPublicWithoutAuthentication);
     this.#refuseWhenClosed();
     if (this.#isListening) throw new Error("the server is listening already");
     this.#isListening = true;
@@ -278,7 +268,8 @@ class JoineryServer implements Server {
 
   async #listen(host: string, port: number): Promise<{ url: string; port: number }> {
     await this.ready();
-    const isAllowed = this.#ruleFor(host);
+    const asksNobody = !this.#access.isAuthenticating && isLoopbackHost(host);
+    const isAllowed = allowAtHome(this.#isAllowedOrigin, asksNobody);
     const page = pageHandler(this.#options.page);
     const httpServer = createLimitedHttpServer({
       limits: this.#options.limits,
@@ -294,7 +285,7 @@ class JoineryServer implements Server {
     });
     const address = await startListening(httpServer, host, port);
     this.#httpServer = httpServer;
-    const url = `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${address.port}`;
+    const url = urlOf(host, address.port);
     if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });
     await this.#plugins.listening({ host, port: address.port });
     return { url, port: address.port };
@@ -313,13 +304,6 @@ class JoineryServer implements Server {
       if (this.#closing === null) others(request, response);
       else respondDraining(response);
     };
-  }
-
-  /** Who nobody is asked for has to come from this machine; else from a page that is allowed, or this machine's. */
-  #ruleFor(host: string): RequestRule {
-    const isLocal = allowLocal(this.#isAllowedOrigin);
-    if (!this.#access.isAuthenticating && isLoopbackHost(host)) return isLocal;
-    return (request) => this.#isAllowedOrigin(request) || isLocal(request);
   }
 
   attach(httpServer: UpgradeSource, { path = "/" }: AttachOptions = {}): void {
