@@ -14,10 +14,15 @@ export interface Ended {
 export async function joinery(args: readonly string[], columns?: number): Promise<Ended> {
   const out: string[] = [];
   const err: string[] = [];
-  const into = (parts: string[]) => (chunk: unknown) => {
-    parts.push(String(chunk));
-    return true;
-  };
+  const into =
+    (parts: string[]) =>
+    (chunk: unknown, ...rest: readonly unknown[]) => {
+      parts.push(String(chunk));
+      const written = rest.at(-1);
+      // reason: of the arguments of a stream's `write` only the last can be a function, which is told when it is written.
+      if (typeof written === "function") queueMicrotask(written as () => void);
+      return true;
+    };
   const streams = [process.stdout, process.stderr];
   const listeners = streams.map((stream) => stream.listeners("error"));
   vi.stubEnv("TZ", "UTC");
