@@ -1,5 +1,6 @@
 /** The `joinery` command. One file a subcommand, each parses, calls and prints. */
 
+import { printableLines } from "@joinery/server";
 import { JoineryError } from "@joinery/shared";
 import { Command, CommanderError } from "commander";
 import { diffCommand } from "./commands/diff.ts";
@@ -48,7 +49,7 @@ export async function run(args: readonly string[]): Promise<void> {
       // It has printed what is wrong; help and version are no errors.
       process.exitCode = error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
     } else if (error instanceof JoineryError) {
-      console.error(`joinery: ${error.message}`);
+      console.error(`joinery: ${printableLines(error.message)}`);
       process.exitCode = EXIT_CODES.error;
     } else throw error;
   }

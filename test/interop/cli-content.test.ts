@@ -1,7 +1,8 @@
 /** `joinery show`, `diff` and `export`, run on a data folder. */
 
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -250,6 +251,23 @@ describe("a document is exported", () => {
     const nowhere = await joinery(["export", "plain", join(place, "no", "b")]);
     expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot write") });
     expect(await readdir(place)).toEqual(["a.txt"]);
+  });
+
+  test("over a file that a link leads to, but never in the place of a pipe, a device or a folder", async () => {
+    const place = await mkdtemp(join(tmpdir(), "joinery-export-"));
+    onTestFinished(() => rm(place, { recursive: true, force: true }));
+    const [file = "", linked = "", pipe = ""] = ["a.txt", "link", "pipe"].map((name) => join(place, name));
+    await writeFile(file, "mine");
+    await symlink(file, linked);
+    execFileSync("mkfifo", [pipe]);
+    const over = (target: string) => joinery(["export", "plain", target, "--format", "text", "--force"]);
+    expect((await over(linked)).code).toBe(0);
+    expect(await readFile(file, "utf8")).toMatch(/^very bold/);
+    expect((await lstat(linked)).isSymbolicLink()).toBe(true);
+    expect(await over(pipe)).toMatchObject({ code: 1, stderr: expect.stringContaining("no regular file") });
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
+    expect(await over(place)).toMatchObject({ code: 1, stderr: expect.stringContaining("is a folder") });
+    expect((await readdir(place)).sort()).toEqual(["a.txt", "link", "pipe"]);
   });
 });
 

@@ -1,16 +1,20 @@
 /** The commands that read, as processes of their own, on folders that real servers left. */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
 import { docOf, edit, hashesOf, Written, withStorage } from "../spec/inspect/folder-stage.ts";
 import { type Exit, runCommand, startServer } from "../support/server-process.ts";
 import { readSequentialTrace, replay } from "../support/traces.ts";
-import { until } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 import { openStage } from "./stage.ts";
 
+const COMMAND = fileURLToPath(new URL("../../cli/bin/joinery.js", import.meta.url));
 const NAME = "notes/real typing 日本語";
 
 /** A folder that is gone after the test. */
@@ -75,9 +79,7 @@ describe("a folder", () => {
         await new Written(storage, `document ${i}`).append([{ author: "", update }]);
     });
     // It waits for whoever reads its output, with the folder open.
-    const { spawn } = await import("node:child_process");
-    const command = new URL("../../cli/bin/joinery.js", import.meta.url).pathname;
-    const child = spawn(process.execPath, [command, "ls", "--json", "--data", data], {
+    const child = spawn(process.execPath, [COMMAND, "ls", "--json", "--data", data], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     onTestFinished(() => void child.kill("SIGKILL"));
@@ -90,6 +92,101 @@ describe("a folder", () => {
     const code = await new Promise((resolve) => child.once("close", resolve));
     expect(code).toBe(0);
   });
+});
+
+/** A folder of which each command prints far more than a pipe holds. */
+async function longFolder(): Promise<string> {
+  const data = await temporaryFolder();
+  const line = "a line of text\n".repeat(70);
+  await withStorage(data, async (storage) => {
+    const written = new Written(storage, NAME);
+    const doc = docOf(1);
+    const text = doc.getText("text");
+    for (let batch = 0; batch < 1000; batch++)
+      await written.append([{ author: "ann", update: edit(doc, () => text.insert(text.length, line)) }]);
+    const update = edit(docOf(2), (other) => other.getText("text").insert(0, "x"));
+    for (let i = 0; i < 1000; i++)
+      await new Written(storage, `${"long/".repeat(40)}${i}`).append([{ author: "", update }]);
+  });
+  return data;
+}
+
+describe("output that is not read to its end", () => {
+  /** Starts a command, whose folder for temporary files is its own. */
+  async function start(
+    data: string,
+    [command = "", ...args]: readonly string[],
+    stdout: "pipe" | number = "pipe",
+  ) {
+    const temporary = await temporaryFolder();
+    const child = spawn(process.execPath, [COMMAND, command, "--data", data, ...args], {
+      stdio: ["ignore", stdout, "pipe"],
+      env: { PATH: process.env.PATH, TMPDIR: temporary, COLUMNS: "200" },
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let stderr = "";
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      stderr += chunk;
+    });
+    const closed = once(child, "close").then(async ([code]: unknown[]) => {
+      return { code, stderr, left: await readdir(temporary) };
+    });
+    const end = () => within(`joinery ${command} to end`, closed, { saw: () => stderr });
+    return { child, temporary, end };
+  }
+
+  const LONG: readonly (readonly string[])[] = [
+    ["show", "--full", NAME],
+    ["ls"],
+    ["log", "--limit", "1000", NAME],
+    ["diff", "--full", "--from", "0", NAME],
+  ];
+
+  test("is no error where the reader goes away: each command ends, and leaves nothing behind", async () => {
+    const data = await longFolder();
+    for (const args of LONG) {
+      const { child, end } = await start(data, args);
+      await until("output", () => (child.stdout?.readableLength ?? 0) > 0);
+      child.stdout?.destroy();
+      expect({ args, ...(await end()) }).toEqual({
+        args,
+        code: args[0] === "diff" ? 1 : 0,
+        stderr: "",
+        left: [],
+      });
+    }
+    const before = await hashesOf(data);
+    // Nobody reads, so it cannot end by itself: while the folder is opened, and while it prints.
+    for (const isPrinting of [false, true]) {
+      const { child, temporary, end } = await start(data, ["ls"]);
+      await until("the command to begin", async () =>
+        isPrinting ? (child.stdout?.readableLength ?? 0) > 0 : (await readdir(temporary)).length > 0,
+      );
+      child.kill("SIGINT");
+      child.stdout?.resume();
+      expect(await end()).toEqual({ code: 130, stderr: "", left: [] });
+    }
+    expect(await hashesOf(data)).toEqual(before);
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "is told in a line where the disk is full, and leaves nothing behind",
+    async () => {
+      const data = await temporaryFolder();
+      await withStorage(data, async (storage) => {
+        const update = edit(docOf(1), (doc) => doc.getText("text").insert(0, "x"));
+        await new Written(storage, NAME).append([{ author: "", update }]);
+      });
+      const full = await open("/dev/full", "w");
+      onTestFinished(() => full.close());
+      const { end } = await start(data, ["export", NAME], full.fd);
+      expect(await end()).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/^joinery: cannot write to standard output: ENOSPC[^\n]*\n$/),
+        left: [],
+      });
+    },
+  );
 });
 
 describe("a document of 20 MB", () => {

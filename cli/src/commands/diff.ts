@@ -161,9 +161,9 @@ async function printComparison(
   await print(`${pc.red("---")} ${sideOf(before)}\n${pc.green("+++")} ${sideOf(after)}`);
   for (const { author, batches, bytes, firstTime, lastTime } of authorship?.contributions ?? []) {
     const who = author === "" ? pc.dim("nobody in particular") : pc.bold(printable(author));
-    const times = [localTime(firstTime), ...(lastTime === firstTime ? [] : [localTime(lastTime)])];
+    const times = new Set([localTime(firstTime), localTime(lastTime)]);
     await print(
-      `    ${who}  ${pc.dim(`${counted(batches, "batch", "batches")}, ${size(bytes)}, ${times.join(" – ")}`)}`,
+      `    ${who}  ${pc.dim(`${counted(batches, "batch", "batches")}, ${size(bytes)}, ${[...times].join(" – ")}`)}`,
     );
   }
   await print("");

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { access, link, open, rename, rm } from "node:fs/promises";
+import { access, link, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import {
   type ContentRoot,
@@ -87,6 +87,7 @@ async function exportDocument(
   flags: ExportFlags,
 ): Promise<void> {
   const { format, root, at, json } = flags;
+  if (file === "") throw invalid("the name of the file is empty");
   if (file === undefined && json) throw invalid("--json is about the file: name one");
   if (file === undefined && process.stdout.isTTY) {
     throw invalid(
@@ -96,7 +97,7 @@ async function exportDocument(
   if (root !== undefined && isUpdate(format))
     throw invalid(`an ${format} has all roots: --root is for other formats`);
   // Reading may take long, only to find out then.
-  if (file !== undefined && !flags.force) await requireNew(file);
+  if (file !== undefined) await (flags.force ? replaceable(file) : requireNew(file));
   await withSource(flags, async (source) => {
     const stored = await readOrTell(source, document, at ?? null);
     if (stored === null) return;
@@ -105,7 +106,7 @@ async function exportDocument(
       await writeOut(bytes);
       return;
     }
-    await writeWhole(file, bytes, flags.force === true);
+    await writeWhole(flags.force ? await replaceable(file) : file, bytes, flags.force === true);
     if (json) await printJson({ ...stateOf(stored), file, format, bytes: bytes.length });
     else
       console.error(
@@ -173,6 +174,22 @@ async function requireNew(file: string): Promise<void> {
     () => false,
   );
   if (isThere) throw alreadyThere(file);
+}
+
+/**
+ * The file that is overwritten: what a link leads to, not the link. A device or a pipe is none: a file in its place
+ * would take it from all others.
+ */
+async function replaceable(file: string): Promise<string> {
+  // What is not there, or cannot be looked at, is told when it is written.
+  const target = await realpath(file).catch(() => file);
+  const found = await stat(target).catch(() => null);
+  if (found === null || found.isFile()) return target;
+  throw invalid(
+    found.isDirectory()
+      ? `${printable(file)} is a folder`
+      : `${printable(file)} is no regular file: send standard output there instead`,
+  );
 }
 
 /**

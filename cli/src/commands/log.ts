@@ -72,27 +72,35 @@ async function log(document: DocumentName, flags: LogFlags): Promise<void> {
     const listing = await source.listing(document);
     if (listing === null) return tellNoDocument(source, document);
     const after = flags.after ?? Math.max(0, listing.seq - flags.limit);
-    const entries = entriesOf(source, document, { after, limit: flags.limit });
+    let told: string | null = null;
+    const tell = (found: string) => {
+      told = found;
+      tellDamage(found);
+    };
+    const entries = entriesOf(source, document, { after, limit: flags.limit, tell });
     await (flags.json ? printAsJson(entries, listing) : printAsTable(entries, listing, after));
-    if (listing.damage !== null) tellDamage(listing.damage.message);
+    if (listing.damage !== null && listing.damage.message !== told) tellDamage(listing.damage.message);
   });
 }
 
 interface Part {
   readonly after: number;
   readonly limit: number;
+  /** Is told of damage. */
+  readonly tell: (found: string) => void;
 }
 
 /** Page by page, up to the first entry that is damaged, which is told. */
 async function* entriesOf(
   source: DocumentSource,
   document: DocumentName,
-  { after, limit }: Part,
+  { after, limit, tell }: Part,
 ): AsyncGenerator<EntrySummary> {
   let last = after;
   let left = limit;
   try {
-    for (;;) {
+    // Nothing comes after the largest seq that there can be.
+    while (last < Number.MAX_SAFE_INTEGER) {
       const entries = await source.log(document, last, PAGE_BYTES);
       if (entries.length === 0) return;
       for (const entry of entries) {
@@ -103,7 +111,7 @@ async function* entriesOf(
     }
   } catch (error) {
     if (!(error instanceof JoineryError)) throw error;
-    tellDamage(error.code === "DOCUMENT_DAMAGED" ? error.message : `batch ${last + 1}: ${error.message}`);
+    tell(error.code === "DOCUMENT_DAMAGED" ? error.message : `batch ${last + 1}: ${error.message}`);
   }
 }
 

@@ -5,9 +5,9 @@ import { type DocumentSource, openFolderSource } from "@joinery/server";
 import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
 import { Command, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
-import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { type CommandPage, describeCommand } from "./command-page.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
+import { surviveLostOutput } from "./terminal.ts";
 import { printable, quotedName } from "./text.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -39,18 +39,24 @@ export async function withSource(
   { data }: ReadingFlags,
   work: (source: DocumentSource) => Promise<void>,
 ): Promise<void> {
-  surviveBrokenPipes();
-  const source = await openFolderSource(data);
-  const leave = (signal: NodeJS.Signals) => {
-    const exit = () => process.exit(128 + constants.signals[signal]);
-    source.close().then(exit, exit);
-  };
+  surviveLostOutput();
+  // At once, also while the folder is opened, which may take long: nothing is written to it, and its copy goes with
+  // the process. What is being done would only complain if the documents were closed before.
+  const leave = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);
   for (const signal of SIGNALS) process.once(signal, leave);
   try {
-    for (const found of source.damage) tellDamage(found);
-    await work(source);
+    const source = await openFolderSource(data);
+    try {
+      for (const found of source.damage) tellDamage(found);
+      await work(source);
+    } catch (error) {
+      // Of such a document nothing is sound.
+      if (!(error instanceof JoineryError) || error.code !== "DOCUMENT_DAMAGED") throw error;
+      tellDamage(error.message);
+    } finally {
+      await source.close();
+    }
   } finally {
-    await source.close();
     for (const signal of SIGNALS) process.off(signal, leave);
   }
 }

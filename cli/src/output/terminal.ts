@@ -1,6 +1,7 @@
 /** Where output goes to: a terminal, which has a width, or a pipe or file, which has none. */
 
 import { printable, printableLines } from "@joinery/server";
+import { JoineryError } from "@joinery/shared";
 
 /** Below this nothing can be told apart. */
 const MIN_WIDTH = 40;
@@ -14,14 +15,41 @@ export function outputWidth(): number {
 }
 
 /**
+ * Keeps the process from ending where output cannot be written. Of standard output {@link writeOut} tells; of standard
+ * error nobody could be told.
+ */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (!stream.listeners("error").includes(told)) stream.on("error", told);
+  }
+}
+
+function told(): void {
+  // See above.
+}
+
+/** After `head` has what it wants; and what comes after the first write that told so. */
+const READER_IS_GONE: readonly unknown[] = ["EPIPE", "ERR_STREAM_DESTROYED"];
+
+/**
  * Writes to standard output, and waits until it is written: whoever reads may be slower.
  *
  * @returns Whether anybody reads on: after `head` has what it wants, nobody does, and that is no mistake.
+ * Rejects with INVALID_OPTION where it cannot be written for another reason: the disk is full.
  */
 export function writeOut(output: string | Uint8Array): Promise<boolean> {
-  return new Promise((resolve) => {
-    process.stdout.write(output, (error) => resolve(!error));
+  return new Promise((resolve, reject) => {
+    process.stdout.write(output, (error?: NodeJS.ErrnoException | null) => {
+      if (!error) resolve(true);
+      else if (READER_IS_GONE.includes(error.code)) resolve(false);
+      else reject(cannotWrite(error));
+    });
   });
+}
+
+function cannotWrite(cause: Error): JoineryError {
+  const message = `cannot write to standard output: ${cause.message}`;
+  return new JoineryError("INVALID_OPTION", message, { cause });
 }
 
 /** Prints a line. @returns As {@link writeOut}. */

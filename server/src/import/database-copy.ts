@@ -3,15 +3,18 @@
  * beside it: links to its tables, which LevelDB never changes, and copies of the few small files that it does.
  */
 
-import { constants } from "node:fs";
-import { access, copyFile, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { constants, mkdtempSync, rmSync } from "node:fs";
+import { access, copyFile, mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
+
+/** At the end of a process LevelDB may still write a file while its folder is removed: then that is tried again. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 5 } as const;
 
 export interface DatabaseCopy {
   /** A folder for temporary files, in which the copy is. */
   readonly folder: string;
-  /** Removes it. What it was copied from is not touched. */
+  /** Removes it; the end of the process does so too. What it was copied from is not touched. */
   remove(): Promise<void>;
 }
 
@@ -29,8 +32,14 @@ export async function copyDatabase(
   name: string,
   beside: readonly string[] = [],
 ): Promise<DatabaseCopy> {
-  const folder = await mkdtemp(join(tmpdir(), "joinery-import-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  // At once: no end of the process comes between the folder and the promise to remove it.
+  const folder = mkdtempSync(join(tmpdir(), "joinery-import-"));
+  const removeAtExit = () => rmSync(folder, REMOVAL);
+  process.once("exit", removeAtExit);
+  const remove = async () => {
+    await rm(folder, REMOVAL);
+    process.off("exit", removeAtExit);
+  };
   try {
     await mkdir(join(folder, name));
     for (const file of await readdir(from))

@@ -222,4 +222,29 @@ describe("of a damaged folder", () => {
     expect(stdout).toMatch(/✗ notes\/plan\n {4}batch 25: .*checksum/);
     await expect(stdout).toMatchFileSnapshot(goldenFile("verify damaged"));
   });
+
+  test("a document of which nothing is sound is told once, with 3, whichever command reads it", async () => {
+    const hollow = join(parent, "hollow");
+    await withStorage(hollow, async (storage) => {
+      const update = edit(docOf(1), (doc) => doc.getText("text").insert(0, "x"));
+      for (const name of [TYPED, "sound"]) await new Written(storage, name).append([{ author: "", update }]);
+    });
+    await flipIn(hollow, { document: TYPED as DocumentName, kind: "log", seq: 1 });
+    for (const [command = "", ...flags] of [
+      ["show"],
+      ["stats"],
+      ["log"],
+      ["diff", "--from", "1"],
+      ["export"],
+    ]) {
+      const { code, stderr } = await joinery(on(hollow, [command, ...flags, TYPED]));
+      expect({ command, code, stderr }).toEqual({
+        command,
+        code: 3,
+        stderr: expect.stringMatching(/^damage: [^\n]*is damaged at seq 1: [^\n]*\n$/),
+      });
+    }
+    const none = await joinery(on(hollow, ["log", "--after", String(Number.MAX_SAFE_INTEGER), "sound"]));
+    expect(none).toMatchObject({ code: 0, stdout: "no batches after 9007199254740991\n", stderr: "" });
+  });
 });
