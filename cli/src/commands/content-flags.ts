@@ -16,7 +16,7 @@ import {
 } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { InvalidArgumentError, Option } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import { isoTime } from "../output/quantities.ts";
 import { tellDamage, tellNoDocument } from "../output/reading-command.ts";
 import { writeOut } from "../output/terminal.ts";

@@ -11,7 +11,7 @@ import {
 } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { Argument, type Command } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
 import { counted, isoTime, localTime, size } from "../output/quantities.ts";

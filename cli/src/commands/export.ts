@@ -19,7 +19,7 @@ import {
 } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { Argument, type Command, Option } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { size } from "../output/quantities.ts";
 import { parseName, type ReadingFlags, readingCommand, withSource } from "../output/reading-command.ts";

@@ -6,7 +6,7 @@ import {
 } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { Command } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { ago, count, isoTime, localTime, size } from "../output/quantities.ts";
 import {

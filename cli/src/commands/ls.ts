@@ -1,7 +1,7 @@
 import type { DocumentListing, DocumentSource } from "@joinery/server";
 import { JoineryError } from "@joinery/shared";
 import { type Command, Option } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import type { CommandPage, JsonField } from "../output/command-page.ts";
 import { ago, count, counted, isoTime, localDay, localTime, size } from "../output/quantities.ts";
 import {

@@ -11,8 +11,8 @@ import {
   SOURCE_KINDS,
 } from "@joinery/server";
 import { Command } from "commander";
-import pc from "picocolors";
 import { surviveBrokenPipes } from "../broken-pipes.ts";
+import { pc } from "../output/colours.ts";
 import { duration, number, ProgressBar } from "../progress-bar.ts";
 import { VERSION } from "../version.ts";
 

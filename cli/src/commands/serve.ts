@@ -16,10 +16,10 @@ import {
 } from "@joinery/server";
 import { JoineryError } from "@joinery/shared";
 import { Command, Option } from "commander";
-import pc from "picocolors";
 import { type AccessSummary, isThisMachine, summarizeAccess } from "../access-summary.ts";
 import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { createLogger, LOG_LEVELS, type LogLevel } from "../log.ts";
+import { pc } from "../output/colours.ts";
 import { findPageFolder } from "../page-folder.ts";
 import { VERSION } from "../version.ts";
 

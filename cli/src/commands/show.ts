@@ -8,7 +8,7 @@ import {
 } from "@joinery/server";
 import type { DocumentName } from "@joinery/shared";
 import { Argument, type Command, Option } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { counted, localTime } from "../output/quantities.ts";
 import {

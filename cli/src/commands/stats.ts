@@ -1,7 +1,7 @@
 import { type DocumentListing, type DocumentSizes, type DocumentSource, sizesOf } from "@joinery/server";
 import type { DocumentName } from "@joinery/shared";
 import type { Command } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { ago, count, counted, isoTime, localTime, share, size } from "../output/quantities.ts";
 import {

@@ -22,7 +22,7 @@ import {
 } from "@joinery/server";
 import { JoineryError } from "@joinery/shared";
 import { Command, Option } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 
 interface TokenFlags {
   readonly key?: string;

@@ -1,7 +1,7 @@
 import { type DocumentSource, MAX_PROBLEMS, type Problem, type Verification } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { Command } from "commander";
-import pc from "picocolors";
+import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
 import { counted, size } from "../output/quantities.ts";

@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { type DocumentSource, openFolderSource } from "@joinery/server";
 import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
 import { Command, InvalidArgumentError, Option } from "commander";
-import pc from "picocolors";
+import { pc } from "./colours.ts";
 import { type CommandPage, describeCommand } from "./command-page.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { surviveLostOutput } from "./terminal.ts";

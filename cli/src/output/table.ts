@@ -1,4 +1,4 @@
-import pc from "picocolors";
+import { pc } from "./colours.ts";
 import { cutMiddle, padded, widthOf } from "./text.ts";
 
 /** A column with a width of its own; so rows can be printed as they come. */

@@ -70,6 +70,8 @@ const FORBIDDEN_IMPORTS = [
   ["server/src/http/api", "../../node/server.ts"],
   ["server/src/metrics", "../storage/level.ts"],
   ["server/src/metrics", "../node/server.ts"],
+  ["server/src/inspect", "../node/server.ts"],
+  ["server/src/inspect", "../http/origin.ts"],
   ["client/src", "@joinery/server"],
   ["client/src", "node:fs"],
 ] as const;
