@@ -13,6 +13,7 @@ import {
 import { Command } from "commander";
 import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { pc } from "../output/colours.ts";
+import { printable, quotedName } from "../output/text.ts";
 import { duration, number, ProgressBar } from "../progress-bar.ts";
 import { VERSION } from "../version.ts";
 
@@ -205,21 +206,12 @@ function printStorageEvent(event: StorageEvent, isDryRun: boolean): void {
   );
 }
 
-/** What a terminal would obey, or show in another order than it is. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029]/gu;
 const MAX_NAME_LENGTH = 100;
 
 /** A name of a document, as it can be printed. */
 function quoted(name: string): string {
   const cut = name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name;
-  return printable(JSON.stringify(cut));
-}
-
-/** Text that came from outside, as it can be printed. */
-function printable(text: string): string {
-  return text.replaceAll(UNPRINTABLE, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return quotedName(cut);
 }
 
 function sizeOf(bytes: number): string {
