@@ -46,7 +46,11 @@ function yWebsocketReader(port: number, document: string): Reader {
     },
     connect: () => provider.connect(),
     disconnect: () => provider.disconnect(),
-    close: () => provider.destroy(),
+    close: () => {
+      provider.destroy();
+      // Its timer would keep the process.
+      provider.awareness.destroy();
+    },
   };
 }
 
