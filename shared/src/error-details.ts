@@ -36,6 +36,23 @@ export const ERROR_DETAILS: Readonly<Record<ErrorCode, ErrorDetails>> = {
     meaning:
       "The server's document is not the one that the client has a copy of: it was deleted, created anew or restored.",
   },
+  DOCUMENT_EXISTS: {
+    httpStatus: 409,
+    meaning: "There is a document of this name already.",
+  },
+  DOCUMENT_NOT_FOUND: {
+    httpStatus: 404,
+    meaning: "There is no document of this name, or no deletion of it that could be undone.",
+  },
+  DOCUMENT_DELETED: {
+    httpStatus: 410,
+    meaning:
+      "The document that the client has a copy of was deleted: what is of it does not come back by itself.",
+  },
+  REVISION_CHANGED: {
+    httpStatus: 412,
+    meaning: "The document is at another revision than the one that the request builds upon.",
+  },
   SIGNAL_REFUSED: {
     httpStatus: 400,
     meaning: "A signal is too large, one too many, or not what the application accepts. The session goes on.",

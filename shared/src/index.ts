@@ -32,7 +32,14 @@ export {
   limitMetric,
   limitNamed,
 } from "./limits.ts";
-export { formatOf, type SealedRecord, sealRecord, sealType, unsealRecord } from "./sealed-record.ts";
+export {
+  computeChecksum,
+  formatOf,
+  type SealedRecord,
+  sealRecord,
+  sealType,
+  unsealRecord,
+} from "./sealed-record.ts";
 export { decodeStateVector, encodeStateVector, type StateVector } from "./state-vector.ts";
 export { type StructBlock, StructCursor, StructKind } from "./update-cursor.ts";
 export { UpdateReader } from "./update-reader.ts";

@@ -56,6 +56,33 @@ export const LIMITS = {
     meaning:
       "Ranges in the delete set of one update; one with more is refused with UPDATE_TOO_LARGE. The same recording has 2,600. A Y.Doc takes 500 MB and eight seconds for a million.",
   },
+  maxCodeEditBytes: {
+    default: 8 * MIB,
+    min: KIB,
+    max: 1024 * MIB,
+    unit: "bytes",
+    error: "UPDATE_TOO_COSTLY",
+    meaning:
+      "Encoded size of a document that the application edits by a function; larger ones are refused with UPDATE_TOO_COSTLY. A Y.Doc is built of it on the event loop, where a megabyte takes about a tenth of a second and twelve times its memory for that long.",
+  },
+  maxConversions: {
+    default: 16,
+    min: 1,
+    max: 10_000,
+    unit: "count",
+    error: "SERVER_FULL",
+    meaning:
+      "Updates in Yjs' second format that wait to be made Yjs v1, one after the other in a worker; one more is refused with SERVER_FULL. Each may be as large as a message.",
+  },
+  keepDeletedMs: {
+    default: 30 * 24 * 60 * 60 * 1000,
+    min: 0,
+    max: 3650 * 24 * 60 * 60 * 1000,
+    unit: "ms",
+    error: null,
+    meaning:
+      "How long a document that was deleted can be restored; it is looked once an hour, and erased then. As long as backups of a month are kept elsewhere.",
+  },
   maxRootNameBytes: {
     default: 1024,
     min: 1,
@@ -314,7 +341,70 @@ export const LIMITS = {
     unit: "bytes",
     error: "MESSAGE_TOO_LARGE",
     meaning:
-      "Body of a request to the HTTP API, where it is about access; a larger one is refused with MESSAGE_TOO_LARGE before it is read to its end. It names a user, a document and a reason, or a token, which has a few kilobytes.",
+      "Body of a request to the HTTP API, where it is about access or a signal; a larger one is refused with MESSAGE_TOO_LARGE before it is read to its end. It names a user, a document and a reason, or a token, which has a few kilobytes.",
+  },
+  maxApiPendingBytes: {
+    default: 256 * MIB,
+    min: KIB,
+    max: 64 * 1024 * MIB,
+    unit: "bytes",
+    error: "SERVER_FULL",
+    meaning:
+      "Memory of the bodies of all requests to the HTTP API that are not answered yet; above it a request is refused with SERVER_FULL while it is read. Who may write sends up to maxMessageBytes at once.",
+  },
+  maxApiStreams: {
+    default: 4000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "SERVER_FULL",
+    meaning:
+      "Answers of the HTTP API that are on their way piece by piece, those that follow a document among them; one more is refused with SERVER_FULL. Each is a connection, and up to 64 KiB that its client has not read.",
+  },
+  maxAddressApiStreams: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "TOO_MANY_CONNECTIONS",
+    meaning:
+      "As maxApiStreams, of one address; one more is answered with 429. An application's back end is one address, and may follow a document each.",
+  },
+  maxDocumentFollowers: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "TOO_MANY_CONNECTIONS",
+    meaning:
+      "Answers of the HTTP API that follow one document, of those in maxApiStreams; one more is answered with 429. Each is a session, and what all are told is made once. A quarter of all, so that one document does not keep others from being followed.",
+  },
+  maxFollowerBytes: {
+    default: 64 * KIB,
+    min: KIB,
+    max: 64 * MIB,
+    unit: "bytes",
+    error: null,
+    meaning:
+      "Presence and signals that wait until whoever follows a document over HTTP has read what came before. Above it presence is told anew as a whole when they read again, and signals are dropped, which they are told. Batches do not wait: they are read from the log. Room for four of the largest signals.",
+  },
+  maxEditBytes: {
+    default: MIB,
+    min: KIB,
+    max: 64 * MIB,
+    unit: "bytes",
+    error: "MESSAGE_TOO_LARGE",
+    meaning:
+      "Body of a request to the HTTP API that edits a document, or creates one, as JSON; a larger one is refused with MESSAGE_TOO_LARGE before it is read to its end. Reading a megabyte takes a tenth of a second, in which nobody else is served; a document that has more is brought as an update.",
+  },
+  maxEdits: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: "INVALID_OPTION",
+    meaning:
+      "Edits of one such request; more are refused with INVALID_OPTION. Each looks for its place, which takes up to a millisecond in a list of a hundred thousand items; so in such a list maxReplicaMs ends fewer. One edit inserts as many values as fit into the request.",
   },
   maxConnections: {
     default: 20_000,
@@ -607,6 +697,24 @@ export const LIMITS = {
     error: "SERVER_FULL",
     meaning:
       "Updates that wait to be tried on a replica, and 64 KiB more a job; of one document a quarter. One job always finds room. A client whose update does not is told to come back, and a log that is to be folded waits until it has doubled.",
+  },
+  maxReads: {
+    default: 32,
+    min: 1,
+    max: 100_000,
+    unit: "count",
+    error: "SERVER_FULL",
+    meaning:
+      "Documents, logs and lists that are being read for HTTP; one more is refused with SERVER_FULL, and may come back. They are read from the disk one after the other, and rendered in a worker of their own: more at once would only wait longer. One that is ready does not count, however slowly it is sent, nor does one that the client has already.",
+  },
+  maxReadBytes: {
+    default: 256 * MIB,
+    min: 0,
+    max: 64 * 1024 * MIB,
+    unit: "bytes",
+    error: "SERVER_FULL",
+    meaning:
+      "Memory of all documents that are being read over HTTP and not sent yet; one that does not fit beside the others is refused with SERVER_FULL, and may come back. One alone always fits. A client that reads slowly keeps its share for as long.",
   },
   maxDocumentsPerConnection: {
     default: 1000,

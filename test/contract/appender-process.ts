@@ -3,7 +3,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
-const PROGRAM = fileURLToPath(new URL("./level-appender.ts", import.meta.url));
+const APPENDER = fileURLToPath(new URL("./level-appender.ts", import.meta.url));
+const DELETER = fileURLToPath(new URL("./level-deleter.ts", import.meta.url));
 
 export interface Appender {
   /** What it has printed so far. */
@@ -16,7 +17,16 @@ export interface Appender {
 
 /** Starts `level-appender.ts` on a data folder; it is killed with the test at the latest. */
 export function startAppender(folder: string): Appender {
-  const child = spawn(process.execPath, [PROGRAM, folder], { stdio: ["ignore", "pipe", "inherit"] });
+  return start(APPENDER, [folder]);
+}
+
+/** Starts `level-deleter.ts` on a document of a data folder; it is killed with the test at the latest. */
+export function startDeleter(folder: string, document: string): Appender {
+  return start(DELETER, [folder, document]);
+}
+
+function start(program: string, args: readonly string[]): Appender {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   onTestFinished(() => {
     child.kill("SIGKILL");
   });

@@ -38,6 +38,7 @@ export class FaultyDatabases {
       },
       iterator: (range) => real.iterator(range),
       view: () => this.#watched(real.view()),
+      compactRange: (first, last) => real.compactRange(first, last),
       close: () => real.close(),
     };
   };

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Lineage, Storage } from "../../server/src/engine/ports.ts";
 import type { StorageDriver } from "./storage.contract.ts";
 import { appendEntries, entriesOf, namesOf, snapshotOf, soundDocument } from "./storage-content.ts";
+import { byAnn } from "./storage-deletions.contract.ts";
 
 interface DamagedRecord {
   readonly kind: "birth" | "snapshot" | "log" | "branches";
@@ -100,10 +101,30 @@ export function damageContract({ name, create, damage }: DamageableDriver): void
       expect(await storage.load(named("other"))).toEqual(soundDocument(null, entriesOf(1, 10)));
     });
 
-    test("can be deleted, and its name have another life", async () => {
+    test.each<DamagedRecord>([
+      { kind: "log", seq: 8 },
+      { kind: "snapshot", seq: 5 },
+      { kind: "birth", seq: 0 },
+      { kind: "branches", seq: 0 },
+    ])("can be deleted, and restored with its damage: $kind", async (record) => {
+      const storage = await damaged(record);
+      const before = await storage.load(doc);
+      const lineage = record.kind === "birth" ? "0".repeat(32) : soundDocument(null, []).lineage;
+      expect(await storage.delete(doc, byAnn(1))).toMatchObject({ number: 1, lineage, seq: 9 });
+      expect(await storage.load(doc)).toBeNull();
+      await appendEntries(storage, doc, 1, 2);
+      expect(await storage.load(doc)).toEqual(soundDocument(null, entriesOf(1, 2)));
+      await storage.delete(doc, byAnn(2));
+      await storage.restore(doc, 1);
+      expect(before?.damage).toMatchObject({ code: "DOCUMENT_DAMAGED" });
+      expect(await storage.load(doc)).toEqual(before);
+      await expect(appendEntries(storage, doc, 10, 10)).rejects.toEqual(before?.damage);
+    });
+
+    test("can be erased, and its name have another life", async () => {
       const storage = await damaged({ kind: "log", seq: 8 });
       await storage.load(doc);
-      await storage.delete(doc);
+      await storage.erase(doc);
       expect(await storage.load(doc)).toBeNull();
       expect(await namesOf(storage)).toEqual(["other"]);
       await appendEntries(storage, doc, 1, 2);

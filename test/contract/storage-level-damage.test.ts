@@ -177,7 +177,7 @@ describe("a damaged record is named, and what is sound is served", () => {
     expect(await storage.load(doc)).toEqual(served);
     expect(await storage.load(other)).toEqual(soundDocument(null, entriesOf(1, 3)));
     await appendEntries(storage, other, 4, 4);
-    await storage.delete(other);
+    await storage.erase(other);
     await storage.close();
     expect(await allRows(folder)).toEqual(rows.filter((row) => !row.startsWith(hex("other"))));
   });
@@ -265,7 +265,7 @@ describe("of a damaged document", () => {
   test("everything can be deleted, and its name have another life", async () => {
     const { storage } = await damaged(flipping("log", 7, -1));
     expect((await storage.load(doc))?.damage).toMatchObject({ code: "DOCUMENT_DAMAGED" });
-    await storage.delete(doc);
+    await storage.erase(doc);
     expect(await namesOf(storage)).toEqual(["other"]);
     expect(await storage.load(doc)).toBeNull();
     await appendEntries(storage, doc, 1, 2);

@@ -12,11 +12,7 @@ describe("a write that fails", () => {
     databases.failWrites(1);
     await expectAllRejected([appendEntries(storage, doc, 6, 9), appendEntries(storage, other, 1, 3)]);
     expect(events).toMatchObject([{ type: "storage-unavailable", error: { code: "STORAGE_UNAVAILABLE" } }]);
-    await expectAllRejected([
-      storage.read(doc, 0, 9),
-      appendEntries(storage, doc, 6, 6),
-      storage.delete(doc),
-    ]);
+    await expectAllRejected([storage.read(doc, 0, 9), appendEntries(storage, doc, 6, 6), storage.erase(doc)]);
     await expect(storage.load(doc)).rejects.toThrow("no space left on device");
     await isAvailableAgain(events);
     expect(databases.openCount).toBe(2);
@@ -39,7 +35,7 @@ describe("a write that fails", () => {
       });
     const failing = appendEntries(storage, doc, 2, 2);
     await vi.waitFor(() => expect(databases.batchSizes).toHaveLength(2));
-    const later = [appendEntries(storage, doc, 3, 3), storage.delete(other)];
+    const later = [appendEntries(storage, doc, 3, 3), storage.erase(other)];
     fail(new Error("disk gone"));
     await expectAllRejected([failing, ...later]);
     await isAvailableAgain(events);
@@ -54,7 +50,7 @@ describe("a write that fails", () => {
       await write();
       throw new Error("the answer was lost");
     };
-    await expectAllRejected([storage.delete(doc)]); // Erases the very record that a recovery looks for.
+    await expectAllRejected([storage.erase(doc)]); // Erases the very record that a recovery looks for.
     await isAvailableAgain(events);
     expect(await storage.load(doc)).toBeNull();
   });

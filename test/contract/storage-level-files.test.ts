@@ -186,7 +186,7 @@ describe("more damage in LevelDB's log", () => {
       await storage.close();
     }
     const { storage } = await open(folder);
-    await storage.delete(other);
+    await storage.erase(other);
     expect(await storage.load(other)).toBeNull();
     await appendEntries(storage, other, 1, 1);
     await storage.close();
@@ -222,7 +222,7 @@ describe("a block of a table that cannot be read", () => {
   test("is no obstacle to a new life once its document was deleted", async () => {
     const folder = await damaged();
     const { storage } = await open(folder);
-    await storage.delete(other);
+    await storage.erase(other);
     expect(await storage.load(other)).toBeNull();
     await appendEntries(storage, other, 1, 2);
     await storage.close();

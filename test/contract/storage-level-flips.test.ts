@@ -15,6 +15,7 @@ import { describe, expect, test } from "vitest";
 import type { StoredDocument } from "../../server/src/engine/ports.ts";
 import { LevelStorage, type StorageEvent } from "../../server/src/storage/level.ts";
 import { appendEntries, snapshotOf } from "./storage-content.ts";
+import { byAnn } from "./storage-deletions.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const FLIPS = Number(process.env.FLIPS ?? 200);
@@ -24,6 +25,9 @@ const SEED = Number(process.env.FLIPS_SEED ?? Math.floor(Math.random() * 2 ** 31
 const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 const DOCUMENTS = Array.from({ length: 12 }, (_, i) => `document ${i}` as DocumentName);
+
+/** Deleted, and restored when somebody looks. */
+const ASIDE = Array.from({ length: 4 }, (_, i) => `set aside ${i}` as DocumentName);
 
 /** What somebody sees who opens a folder: each document as it loads, or why it does not. */
 type Seen = ReadonlyMap<DocumentName, StoredDocument | string | null>;
@@ -42,7 +46,11 @@ async function makeFolder(parent: string, ending: Ending): Promise<string> {
       await Promise.all(DOCUMENTS.map((document) => appendEntries(storage, document, seq, seq + 7)));
     for (const document of DOCUMENTS.slice(0, 6)) await storage.compact(document, snapshotOf(to - 5));
     await appendEntries(storage, `deleted ${round}` as DocumentName, 1, 9);
-    await storage.delete(`deleted ${round}` as DocumentName);
+    await storage.erase(`deleted ${round}` as DocumentName);
+    const aside = ASIDE[round] as DocumentName;
+    await appendEntries(storage, aside, 1, 9);
+    await storage.compact(aside, snapshotOf(5));
+    await storage.delete(aside, byAnn(1));
     // Everything is on disk before anything is acknowledged: a copy is what a process leaves that is killed.
     if (round === 3 && ending === "killed") await copy(folder, join(parent, "killed"));
     await storage.close();
@@ -66,6 +74,10 @@ async function look(folder: string): Promise<{ seen: Seen | string; events: Stor
   const seen = new Map<DocumentName, StoredDocument | string | null>();
   for (const document of [...DOCUMENTS, ...[0, 1, 2, 3].map((i) => `deleted ${i}` as DocumentName)]) {
     seen.set(document, await storage.load(document).catch((error) => toJoineryError(error).message));
+  }
+  for (const document of ASIDE) {
+    const restored = storage.restore(document, 1).then(() => storage.load(document));
+    seen.set(document, await restored.catch((error) => toJoineryError(error).message));
   }
   await storage.close();
   return { seen, events };

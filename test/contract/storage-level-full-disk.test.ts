@@ -6,7 +6,8 @@ import { expect, onTestFinished, type TestContext, test, vi } from "vitest";
 import type { LogEntry } from "../../server/src/engine/ports.ts";
 import { LevelStorage, type StorageEvent } from "../../server/src/storage/level.ts";
 import { CANNOT_MOUNT, mountSmallDisk, type SmallDisk } from "../support/small-disk.ts";
-import { entryOf, FIRST, soundDocument } from "./storage-content.ts";
+import { entryOf, FIRST, soundDocument, UNAVAILABLE } from "./storage-content.ts";
+import { byAnn } from "./storage-deletions.contract.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -94,15 +95,22 @@ test("a disk that is nearly full is not written to, documents are read, and it g
   await disk.fill(20 * MIB);
   const { storage, events } = await openOn(disk, 16 * MIB);
   const acknowledged: Acknowledged = new Map();
+  await storage.append({ document: "small" as DocumentName, entry: entryOf(1), ...FIRST });
   expect(await appendUntilRefused(storage, acknowledged)).toBe("STORAGE_UNAVAILABLE");
   expect(await disk.freeBytes()).toBeGreaterThan(8 * MIB);
   expect(events).toMatchObject([
     { type: "storage-unavailable", error: { message: expect.stringContaining("the disk is nearly full") } },
   ]);
   await checkNothingLost(storage, acknowledged);
-  // What makes room is done.
-  const [erased] = DOCUMENTS as [DocumentName];
-  await storage.delete(erased);
+  // What makes room is done; what makes room later, as long as there is enough to do it in.
+  await disk.fill(9 * MIB);
+  const small = "small" as DocumentName;
+  const [erased, tooLarge] = DOCUMENTS as [DocumentName, DocumentName];
+  await expect(storage.delete(tooLarge, byAnn(1))).rejects.toEqual(UNAVAILABLE);
+  expect(await storage.delete(small, byAnn(1))).toMatchObject({ document: small, number: 1 });
+  await expect(storage.restore(small, 1)).rejects.toEqual(UNAVAILABLE);
+  await storage.erase(erased);
+  await storage.erase(small);
   acknowledged.delete(erased);
   await disk.free();
   const born = { document: "new" as DocumentName, entry: entry(1), ...FIRST };

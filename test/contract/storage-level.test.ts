@@ -2,9 +2,10 @@ import type { DocumentName } from "@joinery/shared";
 import { describe, expect, test, vi } from "vitest";
 import { LevelStorage } from "../../server/src/storage/level.ts";
 import { allRows, damageRecord, doc, isAvailableAgain, keyOf, open, withDatabase } from "./level-stage.ts";
-import { storageContract } from "./storage.contract.ts";
+import { type StorageDriver, storageContract } from "./storage.contract.ts";
 import { appendEntries, entriesOf, expectAllRejected, snapshotOf, soundDocument } from "./storage-content.ts";
 import { damageContract } from "./storage-damage.contract.ts";
+import { deletionsContract } from "./storage-deletions.contract.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const folders = new WeakMap<object, string>();
@@ -15,15 +16,14 @@ function storageIn(folder: string): LevelStorage {
   return storage;
 }
 
-const driver = {
+const driver: StorageDriver = {
   name: "level",
   create: async () => storageIn(await temporaryFolder()),
+  reopen: async (closed) => storageIn(folders.get(closed) as string),
 };
 
-storageContract({
-  ...driver,
-  reopen: async (closed) => storageIn(folders.get(closed) as string),
-});
+storageContract(driver);
+deletionsContract(driver);
 
 damageContract({
   ...driver,

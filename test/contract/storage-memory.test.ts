@@ -3,8 +3,12 @@ import { expect, test } from "vitest";
 import { MemoryStorage } from "../../server/src/storage/memory.ts";
 import { storageContract } from "./storage.contract.ts";
 import { appendEntries, entryOf } from "./storage-content.ts";
+import { deletionsContract } from "./storage-deletions.contract.ts";
 
-storageContract({ name: "memory", create: async () => new MemoryStorage() });
+const driver = { name: "memory", create: async () => new MemoryStorage() };
+
+storageContract(driver);
+deletionsContract(driver);
 
 test("a caller that leaves a hole in the log is told", async () => {
   const storage = new MemoryStorage();

@@ -32,7 +32,10 @@ type Step =
     }
   /** `back` entries before the end of the log. */
   | { readonly do: "compact"; readonly document: DocumentName; readonly back: number }
-  | { readonly do: "delete"; readonly document: DocumentName }
+  | { readonly do: "delete" | "erase"; readonly document: DocumentName }
+  | { readonly do: "restore"; readonly document: DocumentName; readonly number: number }
+  /** What is not of the last so many steps. */
+  | { readonly do: "purge"; readonly age: number }
   | {
       readonly do: "read";
       readonly document: DocumentName;
@@ -55,7 +58,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("compact"), document, back: fc.nat(3) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("delete"), document }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("delete"), document }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("erase"), document }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("restore"), document, number: fc.integer({ min: 1, max: 2 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("purge"), age: fc.nat(5) }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("read"), document, after: fc.nat(12), maxBytes: fc.nat(200) }),
@@ -73,6 +82,12 @@ interface ModelDocument {
   snapshot: Snapshot | null;
   log: LogEntry[];
   branches: readonly Branch[];
+}
+
+interface ModelDeletion {
+  readonly number: number;
+  readonly deletedAt: number;
+  readonly found: ModelDocument;
 }
 
 /** Rejects with the shortest sequence of steps that a storage and the model disagree on. */
@@ -96,8 +111,10 @@ class ModelRun {
   storage: Storage;
   readonly #source: StorageSource;
   readonly #model = new Map<DocumentName, ModelDocument>();
+  readonly #deleted = new Map<DocumentName, ModelDeletion[]>();
   readonly #appends: Promise<void>[] = [];
   #births = 0;
+  #steps = 0;
 
   constructor(source: StorageSource, storage: Storage) {
     this.#source = source;
@@ -105,10 +122,14 @@ class ModelRun {
   }
 
   async take(step: Step): Promise<void> {
+    this.#steps++;
     // Appends are not waited for until something has to see them: they overlap each other and all changes.
     if (step.do === "append") this.#append(step);
     else if (step.do === "compact") await this.#compact(step.document, step.back);
     else if (step.do === "delete") await this.#delete(step.document);
+    else if (step.do === "erase") await this.#erase(step.document);
+    else if (step.do === "restore") await this.#restore(step.document, step.number);
+    else if (step.do === "purge") await this.#purge(step.age);
     else if (step.do === "read") await this.#read(step);
     else if (step.do === "list") await this.#list(step.prefix);
     else await this.#reopen();
@@ -116,7 +137,16 @@ class ModelRun {
 
   async compare(): Promise<void> {
     await this.#appended();
-    for (const name of NAMES) expect(await this.storage.load(name)).toEqual(this.#loaded(name));
+    for (const name of NAMES) {
+      expect(await this.storage.load(name)).toEqual(this.#loaded(name));
+      const deletions = (await this.storage.deletionsOf(name)).map(({ number, deletedAt }) => [
+        number,
+        deletedAt,
+      ]);
+      expect(deletions).toEqual(
+        (this.#deleted.get(name) ?? []).map(({ number, deletedAt }) => [number, deletedAt]),
+      );
+    }
     await this.#list("");
   }
 
@@ -154,8 +184,49 @@ class ModelRun {
   }
 
   async #delete(name: DocumentName): Promise<void> {
+    const found = this.#model.get(name);
+    const deletions = this.#deleted.get(name) ?? [];
+    const number = (deletions.at(-1)?.number ?? 0) + 1;
+    const time = this.#steps;
+    const made = await this.storage.delete(name, { time, author: "ann", stateVector: Uint8Array.of(0) });
+    expect(made?.number).toBe(found && number);
+    if (found === undefined) return;
     this.#model.delete(name);
-    await this.storage.delete(name);
+    this.#deleted.set(name, [...deletions, { number, deletedAt: time, found }]);
+  }
+
+  async #erase(name: DocumentName): Promise<void> {
+    this.#model.delete(name);
+    this.#deleted.delete(name);
+    await this.storage.erase(name);
+  }
+
+  async #restore(name: DocumentName, number: number): Promise<void> {
+    const deletions = this.#deleted.get(name) ?? [];
+    const wanted = deletions.find((deletion) => deletion.number === number);
+    const restored = this.storage.restore(name, number);
+    if (this.#model.has(name)) await expect(restored).rejects.toMatchObject({ code: "DOCUMENT_EXISTS" });
+    else if (wanted === undefined)
+      await expect(restored).rejects.toMatchObject({ code: "DOCUMENT_NOT_FOUND" });
+    else {
+      await restored;
+      this.#model.set(name, wanted.found);
+      this.#deleted.set(
+        name,
+        deletions.filter((deletion) => deletion !== wanted),
+      );
+    }
+  }
+
+  async #purge(age: number): Promise<void> {
+    const before = this.#steps - age;
+    let count = 0;
+    for (const [name, deletions] of this.#deleted) {
+      const kept = deletions.filter(({ deletedAt }) => deletedAt >= before);
+      count += deletions.length - kept.length;
+      this.#deleted.set(name, kept);
+    }
+    expect(await this.storage.purge(before)).toBe(count);
   }
 
   async #read({ document: name, after, maxBytes }: Extract<Step, { do: "read" }>): Promise<void> {

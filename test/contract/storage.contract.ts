@@ -75,7 +75,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
         expect(await storage.load(doc)).toBeNull();
         expect(await storage.read(doc, 0, 1000)).toEqual([]);
         expect(await namesOf(storage)).toEqual([]);
-        await storage.delete(doc);
+        await storage.erase(doc);
       });
 
       test("what was appended is loaded: birth, order, times, authors, bytes", async () => {
@@ -141,7 +141,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
         const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
         expect(await namesOf(storage)).toEqual(inOrder);
         for (const [i, document] of names.entries()) {
-          await storage.delete(document);
+          await storage.erase(document);
           expect(await storage.load(document)).toBeNull();
           expect(await namesOf(storage)).toHaveLength(names.length - i - 1);
         }
@@ -255,12 +255,12 @@ export function storageContract({ name, ...source }: StorageDriver): void {
       });
     });
 
-    describe("delete", () => {
+    describe("erase", () => {
       test("erases log, snapshot and birth, and nothing of another document", async () => {
         const storage = await open(create());
         for (const text of ["note", "notes", "notes2"]) await appendEntries(storage, named(text), 1, 4);
         await storage.compact(named("notes"), snapshotOf(2));
-        await storage.delete(named("notes"));
+        await storage.erase(named("notes"));
         expect(await storage.load(named("notes"))).toBeNull();
         expect(await storage.read(named("notes"), 0, 1000)).toEqual([]);
         expect(await namesOf(storage)).toEqual(["note", "notes2"]);
@@ -272,7 +272,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
         const birth = { lineage: "ffffffffffffffffffffffffffffffff" as Lineage, bornAt: 9 };
         await Promise.all([
           appendEntries(storage, doc, 1, 10),
-          storage.delete(doc),
+          storage.erase(doc),
           storage.append({ document: doc, entry: entryOf(1), birth, branches: BRANCHES }),
         ]);
         expect(await storage.load(doc)).toEqual(soundDocument(null, entriesOf(1, 1), birth));
@@ -287,7 +287,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
           storage.append({ document: doc, entry: entryOf(1), ...FIRST }),
           storage.read(doc, 0, 1),
           storage.compact(doc, snapshotOf(1)),
-          storage.delete(doc),
+          storage.erase(doc),
           namesOf(storage),
         ];
         await expectAllRejected(operations());
@@ -331,7 +331,7 @@ export function storageContract({ name, ...source }: StorageDriver): void {
         const storage = await open(create());
         for (const text of ["kept", "compacted", "deleted"]) await appendEntries(storage, named(text), 1, 6);
         await storage.compact(named("compacted"), snapshotOf(4));
-        await storage.delete(named("deleted"));
+        await storage.erase(named("deleted"));
         const reopened = await again(storage);
         expect(await namesOf(reopened)).toEqual(["compacted", "kept"]);
         expect(await reopened.load(named("kept"))).toEqual(soundDocument(null, entriesOf(1, 6)));

@@ -138,7 +138,7 @@ export interface StoredDocument {
   readonly branches: readonly Branch[];
   /**
    * DOCUMENT_DAMAGED, naming the document and `seq`, when a record of it fails its check, is missing or may be: the
-   * rest is what is sound before that. Nothing may be written to such a document; it can be deleted.
+   * rest is what is sound before that. Nothing may be written to such a document; it can be deleted, or repaired.
    */
   readonly damage: JoineryError | null;
 }
@@ -156,6 +156,33 @@ export interface DocumentSummary {
   readonly document: DocumentName;
   readonly lineage: Lineage;
   readonly bornAt: number;
+}
+
+/** Who deletes a document, when, and what they knew of it. */
+export interface DeletionRequest {
+  /** In milliseconds since 1970. */
+  readonly time: number;
+  readonly author: Author;
+  /** Of what is deleted, encoded as Yjs does; the empty document's, one byte 0, where it is not known. */
+  readonly stateVector: Uint8Array;
+}
+
+/** A document that was deleted, and may be restored. */
+export interface Deletion {
+  readonly document: DocumentName;
+  /** 1 for the first of its name, then one more than the highest that is kept. */
+  readonly number: number;
+  /** 32 zeros when damage has taken it. */
+  readonly lineage: Lineage;
+  /** In milliseconds since 1970; 0 when damage has taken that, and then it is never purged. */
+  readonly deletedAt: number;
+  readonly deletedBy: Author;
+  /** The last batch of its log; 0 when damage has taken that. */
+  readonly seq: number;
+  /** Of the records that are kept; 0 when damage has taken that. */
+  readonly bytes: number;
+  /** As it was given; the empty document's when damage has taken it. */
+  readonly stateVector: Uint8Array;
 }
 
 /**
@@ -209,8 +236,43 @@ export interface Storage {
    */
   list(prefix: string): AsyncIterable<DocumentSummary>;
 
-  /** Erases a document, damaged or not. It is not an error if there is none. */
-  delete(document: DocumentName): Promise<void>;
+  /**
+   * Sets a document aside, damaged or not, so that it can be restored: all of it in one step, which a crash leaves done
+   * or not done. What was appended before goes with it; what is appended afterwards is another life of the name.
+   *
+   * @returns `null` when there is no such document.
+   * Rejects with STORAGE_UNAVAILABLE also when the disk is so full that nothing can be moved on it; then there is still
+   * {@link Storage.erase}. Cost: the document's records are written once more, and are in memory meanwhile.
+   */
+  delete(document: DocumentName, by: DeletionRequest): Promise<Deletion | null>;
+
+  /** Erases a document, damaged or not, and all that was deleted under its name. It is not an error if there is none. */
+  erase(document: DocumentName): Promise<void>;
+
+  /**
+   * Lists what was deleted of documents whose names start with `prefix`, in the order of their names' UTF-8 bytes, then
+   * of their numbers. Cost: linear in what there is.
+   */
+  deletions(prefix: string): AsyncIterable<Deletion>;
+
+  /** What was deleted under a name, by number. Cheap: it is asked at every load. */
+  deletionsOf(document: DocumentName): Promise<readonly Deletion[]>;
+
+  /**
+   * Brings back what was deleted, as it was: records, lineage, branches, and damage if there was any. In one step.
+   *
+   * Rejects with DOCUMENT_EXISTS (never) when there is a document of that name, and with DOCUMENT_NOT_FOUND (never) when
+   * there is no such deletion. Cost: as `delete`.
+   */
+  restore(document: DocumentName, number: number): Promise<void>;
+
+  /**
+   * Erases what was deleted before a time, in milliseconds since 1970; one deletion a write. Cost: linear in deletions,
+   * and in the records of those that go.
+   *
+   * @returns How many.
+   */
+  purge(before: number): Promise<number>;
 
   /**
    * Says whether something could be written now, and asks whom it has to. Cheap: it is asked as often as once a second.

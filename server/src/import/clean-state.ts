@@ -73,7 +73,7 @@ export function newsOf(
 }
 
 /** A whole document is larger than what one client may send at once, and has more authors. */
-function boundsOf(limits: Limits): Limits {
+export function boundsOf(limits: Limits): Limits {
   return {
     ...limits,
     ...NO_UPDATE_LIMITS,

@@ -59,6 +59,9 @@ export interface ImportOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Nobody has anything of it. */
+const NO_STATE_VECTOR = Uint8Array.of(0);
+
 /** Codes that are about one document; whatever else goes wrong ends the import. */
 const ABOUT_DOCUMENT: ReadonlySet<string> = new Set([
   "INVALID_NAME",
@@ -136,8 +139,8 @@ async function store(name: DocumentName, wanted: Wanted, options: ImportOptions)
   try {
     requireSame(await fingerprintOfStored(name, storage), expected, "read back from the target");
   } catch (error) {
-    // It is none of the documents that were there.
-    await storage.delete(name);
+    // It is none of the documents that were there. What was deleted under its name before stays.
+    await storage.delete(name, { time: options.clock.now(), author: "", stateVector: NO_STATE_VECTOR });
     throw error;
   }
   return taken;
@@ -199,7 +202,8 @@ async function fingerprintOfStored(
   return stored && fingerprintOf(updatesOf(stored));
 }
 
-function updatesOf({ snapshot, tail }: StoredDocument): Uint8Array[] {
+/** All updates of a stored document, in order. */
+export function updatesOf({ snapshot, tail }: StoredDocument): Uint8Array[] {
   const updates = tail.flatMap(({ parts }) => parts.map(({ update }) => update));
   return snapshot ? [snapshot.update, ...updates] : updates;
 }
@@ -209,7 +213,8 @@ function requireSame(actual: Fingerprint | null, expected: Fingerprint, how: str
   throw new JoineryError("DOCUMENT_DAMAGED", `${how} it is not the document that the source has`);
 }
 
-function newLineage(random: Random): Lineage {
+/** A lineage that no document has. */
+export function newLineage(random: Random): Lineage {
   const digits = Array.from(random.bytes(16), (byte) => byte.toString(16).padStart(2, "0"));
   return digits.join("") as Lineage;
 }

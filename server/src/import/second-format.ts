@@ -60,10 +60,11 @@ export class SecondFormat {
     }
   }
 
-  /** Ends the worker. */
+  /** Ends the worker; what it was doing rejects with SERVER_DRAINING (backoff). */
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#worker = null;
+    this.#answer?.reject(new JoineryError("SERVER_DRAINING", "nothing is converted any more"));
     await worker?.terminate();
   }
 
@@ -81,8 +82,8 @@ export class SecondFormat {
 
   /** Whoever comes next gets another worker. */
   #fail(error: unknown): void {
-    void this.close();
     this.#answer?.reject(error);
+    void this.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { syncFolder } from "./durable-file.ts";
 
 /** The folder, in the data folder, where files are kept as they were found. */
-const KEPT = "damaged";
+export const KEPT = "damaged";
 
 /** How many files are kept; the oldest go first. Enough to look at, and not a second database. */
 const MAX_KEPT_FILES = 32;
@@ -20,7 +20,12 @@ export async function keepAside(folder: string, path: string): Promise<string> {
   // A second name costs no space; where there are none, as on some network disks, a copy has to do.
   await link(path, join(keptIn, name)).catch(() => copyFile(path, join(keptIn, name)));
   await syncFolder(keptIn);
-  const names = (await readdir(keptIn)).sort();
+  const entries = await readdir(keptIn, { withFileTypes: true });
+  // What repairs took out of documents lies in folders of their own, and stays.
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name)
+    .sort();
   for (const oldest of names.slice(0, -MAX_KEPT_FILES)) await rm(join(keptIn, oldest));
   return `${KEPT}/${name}`;
 }

@@ -202,15 +202,24 @@ async function inUse(folder: string, cause?: unknown): Promise<JoineryError> {
   return new JoineryError("DATA_FOLDER_IN_USE", message, { cause });
 }
 
-/** Who has the folder open, as far as they said so. */
+/** Who has the folder open: a server says so, and what a killed one said stays; commands say nothing. */
 async function holder(folder: string): Promise<string> {
   const text = await readFile(join(folder, SERVER), "utf8").catch(() => "");
   const pid = field(text, "pid");
   const url = field(text, "url");
-  const known = [typeof pid === "number" ? `pid ${pid}` : "", typeof url === "string" ? url : ""].filter(
-    Boolean,
-  );
-  return known.length > 0 ? ` (${known.join(", ")})` : "";
+  if (typeof pid !== "number" || !isRunning(pid)) {
+    return ", and no server that runs has said so: maybe a joinery command that reads or writes it";
+  }
+  return ` (pid ${pid}${typeof url === "string" ? `, ${url}` : ""})`;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // It is somebody else's.
+    return hasCode(error, "EPERM");
+  }
 }
 
 function unusable(folder: string, why: string, cause?: unknown): JoineryError {

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from "node:timers/promises";
 import { Level } from "level";
 
 /** One change to the database; a batch of them happens as a whole or not at all. */
@@ -40,6 +41,8 @@ export interface View extends Reader {
 export interface Database extends Reader {
   batch(operations: Operation[], options: { readonly sync: boolean }): Promise<void>;
   view(): View;
+  /** Writes files anew that have keys from the first to the last, without what was deleted or replaced. */
+  compactRange(first: Uint8Array, last: Uint8Array): Promise<void>;
   /** Waits for what is under way; idempotent. */
   close(): Promise<void>;
 }
@@ -57,7 +60,10 @@ export const openLevelDatabase: OpenDatabase = async (folder, { createIfMissing 
   return {
     get: (key) => database.get(key),
     iterator: (range) => database.iterator(range),
-    batch: (operations, options) => database.batch(operations, options),
+    batch: (operations, options) =>
+      isLarge(operations)
+        ? writeStepwise(database, operations, options)
+        : database.batch(operations, options),
     view: () => {
       const snapshot = database.snapshot();
       return {
@@ -66,9 +72,48 @@ export const openLevelDatabase: OpenDatabase = async (folder, { createIfMissing 
         close: () => snapshot.close(),
       };
     },
+    // What is typed is what every platform has; here there is more.
+    compactRange: (first, last) => (database as unknown as Compactable).compactRange(first, last),
     close: () => database.close(),
   };
 };
+
+/** What is copied for LevelDB at one go, on the event loop: some milliseconds. */
+const STEP_BYTES = 4 * 1024 * 1024;
+const STEP_OPERATIONS = 1000;
+
+function isLarge(operations: readonly Operation[]): boolean {
+  if (operations.length > STEP_OPERATIONS) return true;
+  return bytesOf(operations) > STEP_BYTES;
+}
+
+/** Writes one batch that is put together step by step: others may have their turn in between. */
+async function writeStepwise(
+  database: Level<Uint8Array, Uint8Array>,
+  operations: readonly Operation[],
+  options: { readonly sync: boolean },
+): Promise<void> {
+  const batch = database.batch();
+  let [bytes, count] = [0, 0];
+  for (const operation of operations) {
+    if (operation.type === "put") batch.put(operation.key, operation.value);
+    else batch.del(operation.key);
+    bytes += sizeOf(operation);
+    if (++count < STEP_OPERATIONS && bytes < STEP_BYTES) continue;
+    [bytes, count] = [0, 0];
+    await endOfTurn();
+  }
+  await batch.write(options);
+}
+
+/** Bytes of keys and values. */
+export function bytesOf(operations: readonly Operation[]): number {
+  return operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
+}
+
+function sizeOf(operation: Operation): number {
+  return operation.type === "put" ? operation.key.length + operation.value.length : operation.key.length;
+}
 
 /** Whether somebody has the database in a folder open, this process included. Changes nothing that LevelDB reads. */
 export async function isDatabaseLocked(folder: string): Promise<boolean> {
@@ -87,6 +132,11 @@ export async function isDatabaseLocked(folder: string): Promise<boolean> {
 export function isLockedError(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   return cause instanceof Error && "code" in cause && cause.code === "LEVEL_LOCKED";
+}
+
+/** What LevelDB offers in Node, and IndexedDB does not. */
+interface Compactable {
+  compactRange(first: Uint8Array, last: Uint8Array): Promise<void>;
 }
 
 const BINARY = { keyEncoding: "view", valueEncoding: "view" } as const;

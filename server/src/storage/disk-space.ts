@@ -64,11 +64,28 @@ export class DiskSpace {
     this.#checkedAtMs = now;
     this.#bytesSince = 0;
     const wanted = this.#minFreeBytes * (this.#low ? MORE_TO_GO_ON : 1);
-    // A disk that does not say how full it is will say so when it is written to.
-    const free = await this.#freeBytes(this.#folder).catch(() => Number.POSITIVE_INFINITY);
+    const free = await this.#free();
     this.#askAfterBytes = Math.min(CHECK_EVERY_BYTES, (free - this.#minFreeBytes) * CHECK_EVERY_SHARE);
     this.#low = free < wanted ? nearlyFull(free, wanted) : null;
     return this.#low;
+  }
+
+  /**
+   * Asks for leave to write much at once, or what makes room later: it may take half of what is to be left.
+   *
+   * @returns STORAGE_UNAVAILABLE (backoff) when that is not enough, else `null`. Cost: a question to the operating system.
+   */
+  async checkReserve(bytes: number): Promise<JoineryError | null> {
+    if (this.#minFreeBytes === 0) return null;
+    // Once in LevelDB's log, and once in its tables before the log goes.
+    const wanted = this.#minFreeBytes / 2 + 2 * bytes;
+    const free = await this.#free();
+    return free < wanted ? nearlyFull(free, wanted) : null;
+  }
+
+  /** A disk that does not say how full it is will say so when it is written to. */
+  #free(): Promise<number> {
+    return this.#freeBytes(this.#folder).catch(() => Number.POSITIVE_INFINITY);
   }
 }
 

@@ -54,20 +54,22 @@ const UNKNOWN_BIRTH: Birth = { lineage: "0".repeat(32) as Lineage, bornAt: 0 };
  * Reads a document: its newest sound snapshot and the log after it, up to the first record that is not sound.
  *
  * @param losses What may be missing without leaving a hole.
+ * @param keep What is returned of an entry of the log: all of them may be more than there is room for.
  * @throws JoineryError DOCUMENT_DAMAGED (retry with backoff) when nothing of it is sound. Cost: proportional to what
  * is returned; what the snapshot stands for is not looked at.
  */
 export async function loadDocument(
-  database: Database,
+  database: Pick<Database, "view">,
   document: DocumentName,
   losses: readonly Loss[],
+  keep?: (entry: LogEntry) => LogEntry,
 ): Promise<StoredDocument | null> {
   const view = database.view();
   try {
     const birth = await readBirth(view, document);
     const snapshot = await newestSoundSnapshot(view, document);
     const from = snapshot.sound?.seq ?? 0;
-    const tail = await readTail(view, document, from);
+    const tail = await readTail(view, document, from, keep);
     const branches = await readBranches(view, document, losses);
     const lastSeq = tail.sound.at(-1)?.seq ?? from;
     const missing = missingAfter(losses, document, lastSeq);
@@ -147,12 +149,17 @@ async function newestSoundSnapshot(
   return { sound: null, damage: firstDamage };
 }
 
-async function readTail(reader: Reader, document: DocumentName, from: number): Promise<Found<LogEntry[]>> {
+async function readTail(
+  reader: Reader,
+  document: DocumentName,
+  from: number,
+  keep: (entry: LogEntry) => LogEntry = (entry) => entry,
+): Promise<Found<LogEntry[]>> {
   const sound: LogEntry[] = [];
   try {
     for await (const { place, record } of rowsOf(reader, document, logRange(document, from + 1))) {
       requireNext(document, from + sound.length, place.seq);
-      sound.push(decodeLogEntry(place, record));
+      sound.push(keep(decodeLogEntry(place, record)));
     }
     return { sound, damage: null };
   } catch (error) {
@@ -251,11 +258,6 @@ function summaryOf(record: StoredRecord): DocumentSummary | JoineryError {
   }
 }
 
-/** Keys of all records of a document. */
-export function documentKeys(database: Database, document: DocumentName): Promise<Uint8Array[]> {
-  return keysOf(database, documentRange(document));
-}
-
 /**
  * Keys of what a document no longer needs once it has a snapshot at `seq`: what came before the newest sound snapshot
  * below that, which stays, and with it the log since. So the document can do without its newest snapshot.
@@ -270,7 +272,8 @@ export async function dispensableKeys(
   return snapshots.concat(await keysOf(database, logRange(document, 0, previous + 1)));
 }
 
-async function keysOf(database: Reader, range: KeyRange): Promise<Uint8Array[]> {
+/** All keys in a range. */
+export async function keysOf(database: Reader, range: KeyRange): Promise<Uint8Array[]> {
   const keys: Uint8Array[] = [];
   for await (const [key] of entriesOf(database, { ...range, values: false })) keys.push(key);
   return keys;
@@ -286,8 +289,9 @@ async function* rowsOf(
   }
 }
 
-async function* entriesOf(
-  reader: Reader,
+/** Keys and values in a range. */
+export async function* entriesOf(
+  reader: Pick<Reader, "iterator">,
   range: CursorRange,
   atOnce = ROWS_AT_ONCE,
 ): AsyncGenerator<[Uint8Array, Uint8Array]> {

@@ -10,7 +10,7 @@ import { decodeUtf8, encodeUtf8 } from "lib0/string";
 /** What a record holds. Their order is that of the records in a document's key range. */
 export type RecordKind = "birth" | "snapshot" | "log" | "branches";
 
-/** 4 is what the store notes for itself, under keys of its own. */
+/** 4 and 6 are what the store notes for itself, under keys of its own. */
 export const KIND_BYTES = { birth: 1, snapshot: 2, log: 3, branches: 5 } as const satisfies Record<
   RecordKind,
   number
@@ -46,7 +46,7 @@ const ESCAPED_NUL = 0xff;
 const END_OF_NAME = 0x01;
 const AFTER_END_OF_NAME = 0x02;
 
-const KIND_AND_SEQ_BYTES = 1 + 8;
+export const KIND_AND_SEQ_BYTES = 1 + 8;
 const TWO_32 = 2 ** 32;
 
 /** @throws JoineryError INVALID_NAME (never retry) when the name has half of a surrogate pair: it has no UTF-8. */
@@ -104,7 +104,7 @@ export function snapshotRange(document: DocumentName, end?: number): KeyRange {
 }
 
 /** Where what the store keeps for itself begins: above the names of all documents. */
-const OWN_KEYS = 0xff;
+export const OWN_KEYS = 0xff;
 const LOSS = 0x01;
 
 /** The key of the note that records in this range of keys may be lost. */
@@ -115,6 +115,11 @@ export function encodeLossKey({ gte, lt }: KeyRange): Uint8Array {
 /** All notes of losses. */
 export function lossRange(): KeyRange {
   return { gte: Uint8Array.of(OWN_KEYS, LOSS), lt: Uint8Array.of(OWN_KEYS, LOSS + 1) };
+}
+
+/** Whether a key is that of a note of a loss. */
+export function isLossKey(key: Uint8Array): boolean {
+  return key[0] === OWN_KEYS && key[1] === LOSS;
 }
 
 /** The range of one key. */

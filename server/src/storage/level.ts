@@ -9,6 +9,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DEFAULT_LIMITS, type DocumentName, equalBytes, JoineryError } from "@joinery/shared";
 import type {
   Append,
+  Deletion,
+  DeletionRequest,
   DocumentSummary,
   LogEntry,
   Snapshot,
@@ -17,12 +19,21 @@ import type {
   StoredDocument,
 } from "../engine/ports.ts";
 import { type DataFolderOptions, markClosed, openDataFolder, reopenDataFolder } from "./data-folder.ts";
-import { type Database, type OpenDatabase, type Operation, openLevelDatabase } from "./database.ts";
+import { bytesOf, type Database, type OpenDatabase, type Operation, openLevelDatabase } from "./database.ts";
 import type { KeptFinding } from "./database-check.ts";
-import { DiskSpace } from "./disk-space.ts";
-import { dispensableKeys, documentKeys, listDocuments, loadDocument, readLog } from "./document-reader.ts";
+import { deletedKey, deletionsOfRange, deletionsRange } from "./deleted-keys.ts";
+import {
+  isOlder,
+  planDeletion,
+  planErasure,
+  planPurge,
+  planRestoration,
+  readDeletions,
+} from "./deletions.ts";
+import { dispensableKeys, listDocuments, loadDocument, readLog } from "./document-reader.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { forgetLosses, type Loss, readLosses } from "./losses.ts";
+import { encodeKey } from "./keys.ts";
+import { type Loss, readLosses } from "./losses.ts";
 import {
   damage,
   encodeBirth,
@@ -31,6 +42,7 @@ import {
   encodeSnapshot,
   type StoredRecord,
 } from "./record.ts";
+import { SpaceGuard } from "./space-guard.ts";
 import { messageOf, readError, reading, unavailable } from "./storage-errors.ts";
 
 /** What happened to the store as a whole. */
@@ -59,10 +71,20 @@ export interface LevelStorageOptions {
 const MIN_RETRY_PAUSE_MS = 100;
 const MAX_RETRY_PAUSE_MS = 5000;
 
+// Keys that are never used, below and above all that are.
+const LOWEST_KEY = encodeKey({ document: "" as DocumentName, kind: "birth", seq: 0 });
+const HIGHEST_KEY = deletedKey(
+  encodeKey({ document: "\u{10ffff}" as DocumentName, kind: "branches", seq: Number.MAX_SAFE_INTEGER }),
+  Number.MAX_SAFE_INTEGER,
+);
+
+/** What is to be changed, found out from the database as it is then, and from what it is known to have lost. */
+export type Plan = (database: Database, losses: readonly Loss[]) => Promise<readonly Operation[]>;
+
 /** Keeps documents in a LevelDB database in a data folder. */
 export class LevelStorage implements Storage {
   readonly #dataFolder: DataFolderOptions;
-  readonly #diskSpace: DiskSpace;
+  readonly #space: SpaceGuard;
   readonly #report: (event: StorageEvent) => void;
   readonly #onCommit: LevelStorageOptions["onCommit"];
   readonly #commits = new GroupCommit((operations) => this.#write(operations));
@@ -75,7 +97,6 @@ export class LevelStorage implements Storage {
   #closed: Promise<void> | null = null;
   /** The last operation of the last write that was acknowledged: what a recovery looks for. */
   #lastWritten: Operation | null = null;
-  #isDiskLow = false;
   /** What damage to the database's files may have taken without a trace. */
   #losses: readonly Loss[] = [];
   /** Documents that were loaded with damage: nothing is written over it. One entry for each such document. */
@@ -91,7 +112,7 @@ export class LevelStorage implements Storage {
       found: (finding) => report({ type: "storage-damaged", ...finding }),
     };
     const { minFreeBytes = DEFAULT_LIMITS.minFreeBytes } = options;
-    this.#diskSpace = new DiskSpace({ folder, minFreeBytes });
+    this.#space = new SpaceGuard({ folder, minFreeBytes, report });
   }
 
   async open(): Promise<void> {
@@ -152,19 +173,90 @@ export class LevelStorage implements Storage {
     }
   }
 
-  async delete(document: DocumentName): Promise<void> {
+  async delete(document: DocumentName, by: DeletionRequest): Promise<Deletion | null> {
+    let deletion: Deletion | null = null;
     // What was appended before this call goes too; what is appended after it is another life of the document.
-    await this.#commit(async () => {
-      const keys = await reading(document, documentKeys(this.#usable(), document));
-      return [...keys.map(del), ...forgetLosses(this.#losses, document)];
+    await this.change(document, async (database, losses) => {
+      const plan = await planDeletion(database, document, by, losses);
+      deletion = plan?.deletion ?? null;
+      return plan?.operations ?? [];
     });
-    this.#damaged.delete(document);
-    if (this.#losses.length > 0) this.#losses = await reading(document, readLosses(this.#requireOpen()));
+    return deletion;
+  }
+
+  erase(document: DocumentName): Promise<void> {
+    return this.change(document, (database, losses) => planErasure(database, document, losses));
+  }
+
+  async *deletions(prefix: string): AsyncGenerator<Deletion> {
+    try {
+      yield* readDeletions(this.#requireOpen(), deletionsRange(prefix));
+    } catch (error) {
+      throw readError(`the list of deletions of documents that start with ${JSON.stringify(prefix)}`, error);
+    }
+  }
+
+  async deletionsOf(document: DocumentName): Promise<readonly Deletion[]> {
+    const deletions: Deletion[] = [];
+    try {
+      for await (const deletion of readDeletions(this.#requireOpen(), deletionsOfRange(document)))
+        deletions.push(deletion);
+    } catch (error) {
+      throw readError(`what was deleted of document ${JSON.stringify(document)}`, error);
+    }
+    return deletions;
+  }
+
+  restore(document: DocumentName, number: number): Promise<void> {
+    return this.change(document, (database, losses) =>
+      planRestoration(database, { document, number }, losses),
+    );
+  }
+
+  async purge(before: number): Promise<number> {
+    let count = 0;
+    for await (const deletion of this.deletions("")) {
+      if (!isOlder(deletion, before)) continue;
+      await this.#commitOf(deletion.document, async (database, losses) => {
+        const operations = await planPurge(database, deletion, before, losses);
+        if (operations.length > 0) count++;
+        return operations;
+      });
+    }
+    return count;
+  }
+
+  /** What it runs on now, for whoever looks into documents; to read only, and to be asked for anew each time. */
+  inspect(): { readonly database: Database; readonly losses: readonly Loss[] } {
+    return { database: this.#requireOpen(), losses: this.#losses };
+  }
+
+  /**
+   * Changes a document as a whole, in one write that is ordered after all that was given before; then nothing is known
+   * of damage to it until it is loaded. For those who repair documents.
+   *
+   * @param document `null` for what is no document's.
+   */
+  async change(document: DocumentName | null, plan: Plan): Promise<void> {
+    await this.#commitOf(document, plan);
+    if (document !== null) this.#damaged.delete(document);
+  }
+
+  /**
+   * Has LevelDB write its files anew, without what was deleted or replaced. Cost: reads and writes all of the database.
+   */
+  async reclaim(): Promise<void> {
+    const low = await this.#space.low(0);
+    if (low !== null) throw low;
+    await this.#compactFiles();
+    // LevelDB leaves the lowest of its tables as they are unless something above them has keys on both sides.
+    await this.#commit([LOWEST_KEY, HIGHEST_KEY].map(del));
+    await this.#compactFiles();
   }
 
   async health(): Promise<StorageHealth> {
     if (this.#closing.signal.aborted || this.#database instanceof JoineryError) return "unavailable";
-    return (await this.#lowSpace(0)) === null ? "sound" : "full";
+    return (await this.#space.low(0)) === null ? "sound" : "full";
   }
 
   close(): Promise<void> {
@@ -199,9 +291,24 @@ export class LevelStorage implements Storage {
     await this.#commits.add(operations);
   }
 
+  async #compactFiles(): Promise<void> {
+    try {
+      await this.#requireOpen().compactRange(LOWEST_KEY, HIGHEST_KEY);
+    } catch (error) {
+      throw unavailable(`its files cannot be written anew: ${messageOf(error)}`, error);
+    }
+  }
+
+  /** Commits what a plan says, once all that was given before is written. */
+  async #commitOf(document: DocumentName | null, plan: Plan): Promise<void> {
+    const guarded = <T>(result: Promise<T>) => reading(document, result);
+    await this.#commit(() => guarded(plan(this.#usable(), this.#losses)));
+    if (this.#losses.length > 0) this.#losses = await guarded(readLosses(this.#requireOpen()));
+  }
+
   async #write(operations: Operation[]): Promise<void> {
     const database = this.#usable();
-    await this.#requireSpace(operations);
+    await this.#space.require(operations);
     const startMs = performance.now();
     try {
       await database.batch(operations, { sync: true });
@@ -266,23 +373,6 @@ export class LevelStorage implements Storage {
     this.#report({ type: "storage-unavailable", error });
   }
 
-  /** Refuses what would fill the disk; deletions free it. */
-  async #requireSpace(operations: readonly Operation[]): Promise<void> {
-    if (operations.every(({ type }) => type === "del")) return;
-    const low = await this.#lowSpace(bytesOf(operations));
-    if (low !== null) throw low;
-  }
-
-  /** Why nothing but deletions is written; `null` if all is. */
-  async #lowSpace(bytes: number): Promise<JoineryError | null> {
-    const low = await this.#diskSpace.check(bytes);
-    const wasLow = this.#isDiskLow;
-    this.#isDiskLow = low !== null;
-    if (wasLow && low === null) this.#report({ type: "storage-recovered" });
-    if (!wasLow && low !== null) this.#report({ type: "storage-unavailable", error: low });
-    return low;
-  }
-
   #noteDamage(document: DocumentName, error: JoineryError | null): void {
     if (error === null) this.#damaged.delete(document);
     else this.#damaged.set(document, error);
@@ -322,12 +412,4 @@ function put({ key, value }: StoredRecord): Operation {
 
 function del(key: Uint8Array): Operation {
   return { type: "del", key };
-}
-
-function bytesOf(operations: readonly Operation[]): number {
-  return operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
-}
-
-function sizeOf(operation: Operation): number {
-  return operation.key.length + (operation.type === "put" ? operation.value.length : 0);
 }

@@ -10,7 +10,8 @@
 import { type DocumentName, equalBytes } from "@joinery/shared";
 import { toHexString } from "lib0/buffer";
 import type { Operation } from "./database.ts";
-import { decodeKey, rangeOfKey } from "./keys.ts";
+import { documentOfKey } from "./deleted-keys.ts";
+import { rangeOfKey } from "./keys.ts";
 import { readLog, type UnreadableRecord } from "./leveldb/log-format.ts";
 import { encodeWriteBatch, readWriteBatch, type WriteBatch } from "./leveldb/write-batch.ts";
 import { encodeLoss } from "./losses.ts";
@@ -211,7 +212,7 @@ class Run implements LogCheck {
     const lost = unsound.filter((change) => this.#isLastChange(change, index));
     const reason = `${file} was damaged at byte ${offset}`;
     const notes = lost
-      .filter(({ type, key }) => type === "put" && decodeKey(key) !== null)
+      .filter(({ type, key }) => type === "put" && documentOfKey(key) !== undefined)
       .map(({ key }) => ({
         type: "put" as const,
         ...encodeLoss({ keys: rangeOfKey(key), time: Date.now(), reason }),
@@ -261,6 +262,6 @@ function isSameChange(a: Operation, b: Operation): boolean {
 }
 
 function documentsOf(changes: readonly Operation[]): DocumentName[] {
-  const names = changes.map(({ key }) => decodeKey(key)?.document).filter((name) => name !== undefined);
+  const names = changes.map(({ key }) => documentOfKey(key)).filter((name) => name !== undefined);
   return [...new Set(names)];
 }

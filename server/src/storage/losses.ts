@@ -9,7 +9,6 @@ import type { Database, Operation } from "./database.ts";
 import {
   decodeKey,
   difference,
-  documentRange,
   encodeKey,
   encodeLossKey,
   intersection,
@@ -97,15 +96,35 @@ export function missingAt(losses: readonly Loss[], place: RecordPlace): JoineryE
   return loss === undefined ? null : damage(place, `the record may be lost: ${loss.reason}`);
 }
 
-/** Changes to the database after which nothing is known to be lost of a document: it was deleted. */
-export function forgetLosses(losses: readonly Loss[], document: DocumentName): Operation[] {
-  const deleted = documentRange(document);
+/** Changes to the database after which nothing is known to be lost in these ranges: what was there is gone, or seen to. */
+export function forgetLosses(losses: readonly Loss[], ranges: readonly KeyRange[]): Operation[] {
   return losses
-    .filter(({ keys }) => intersection(keys, deleted) !== null)
+    .filter(touches(ranges))
     .flatMap((loss) => [
       { type: "del", key: encodeLossKey(loss.keys) } as const,
-      ...difference(loss.keys, deleted).map(
-        (keys) => ({ type: "put", ...encodeLoss({ ...loss, keys }) }) as const,
-      ),
+      ...ranges
+        .reduce((parts, range) => parts.flatMap((part) => difference(part, range)), [loss.keys])
+        .map((keys) => put({ ...loss, keys })),
     ]);
+}
+
+/** Changes after which what is known to be lost in a range is known of where its records were moved to. */
+export function moveLosses(
+  losses: readonly Loss[],
+  from: KeyRange,
+  move: (keys: KeyRange) => KeyRange,
+): Operation[] {
+  const moved = losses.flatMap((loss) => {
+    const keys = intersection(loss.keys, from);
+    return keys === null ? [] : [put({ ...loss, keys: move(keys) })];
+  });
+  return [...forgetLosses(losses, [from]), ...moved];
+}
+
+function touches(ranges: readonly KeyRange[]): (loss: Loss) => boolean {
+  return ({ keys }) => ranges.some((range) => intersection(keys, range) !== null);
+}
+
+function put(loss: Loss): Operation {
+  return { type: "put", ...encodeLoss(loss) };
 }

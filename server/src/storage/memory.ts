@@ -2,6 +2,8 @@ import { type DocumentName, JoineryError } from "@joinery/shared";
 import type {
   Append,
   Branch,
+  Deletion,
+  DeletionRequest,
   DocumentSummary,
   LogEntry,
   Snapshot,
@@ -12,11 +14,15 @@ import { compareBytes, encodeKey, prefixRange } from "./keys.ts";
 import { type Birth, updateBytes } from "./record.ts";
 
 interface MemoryDocument extends Birth {
-  /** Gives the order of listing. */
-  readonly key: Uint8Array;
   snapshot: Snapshot | null;
   log: LogEntry[];
   branches: readonly Branch[];
+}
+
+/** What was deleted, and what is said of it. */
+interface MemoryDeletion {
+  readonly deletion: Deletion;
+  readonly document: MemoryDocument;
 }
 
 /**
@@ -26,6 +32,8 @@ interface MemoryDocument extends Birth {
  */
 export class MemoryStorage implements Storage {
   readonly #documents = new Map<DocumentName, MemoryDocument>();
+  /** By name and number. */
+  readonly #deleted = new Map<DocumentName, Map<number, MemoryDeletion>>();
   #state: "new" | "open" | "closed" = "new";
 
   async open(): Promise<void> {
@@ -83,25 +91,85 @@ export class MemoryStorage implements Storage {
   async *list(prefix: string): AsyncGenerator<DocumentSummary> {
     this.#requireOpen();
     prefixRange(prefix); // Refuses what has no UTF-8, as on disk.
-    const matching = [...this.#documents]
-      .filter(([document]) => document.startsWith(prefix))
-      .sort(([, a], [, b]) => compareBytes(a.key, b.key));
-    for (const [document, { lineage, bornAt }] of matching) yield { document, lineage, bornAt };
+    for (const document of inOrder(this.#documents.keys(), prefix)) {
+      const found = this.#documents.get(document);
+      if (found !== undefined) yield { document, lineage: found.lineage, bornAt: found.bornAt };
+    }
   }
 
-  async delete(document: DocumentName): Promise<void> {
+  async delete(document: DocumentName, by: DeletionRequest): Promise<Deletion | null> {
+    this.#requireOpen();
+    const found = this.#documents.get(document);
+    if (found === undefined) return null;
+    const deletions = this.#deleted.get(document) ?? new Map<number, MemoryDeletion>();
+    const { snapshot, log, lineage } = found;
+    const deletion: Deletion = {
+      document,
+      number: Math.max(0, ...deletions.keys()) + 1,
+      lineage,
+      deletedAt: by.time,
+      deletedBy: by.author,
+      seq: log.at(-1)?.seq ?? snapshot?.seq ?? 0,
+      bytes: log.reduce((sum, entry) => sum + updateBytes(entry), snapshot?.update.length ?? 0),
+      stateVector: by.stateVector.slice(),
+    };
+    this.#deleted.set(document, deletions.set(deletion.number, { deletion, document: found }));
+    this.#documents.delete(document);
+    return deletion;
+  }
+
+  async erase(document: DocumentName): Promise<void> {
     this.#requireOpen();
     this.#documents.delete(document);
+    this.#deleted.delete(document);
+  }
+
+  async *deletions(prefix: string): AsyncGenerator<Deletion> {
+    this.#requireOpen();
+    prefixRange(prefix);
+    for (const document of inOrder(this.#deleted.keys(), prefix)) yield* await this.deletionsOf(document);
+  }
+
+  async deletionsOf(document: DocumentName): Promise<readonly Deletion[]> {
+    this.#requireOpen();
+    const deletions = [...(this.#deleted.get(document)?.values() ?? [])];
+    return deletions.map(({ deletion }) => ({ ...deletion, stateVector: deletion.stateVector.slice() }));
+  }
+
+  async restore(document: DocumentName, number: number): Promise<void> {
+    this.#requireOpen();
+    const named = `document ${JSON.stringify(document)}`;
+    if (this.#documents.has(document)) throw new JoineryError("DOCUMENT_EXISTS", `${named} is there already`);
+    const found = this.#deleted.get(document)?.get(number);
+    if (found === undefined)
+      throw new JoineryError("DOCUMENT_NOT_FOUND", `${named} has no deletion ${number}`);
+    this.#documents.set(document, found.document);
+    this.#forget(found.deletion);
+  }
+
+  async purge(before: number): Promise<number> {
+    this.#requireOpen();
+    const old = [...this.#deleted.values()]
+      .flatMap((deletions) => [...deletions.values()])
+      .filter(({ deletion }) => deletion.deletedAt > 0 && deletion.deletedAt < before);
+    for (const { deletion } of old) this.#forget(deletion);
+    return old.length;
   }
 
   async close(): Promise<void> {
     this.#state = "closed";
   }
 
+  #forget({ document, number }: Deletion): void {
+    const deletions = this.#deleted.get(document);
+    deletions?.delete(number);
+    if (deletions?.size === 0) this.#deleted.delete(document);
+  }
+
   #create(document: DocumentName, birth: Birth | undefined): MemoryDocument {
     if (birth === undefined) throw new Error("first entry of a document without its birth");
-    const key = encodeKey({ document, kind: "birth", seq: 0 });
-    const created: MemoryDocument = { key, ...birth, snapshot: null, log: [], branches: [] };
+    encodeKey({ document, kind: "birth", seq: 0 }); // Refuses what has no UTF-8, as on disk.
+    const created: MemoryDocument = { ...birth, snapshot: null, log: [], branches: [] };
     this.#documents.set(document, created);
     return created;
   }
@@ -112,6 +180,15 @@ export class MemoryStorage implements Storage {
       ? closedError()
       : new JoineryError("STORAGE_UNAVAILABLE", "storage is not open");
   }
+}
+
+/** Names in the order of their UTF-8. */
+function inOrder(names: Iterable<DocumentName>, prefix: string): DocumentName[] {
+  return [...names]
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => ({ name, key: encodeKey({ document: name, kind: "birth", seq: 0 }) }))
+    .sort((a, b) => compareBytes(a.key, b.key))
+    .map(({ name }) => name);
 }
 
 function closedError(): JoineryError {

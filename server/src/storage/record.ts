@@ -25,8 +25,8 @@ export type Birth = NonNullable<Append["birth"]>;
 export type StoredRecord = SealedRecord;
 
 const FORMAT_VERSION = 1;
-/** As in keys; what the store notes for itself has a kind of its own. */
-const TYPES = { ...KIND_BYTES, loss: 4 } as const;
+/** As in keys; what the store notes for itself has kinds of its own. */
+const TYPES = { ...KIND_BYTES, loss: 4, deletion: 6 } as const;
 type Type = keyof typeof TYPES;
 
 const TIME_BYTES = 8;

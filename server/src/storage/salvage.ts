@@ -4,6 +4,8 @@
  */
 
 import type { Operation } from "./database.ts";
+import { decodeDeletedKey, documentOfKey, keyBeforeDeletion } from "./deleted-keys.ts";
+import { isSoundDeletion } from "./deletions.ts";
 import { decodeKey, intersection, lossRange, rangeOfKey } from "./keys.ts";
 import { BATCH_HEADER_BYTES, readChange } from "./leveldb/write-batch.ts";
 import { decodeLoss } from "./losses.ts";
@@ -18,10 +20,15 @@ export interface Salvage {
 
 /** Whether a change, as far as it has a checksum of its own, is as it was written. */
 export function isSoundChange(change: Operation): boolean {
-  const place = decodeKey(change.key);
+  const { key } = change;
   if (change.type === "del")
-    return place !== null || intersection(rangeOfKey(change.key), lossRange()) !== null;
-  return place === null ? decodeLoss(change) !== null : isSoundRecord(place, change);
+    return documentOfKey(key) !== undefined || intersection(rangeOfKey(key), lossRange()) !== null;
+  const deleted = decodeDeletedKey(key);
+  if (deleted?.record === null) return isSoundDeletion(change);
+  const place = deleted?.record ?? decodeKey(key);
+  if (place === null) return decodeLoss(change) !== null;
+  // A deleted record is the one that it was.
+  return isSoundRecord(place, deleted === null ? change : { ...change, key: keyBeforeDeletion(key) });
 }
 
 /**
@@ -37,7 +44,8 @@ export function salvage(batch: Uint8Array): Salvage {
     const change = readChange(batch, at);
     const isSound = change !== null && isSoundChange(change.operation);
     if (isSound && change.operation.type === "put") kept.push(change.operation);
-    else if (change !== null && decodeKey(change.operation.key) !== null) lost.push(change.operation);
+    else if (change !== null && documentOfKey(change.operation.key) !== undefined)
+      lost.push(change.operation);
     // The end of a change that is not sound is not to be believed either.
     at = isSound ? change.end : nextSoundPut(batch, at + 1);
   }

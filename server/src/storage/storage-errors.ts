@@ -1,11 +1,15 @@
 import { type DocumentName, JoineryError } from "@joinery/shared";
 
-/** Gives what reading a document rejects with its place in the table of errors. */
-export async function reading<T>(document: DocumentName, result: Promise<T>): Promise<T> {
+/**
+ * Gives what reading a document rejects with its place in the table of errors.
+ *
+ * @param document `null` for what is no document's.
+ */
+export async function reading<T>(document: DocumentName | null, result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (error) {
-    throw readError(`document ${JSON.stringify(document)}`, error);
+    throw readError(document === null ? "the database" : `document ${JSON.stringify(document)}`, error);
   }
 }
 

@@ -103,3 +103,15 @@ describe("a disk", () => {
     expect(await new DiskSpace({ folder: ".", minFreeBytes: 2 ** 60 }).check(1)).not.toBeNull();
   });
 });
+
+test("what makes room later may take half of what is to be left free, for each of its bytes twice", async () => {
+  const { space, state } = disk();
+  state.free = 100 * MIB;
+  expect(await space.checkReserve(25 * MIB)).toBeNull();
+  expect(await space.checkReserve(25 * MIB + 1)).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+  state.free = 50 * MIB - 1;
+  expect(await space.checkReserve(0)).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+  const unbounded = disk({ minFreeBytes: 0 });
+  unbounded.state.free = 0;
+  expect(await unbounded.space.checkReserve(MIB)).toBeNull();
+});

@@ -2,6 +2,19 @@ import type { DocumentName } from "@joinery/shared";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  decodeDeletedKey,
+  deletedKey,
+  deletedOfRange,
+  deletedPart,
+  deletedRange,
+  deletionKey,
+  deletionsOfRange,
+  deletionsRange,
+  documentOfKey,
+  keyBeforeDeletion,
+  partBeforeDeletion,
+} from "../../../server/src/storage/deleted-keys.ts";
+import {
   compareBytes,
   decodeKey,
   difference,
@@ -195,6 +208,81 @@ describe("ranges", () => {
         expect(isIn(note, lossRange())).toBe(true);
         expect(isIn(note, prefixRange(prefix))).toBe(false);
         expect(isIn(note, documentRange(document))).toBe(false);
+      }),
+    );
+  });
+});
+
+describe("the keys of what was deleted", () => {
+  const numbers = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.maxSafeNat());
+
+  test("have the key that the record had, and the number of the deletion", () => {
+    const key = encodeKey({ document: named("ab"), kind: "log", seq: 258 });
+    const deleted = "ff03 6162 0001 0000000000000003 03 0000000000000102".replaceAll(" ", "");
+    expect(hex(deletedKey(key, 3))).toBe(deleted);
+    const own = "ff02 6162 0001 0000000000000003".replaceAll(" ", "");
+    expect(hex(deletionKey({ document: named("ab"), number: 3 }))).toBe(own);
+  });
+
+  test("are taken apart, are in their ranges and in no document's, and are no key of a record", () => {
+    fc.assert(
+      fc.property(places, numbers, anyName, (place, number, other) => {
+        const { document } = place;
+        const key = encodeKey(place);
+        const deleted = deletedKey(key, number);
+        expect(decodeDeletedKey(deleted)).toEqual({ document, number, record: place });
+        expect(hex(keyBeforeDeletion(deleted))).toBe(hex(key));
+        expect(decodeDeletedKey(deletionKey({ document, number }))).toEqual({
+          document,
+          number,
+          record: null,
+        });
+        expect([decodeKey(deleted), decodeDeletedKey(key)]).toEqual([null, null]);
+        expect(documentOfKey(deleted)).toBe(document);
+        expect(documentOfKey(key)).toBe(document);
+        const own = deletionKey({ document, number });
+        for (const range of [deletedRange({ document, number }), deletedOfRange(document)])
+          expect(isIn(deleted, range)).toBe(true);
+        for (const range of [deletionsOfRange(document), deletionsRange("")])
+          expect([isIn(own, range), isIn(deleted, range)]).toEqual([true, false]);
+        for (const range of [prefixRange(""), lossRange()])
+          expect([isIn(own, range), isIn(deleted, range)]).toEqual([false, false]);
+        expect(isIn(deleted, deletedRange({ document, number: number === 1 ? 2 : number - 1 }))).toBe(false);
+        if (other !== document) {
+          expect(isIn(deleted, deletedOfRange(other))).toBe(false);
+          expect(isIn(own, deletionsOfRange(other))).toBe(false);
+        }
+        expect(isIn(own, deletionsRange(other))).toBe(document.startsWith(other));
+      }),
+    );
+  });
+
+  test("sort by name, then number", () => {
+    const inOrder = [
+      ["a", 1],
+      ["a", 2],
+      ["a", 256],
+      ["a\0", 1],
+      ["aa", 1],
+    ] as const;
+    const own = inOrder.map(([text, number]) => deletionKey({ document: named(text), number }));
+    const records = inOrder.map(([text, number]) =>
+      deletedKey(encodeKey({ document: named(text), kind: "log", seq: 300 - number }), number),
+    );
+    const sorted = [...own, ...records];
+    expect(sorted.toSorted(compareBytes)).toEqual(sorted);
+  });
+
+  test("ranges of a document's records come back as they went", () => {
+    fc.assert(
+      fc.property(anyName, numbers, seqs, seqs, (document, number, a, b) => {
+        const [from, to] = [Math.min(a, b), Math.max(a, b) + 1];
+        fc.pre(Number.isSafeInteger(to));
+        for (const keys of [documentRange(document), logRange(document, from, to)]) {
+          const moved = deletedPart(keys, { document, number });
+          expect(intersection(moved, deletedRange({ document, number }))).toEqual(moved);
+          expect(partBeforeDeletion(moved, { document, number })).toEqual(keys);
+        }
       }),
     );
   });

@@ -82,7 +82,7 @@ test("a document that was deleted has lost nothing, and its neighbours what they
   const narrow = lossOf(rangeOfKey(logKey(7)));
   const elsewhere = lossOf(rangeOfKey(logKey(7, other)));
   const { gte, lt } = documentRange(notes);
-  expect(forgetLosses([wide, narrow, elsewhere], notes)).toEqual([
+  expect(forgetLosses([wide, narrow, elsewhere], [documentRange(notes)])).toEqual([
     { type: "del", key: encodeLossKey(wide.keys) },
     { type: "put", ...encodeLoss({ ...wide, keys: { gte: before, lt: gte } }) },
     { type: "put", ...encodeLoss({ ...wide, keys: { gte: lt, lt: after } }) },

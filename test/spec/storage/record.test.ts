@@ -3,6 +3,7 @@ import { crc32c, type DocumentName } from "@joinery/shared";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Branch, BranchId, Lineage, LogEntry } from "../../../server/src/engine/ports.ts";
+import { encodeDeletion } from "../../../server/src/storage/deletions.ts";
 import { decodeKey, type RecordPlace } from "../../../server/src/storage/keys.ts";
 import {
   decodeBirth,
@@ -107,6 +108,16 @@ describe("bytes", () => {
       encodeLogEntry(notes, entry),
       encodeSnapshot(notes, snapshot),
       encodeBranches(notes, branches),
+      encodeDeletion({
+        document: notes,
+        number: 1,
+        deletedAt: 1_700_000_000_000,
+        lineage: birth.lineage,
+        seq: 8,
+        bytes: 245,
+        deletedBy: "ann",
+        stateVector: Uint8Array.of(1, 7, 3),
+      }),
     ];
     expect(examples).toEqual(written.flatMap(({ key, value }) => [`key ${hex(key)}`, `value ${hex(value)}`]));
   });

@@ -15,7 +15,11 @@ const MASK_DELTA = 0xa282ead8;
 
 /** The checksum of bytes as LevelDB writes it. */
 export function maskedChecksum(bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
+  return mask(crc32c(bytes));
+}
+
+/** The CRC32C of bytes as LevelDB writes it. */
+export function mask(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
 }
 

@@ -34,14 +34,14 @@ export interface LogContents {
   readonly torn: UnreadableRecord | null;
 }
 
-const BLOCK_BYTES = 32 * 1024;
-const HEADER_BYTES = 7; // Checksum 4, length 2, type 1; integers are little-endian.
+export const BLOCK_BYTES = 32 * 1024;
+export const HEADER_BYTES = 7; // Checksum 4, length 2, type 1; integers are little-endian.
 /** Not in files: bytes that are no physical record. */
 const UNREADABLE = 0;
-const FULL = 1;
-const FIRST = 2;
+export const FULL = 1;
+export const FIRST = 2;
 const MIDDLE = 3;
-const LAST = 4;
+export const LAST = 4;
 
 /** A physical record, or bytes that are none. */
 interface Piece {
@@ -135,7 +135,7 @@ function* piecesOf(bytes: Uint8Array): Generator<Piece> {
 }
 
 /** The physical record at an offset, if it is sound. */
-function soundPiece(bytes: Uint8Array, offset: number, blockEnd: number): Piece | null {
+export function soundPiece(bytes: Uint8Array, offset: number, blockEnd: number): Piece | null {
   if (offset + HEADER_BYTES > blockEnd) return null;
   const type = bytes[offset + 6] as number;
   const end = offset + HEADER_BYTES + lengthAt(bytes, offset);

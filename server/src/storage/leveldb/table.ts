@@ -23,19 +23,20 @@ export interface TableCheck {
   readonly repaired: Uint8Array | null;
 }
 
-interface Place {
+/** Where a block is in its file. */
+export interface Place {
   readonly offset: number;
   /** Of the content, without what follows it. */
   readonly size: number;
 }
 
-interface DataBlock extends Place {
+export interface DataBlock extends Place {
   /** At or above all of its keys, and below those of the next block; with LevelDB's own eight bytes. */
   readonly separator: Uint8Array;
 }
 
-const AFTER_CONTENT_BYTES = 5;
-const FOOTER_BYTES = 48;
+export const AFTER_CONTENT_BYTES = 5;
+export const FOOTER_BYTES = 48;
 const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb);
 const SNAPPY = 1;
 const DEFAULT_FILTER_BASE = 11;
@@ -51,7 +52,7 @@ const INTERNAL_KEY_BYTES = 8;
  */
 export function checkTable(bytes: Uint8Array, smallest: Uint8Array): TableCheck {
   const table = new TableRepair(bytes);
-  const { metaindex, index } = readFooter(bytes) ?? table.repairFooter();
+  const { metaindex, index } = footerOf(bytes) ?? table.repairFooter();
   const indexContent = table.block(index);
   if (indexContent === null) throw unreadable("its index");
   const lost: { offset: number; keys: KeyRange }[] = [];
@@ -112,7 +113,7 @@ class TableRepair {
       const at = start + (bit >> 3);
       const was = bytes[at] as number;
       bytes[at] = was ^ (1 << (bit & 7));
-      const footer = readFooter(bytes);
+      const footer = footerOf(bytes);
       if (footer !== null && isSound(bytes, footer.metaindex) && isSound(bytes, footer.index)) {
         this.flips.push(start);
         this.repaired = bytes;
@@ -129,11 +130,20 @@ interface Footer {
   readonly index: Place;
 }
 
-function readFooter(bytes: Uint8Array): Footer | null {
+function footerOf(bytes: Uint8Array): Footer | null {
   const start = bytes.length - FOOTER_BYTES;
-  if (start < 0 || !equalBytes(bytes.subarray(-MAGIC.length), MAGIC)) return null;
+  return start < 0 ? null : readFooter(bytes.subarray(start), start);
+}
+
+/**
+ * @param bytes The footer alone.
+ * @param start Where it begins in its file.
+ * @returns `null` when it is none.
+ */
+export function readFooter(bytes: Uint8Array, start: number): Footer | null {
+  if (!equalBytes(bytes.subarray(-MAGIC.length), MAGIC)) return null;
   try {
-    const reader = new ByteReader(bytes.subarray(start), "footer");
+    const reader = new ByteReader(bytes, "footer");
     const [metaindex, index] = [readPlace(reader), readPlace(reader)];
     return endOf(metaindex) === index.offset && endOf(index) === start ? { metaindex, index } : null;
   } catch {
@@ -148,7 +158,13 @@ function filterOfNothing(size: number): Uint8Array {
   return content;
 }
 
-function* dataBlocks(index: Uint8Array): Generator<DataBlock> {
+/**
+ * The blocks of a table that have its data, in order.
+ *
+ * @param index The block that names them, with the byte that says how it is compressed.
+ * @throws JoineryError when it cannot be read.
+ */
+export function* dataBlocks(index: Uint8Array): Generator<DataBlock> {
   const content = decompressed(index);
   const restarts = new DataView(content.buffer, content.byteOffset).getUint32(content.length - 4, true);
   const reader = new ByteReader(content.subarray(0, content.length - 4 - restarts * 4), "index");
@@ -166,7 +182,7 @@ function* dataBlocks(index: Uint8Array): Generator<DataBlock> {
 }
 
 /** @param block Content and the byte that says how it is compressed. */
-function decompressed(block: Uint8Array): Uint8Array {
+export function decompressed(block: Uint8Array): Uint8Array {
   const content = block.subarray(0, -1);
   return block.at(-1) === SNAPPY ? decompressSnappy(content) : content;
 }
@@ -189,11 +205,11 @@ function contentOf(bytes: Uint8Array, { offset, size }: Place): Uint8Array {
   return bytes.subarray(offset, offset + size + 1);
 }
 
-function endOf({ offset, size }: Place): number {
+export function endOf({ offset, size }: Place): number {
   return offset + size + AFTER_CONTENT_BYTES;
 }
 
-function userKey(separator: Uint8Array): Uint8Array {
+export function userKey(separator: Uint8Array): Uint8Array {
   return separator.subarray(0, -INTERNAL_KEY_BYTES);
 }
 
