@@ -36,6 +36,7 @@ export const STEPS: readonly Step[] = [
   { weight: 7, run: timePasses },
   { weight: 1, run: longTimePasses },
   { weight: 0.5, run: strangerComes },
+  { weight: 1, run: visitorWrites },
 ];
 
 // Edits, online or offline.
@@ -216,6 +217,13 @@ function strangerComes(world: World): Sentence {
   world.strangers.push(stranger);
   const connection = world.connect(stranger, document, "");
   return stranger.sendNonsense(connection, Y.encodeStateAsUpdate(doc), world.random);
+}
+
+function visitorWrites(world: World): Sentence {
+  const { document } = somebody(world);
+  const word = world.random.word();
+  world.letVisitorWrite(document, word);
+  return `somebody without a socket writes "${word}" to ${document}`;
 }
 
 function somebody({ random, people }: World): Person {

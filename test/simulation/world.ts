@@ -18,6 +18,7 @@ import { Person } from "./person.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SlowStorage } from "./slow-storage.ts";
 import type { Stranger } from "./stranger.ts";
+import { Visitor } from "./visitor.ts";
 
 const DOCUMENTS: readonly DocumentName[] = ["notes", "plans"].map((name) => parseDocumentName(name));
 const NAMES = ["ann", "ben", "cem", "dee", "eve"];
@@ -130,6 +131,14 @@ export class World {
     await Promise.all(this.#checks.splice(0));
     const [problem] = [...this.broken, ...this.storage.protests];
     if (problem) throw problem;
+  }
+
+  /** Somebody without a socket writes something; what comes of it is checked when it has come. */
+  letVisitorWrite(document: DocumentName, word: string): void {
+    const visitor = new Visitor(++this.#lastClientId);
+    visitor.write(this.rooms, this.storage, document, word).catch((thrown: unknown) => {
+      this.broken.push(thrown as Error);
+    });
   }
 
   async breakStorage(happened: number): Promise<void> {

@@ -1,4 +1,4 @@
-import type { DocumentName, JoineryError, LimitName } from "@joinery/shared";
+import { type DocumentName, type JoineryError, type LimitName, limitNamed } from "@joinery/shared";
 import { type Concerned, concerned, type Participant } from "./peer.ts";
 import { type Action, ActionDenied } from "./rights.ts";
 
@@ -102,4 +102,12 @@ export function spoofEvent(
     clientIds: clientIds.slice(0, MAX_TOLD_IDS),
     ...concerned(from),
   };
+}
+
+/** The limit that an event was about; `null` if about none. */
+export function limitOf(event: EngineEvent): LimitName | null {
+  if (event.type === "limit-hit") return event.limit;
+  if (event.type === "input-refused") return limitNamed(event.error.limit);
+  if (event.type === "session-lagging") return "maxBufferedBytes";
+  return event.type === "session-too-slow" ? "stalledTimeoutMs" : null;
 }

@@ -11,12 +11,13 @@ import { JoineryError, type LimitName, type Limits, toJoineryError } from "@join
 import { ClientIds } from "./client-ids.ts";
 import type { Contents, Examination, Missing, News, Rest } from "./contents.ts";
 import { spoofEvent } from "./events.ts";
+import type { Gate } from "./gate.ts";
+import type { Graves } from "./graves.ts";
 import { type HeldReason, type HeldUpdate, HeldUpdates } from "./held-updates.ts";
 import { LaterQuestions } from "./later-questions.ts";
 import { concerned } from "./peer.ts";
 import type { Clock, Timer } from "./ports.ts";
 import type { Rights } from "./rights.ts";
-import type { SeedGate } from "./seeding.ts";
 import { type Candidate, type Culprit, type TrialRoom, Trials } from "./trials.ts";
 
 /** The part of a session that its updates need. */
@@ -40,14 +41,16 @@ export interface IntakeRoom extends TrialRoom {
   readonly clock: Clock;
   /** Why nothing may be added to the document; `null` if it may. */
   readonly damage: JoineryError | null;
+  /** What was deleted under its name. */
+  readonly graves: Graves;
   /** Puts news into the open batch. The bytes are the room's. */
   addNews(writer: Writer, update: Uint8Array): void;
 }
 
 interface HowItCame {
   readonly isAnswer: boolean;
-  /** What the first content of a document has to pass; absent for all else. */
-  readonly gate?: SeedGate;
+  /** What it has to pass, all of it together; absent for most. */
+  readonly gate?: Gate;
   readonly wasTried?: boolean;
 }
 
@@ -100,13 +103,14 @@ export class Intake {
   }
 
   /**
-   * Takes in the first content of a document, as {@link receive} does, unless something else was added before it. None
-   * of it is ever held aside: it could come into a document that is not new any more.
+   * Takes in an update as {@link receive} does, but all of it or nothing, and only while its gate is open: the first
+   * content of a document, or what was made for one revision of it. None of it is ever held aside: it could come into a
+   * document that is not the same any more.
    *
    * @throws JoineryError as {@link receive}; MALFORMED_UPDATE (never retry) too when it builds upon something else, and
    * CLIENT_ID_IN_USE (backoff) when it comes under somebody's client id. The promise rejects with these too.
    */
-  receiveSeed(writer: Writer, update: Uint8Array, gate: SeedGate): Promise<void> | null {
+  receiveWhole(writer: Writer, update: Uint8Array, gate: Gate): Promise<void> | null {
     return this.#receive(writer, update, { isAnswer: false, gate });
   }
 
@@ -114,6 +118,8 @@ export class Intake {
     const { isAnswer } = how;
     const examination = this.#examine(writer, update);
     if (examination.kind === "known") return null;
+    // Who writes without being a client says it on purpose.
+    if (examination.kind === "news" && !how.gate) this.#room.graves.refuse(examination.inspection);
     if (!writer.rights.mayWrite) {
       // An answer carries everything that the client has deleted, whoever else did: that is no attempt to write.
       if (isAnswer && this.#contents.clientsBeyond(update).length === 0) {
@@ -177,6 +183,7 @@ export class Intake {
           sender.takenIn();
           continue;
         }
+        if (examination.kind === "news") this.#room.graves.refuse(examination.inspection);
         const isKept = this.#hasToWait(held, examination) && this.#held.hold(held);
         if (examination.rest && !isKept) this.#questions.add(sender, examination.rest.buildsUpon);
         if (examination.kind === "missing" || (examination.rest && !held.isAnswer)) continue;
@@ -284,7 +291,7 @@ export class Intake {
     const owners = this.#ownersOf(writer, rest);
     if (gate) {
       if (owners.size > 0) this.#reportSpoofed(writer, this.#idsOfOthers(writer, update));
-      throw noSeed(owners.size > 0);
+      throw notWhole(owners.size > 0);
     }
     writer.leftOut();
     const reason: HeldReason = owners.size > 0 ? "owned" : "gap";
@@ -394,10 +401,9 @@ export class Intake {
   }
 }
 
-function noSeed(isOwned: boolean): JoineryError {
-  if (isOwned)
-    return new JoineryError("CLIENT_ID_IN_USE", "the seed is under a client id of another connection");
-  return new JoineryError("MALFORMED_UPDATE", "the seed builds upon something that is not in it");
+function notWhole(isOwned: boolean): JoineryError {
+  if (isOwned) return new JoineryError("CLIENT_ID_IN_USE", "it is under a client id of another connection");
+  return new JoineryError("MALFORMED_UPDATE", "it builds upon something that is not there");
 }
 
 function sizeOf({ inspection }: News): number {

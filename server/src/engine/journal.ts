@@ -124,6 +124,11 @@ export class Journal {
     return this.#durableSeq === this.#seq;
   }
 
+  /** Whether there is a log that could be folded. */
+  get hasTail(): boolean {
+    return this.#tail.length > 0;
+  }
+
   /** Of the document: the snapshot, and what came after it. */
   get bytes(): number {
     return (this.#base?.update.length ?? 0) + this.#tailBytes;

@@ -1,11 +1,14 @@
 import type { DocumentName, Limits } from "@joinery/shared";
 import { Contents } from "./contents.ts";
+import { Graves } from "./graves.ts";
 import type { Clock, Storage, StoredDocument } from "./ports.ts";
 
 export interface Loaded {
   readonly contents: Contents;
   /** What is in order of what the storage has; `null` if it has nothing. */
   readonly stored: StoredDocument | null;
+  /** What was deleted under its name. */
+  readonly graves: Graves;
 }
 
 /**
@@ -20,13 +23,14 @@ export async function loadContents(
   predecessor: Promise<void> | null,
 ): Promise<Loaded> {
   if (predecessor !== null) await predecessor;
+  const graves = new Graves(await storage.deletionsOf(document));
   const stored = await storage.load(document);
   const contents = new Contents(limits);
-  if (!stored) return { contents, stored: null };
+  if (!stored) return { contents, stored: null, graves };
   const loading = contents.load(document, stored);
   for (;;) {
     const step = loading.next();
-    if (step.done) return { contents, stored: step.value };
+    if (step.done) return { contents, stored: step.value, graves };
     await new Promise<void>((resolve) => {
       clock.endOfTurn(resolve);
     });

@@ -3,16 +3,19 @@
  * who come are sent of it.
  */
 
-import type { DocumentName, JoineryError, Limits } from "@joinery/shared";
+import { type DocumentName, equalBytes, type JoineryError, type Limits } from "@joinery/shared";
 import { CatchUp, nothingToCatchUp } from "./catch-up.ts";
 import type { Contents } from "./contents.ts";
 import type { Flushes } from "./flushes.ts";
+import type { Gate } from "./gate.ts";
+import type { Graves } from "./graves.ts";
 import { Intake, type IntakeRoom, type Writer } from "./intake.ts";
 import { type DurableState, Journal, type JournalEvents } from "./journal.ts";
 import type { Loaded } from "./load-contents.ts";
-import { mergeUpdates } from "./merge.ts";
+import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
 import type { Clock, Dialect, EngineEvent, Lineage, Replicas } from "./ports.ts";
 import type { RoomContext } from "./room-context.ts";
+import type { WhereItIs } from "./whole-write.ts";
 
 /** What a loaded document needs of its room. */
 export interface DocumentHolder {
@@ -33,15 +36,17 @@ export class LoadedDocument implements IntakeRoom {
   readonly intake: Intake;
   /** What is wrong with what the storage has; then the document is read only. */
   readonly damage: JoineryError | null;
+  readonly graves: Graves;
   readonly #context: RoomContext;
   readonly #room: DocumentHolder;
   readonly #contents: Contents;
   readonly #catchUp: CatchUp;
 
-  constructor(context: RoomContext, room: DocumentHolder, { contents, stored }: Loaded) {
+  constructor(context: RoomContext, room: DocumentHolder, { contents, stored, graves }: Loaded) {
     this.#context = context;
     this.#room = room;
     this.#contents = contents;
+    this.graves = graves;
     this.damage = stored?.damage ?? null;
     this.journal = new Journal({
       document: room.document,
@@ -85,6 +90,14 @@ export class LoadedDocument implements IntakeRoom {
     return this.journal.seq;
   }
 
+  /** Where the log is, if that is all that there is. */
+  get whereItIs(): WhereItIs {
+    const { batchBytes, seeding } = this.#room.flushes;
+    if (batchBytes > 0 || seeding.isTrying) return null;
+    const { lineage, seq } = this.journal;
+    return { lineage, seq, branch: this.journal.branchAt(seq) };
+  }
+
   /** What the document contains, flushed or not. */
   get stateVector(): Uint8Array {
     return this.#contents.stateVector;
@@ -103,11 +116,33 @@ export class LoadedDocument implements IntakeRoom {
 
   /** As {@link Intake.receive}; what comes while the document is being filled, or while too much waits, waits. */
   receive(writer: Writer, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
-    const { seeding, batchBytes } = this.#room.flushes;
-    const mustWait = seeding.isTrying || batchBytes >= this.limits.maxBatchBytes;
-    const seeded = mustWait ? seeding.whenOver() : null;
+    const seeded = this.#whenSeeded();
     if (seeded === null) return this.intake.receive(writer, update, isAnswer);
     return seeded.then(() => (this.isAlive ? this.receive(writer, update, isAnswer) : null) ?? undefined);
+  }
+
+  /** As {@link receive}, of what has to be taken in as a whole, while a condition holds. */
+  receiveWhole(writer: Writer, update: Uint8Array, gate: Gate): Promise<void> | null {
+    const seeded = this.#whenSeeded();
+    if (seeded === null) return gate.isOpen ? this.#receiveWhole(writer, update, gate) : null;
+    return seeded.then(() => (this.isAlive ? this.receiveWhole(writer, update, gate) : null) ?? undefined);
+  }
+
+  #receiveWhole(writer: Writer, update: Uint8Array, gate: Gate): Promise<void> | null {
+    const isNew = this.whereItIs?.seq === 0;
+    if (!isNew || !equalBytes(update, EMPTY_UPDATE)) return this.intake.receiveWhole(writer, update, gate);
+    // Nothing is something for a document that is not there: it is there then.
+    writer.rights.demand("write");
+    if (this.damage) throw this.damage;
+    this.addNews(writer, new Uint8Array(EMPTY_UPDATE));
+    return null;
+  }
+
+  /** `null` where nothing has to wait for the document to be filled. */
+  #whenSeeded(): Promise<void> | null {
+    const { seeding, batchBytes } = this.#room.flushes;
+    const mustWait = seeding.isTrying || batchBytes >= this.limits.maxBatchBytes;
+    return mustWait ? seeding.whenOver() : null;
   }
 
   addNews(writer: Writer, update: Uint8Array): void {

@@ -24,14 +24,10 @@ export interface ObservableRoom {
   readonly signals: Signals<Session>;
   /** Those who wait for it, too. */
   readonly sessions: ReadonlySet<Session>;
+  /** Resolves when everything up to `seq` is on disk; rejects when the room ends before. */
+  whenDurableUpTo(seq: number): Promise<void>;
   /** Whose presence this id is. */
   presentUnder(clientId: number): Session | null;
-}
-
-interface Waiter {
-  readonly seq: number;
-  readonly resolve: () => void;
-  readonly reject: (error: JoineryError) => void;
 }
 
 /** The server, as it writes. */
@@ -73,7 +69,6 @@ export class Observation implements ObservedRoom {
   readonly #house = new House();
   /** Those who were let in. */
   readonly #joined = new Set<Session>();
-  #waiters: Waiter[] = [];
   #isLoaded = false;
   #end: JoineryError | null = null;
 
@@ -136,9 +131,7 @@ export class Observation implements ObservedRoom {
     this.#requireLife();
     const seq = flushes.batchBytes > 0 ? loaded.loggedSeq + 1 : loaded.loggedSeq;
     if (seq <= this.durableSeq) return;
-    await new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ seq, resolve, reject });
-    });
+    await this.#room.whenDurableUpTo(seq);
   }
 
   signal(signal: Pick<Signal, "name" | "payload">, isFor: (session: Session) => boolean = () => true): void {
@@ -190,9 +183,6 @@ export class Observation implements ObservedRoom {
   }
 
   durable(seq: number): void {
-    const waiters = this.#waiters;
-    this.#waiters = waiters.filter((waiter) => waiter.seq > seq);
-    for (const waiter of waiters) if (waiter.seq <= seq) waiter.resolve();
     this.#observer.durable?.(this, seq);
   }
 
@@ -203,7 +193,6 @@ export class Observation implements ObservedRoom {
   /** @param error Why the room failed; `null` if it did not. */
   ended(error: JoineryError | null): void {
     this.#end = error ?? new JoineryError("SERVER_DRAINING", "the document's room is gone");
-    for (const { reject } of this.#waiters.splice(0)) reject(this.#end);
     for (const session of [...this.#joined]) this.left(session);
     if (this.#isLoaded) this.#observer.ended?.(this, error);
   }

@@ -14,11 +14,12 @@
 import {
   type AwarenessEntry,
   type DocumentName,
-  type JoineryError,
+  JoineryError,
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
 import { Attendance } from "./attendance.ts";
+import { DurableWaiters } from "./durable-waiters.ts";
 import { spoofEvent } from "./events.ts";
 import { Flushes } from "./flushes.ts";
 import type { Guard } from "./guard.ts";
@@ -31,12 +32,13 @@ import { type DocumentHolder, LoadedDocument } from "./loaded-document.ts";
 import type { Meter } from "./meter.ts";
 import { type ObservableRoom, Observation } from "./observation.ts";
 import { concerned } from "./peer.ts";
-import type { BranchId, Clock, Dialect, EngineEvent, Lineage, NewestBranch } from "./ports.ts";
+import type { BranchId, Clock, Dialect, EngineEvent, Lineage, NewestBranch, Revision } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import type { RoomContext } from "./room-context.ts";
 import { Session } from "./session.ts";
 import type { SessionRoom } from "./session-room.ts";
 import { Signals } from "./signals.ts";
+import { type Demand, type WhereItIs, WholeWrite } from "./whole-write.ts";
 
 type RoomState =
   | { readonly kind: "loading" }
@@ -45,6 +47,14 @@ type RoomState =
   | { readonly kind: "closing"; readonly loaded: LoadedDocument }
   | { readonly kind: "evicted" }
   | { readonly kind: "failed" };
+
+/** How a document was when it came into memory. */
+export interface Arrival {
+  /** In milliseconds since 1970. */
+  readonly time: number;
+  /** The last batch of its log. */
+  readonly seq: number;
+}
 
 export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoom {
   readonly document: DocumentName;
@@ -57,11 +67,15 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   readonly #attendance: Attendance<Session>;
   readonly #observation: Observation | null;
   readonly #idleness: Idleness;
+  readonly #durableWaiters = new DurableWaiters();
+  #arrival: Arrival | null = null;
   readonly journalEvents: JournalEvents = {
     onDurable: (seq, bytes) => this.#durable(seq, bytes),
     onFailed: (error) => this.#commitFailed(error),
   };
   #state: RoomState = { kind: "loading" };
+  /** Whether nothing is taken in any more. */
+  #isSealed = false;
   /** Whether the document is there and the observer wants nobody let in yet. */
   #isPreparing = false;
 
@@ -192,6 +206,21 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     return this.#state.kind === "live" || this.#state.kind === "closing";
   }
 
+  /** When it was loaded, in milliseconds since 1970, and how far its log was then; `null` while it is not. */
+  get arrival(): Arrival | null {
+    return this.isAlive ? this.#arrival : null;
+  }
+
+  /** Of the document, with what is not flushed yet; 0 while it is not loaded. */
+  get bytes(): number {
+    return this.isAlive ? this.loaded.documentBytes : 0;
+  }
+
+  /** Log bytes that are not on disk. */
+  get uncommittedBytes(): number {
+    return this.isAlive ? this.loaded.journal.uncommittedBytes : 0;
+  }
+
   /** Bytes of updates that cannot be added yet. */
   get heldBytes(): number {
     return this.isAlive ? this.loaded.intake.heldBytes : 0;
@@ -220,6 +249,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     if (this.#state.kind !== "loading") return;
     const loaded = new LoadedDocument(this.#context, this, found);
     this.#state = { kind: "live", loaded };
+    this.#arrival = { time: this.clock.now(), seq: loaded.loggedSeq };
     const { document, epoch } = this;
     if (loaded.damage) this.report({ type: "document-damaged", document, error: loaded.damage });
     const ms = this.clock.monotonicMs() - startMs;
@@ -319,9 +349,17 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     return this.#attendance.encodeAll(options);
   }
 
+  /** Folds the log into a snapshot, be it due or not; see {@link Compactions.fold}. */
+  async compact(): Promise<void> {
+    const { journal, damage } = this.loaded;
+    if (damage) throw damage;
+    if (journal.hasTail) await this.#context.compactions.fold(journal);
+  }
+
   // What sessions send
 
   acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null {
+    this.#requireOpen();
     return this.loaded.receive(session, update, isAnswer);
   }
 
@@ -333,13 +371,41 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.flushes.seeding.mayWriteNow();
   }
 
+  acceptWhole(session: Session, update: Uint8Array, demand: Demand): Promise<void> | null {
+    this.#requireOpen();
+    const { loaded } = this;
+    return loaded.receiveWhole(session, update, new WholeWrite(demand, () => loaded.whereItIs));
+  }
+
+  allUpdates(): readonly Uint8Array[] {
+    return this.loaded.allUpdates();
+  }
+
+  get whereItIs(): WhereItIs {
+    return this.loaded.whereItIs;
+  }
+
+  async whenDurable(): Promise<Revision> {
+    const { lineage, journal } = this.loaded;
+    const seq = journal.seq + (this.flushes.batchBytes > 0 ? 1 : 0);
+    if (seq > journal.durableSeq) await this.whenDurableUpTo(seq);
+    return { lineage, seq, branch: journal.branchAt(seq) };
+  }
+
+  whenDurableUpTo(seq: number): Promise<void> {
+    return this.#durableWaiters.wait(seq);
+  }
+
   acceptSeed(session: Session, update: Uint8Array): Promise<void> | null {
+    this.#requireOpen();
     const { seeding } = this.flushes;
-    const receive = () => this.loaded.intake.receiveSeed(session, update, seeding);
+    const receive = () => this.loaded.intake.receiveWhole(session, update, seeding);
     return seeding.accept(session, update, receive, () => this.flush());
   }
 
   newsCame(writer: Writer, update: Uint8Array): void {
+    // What was being tried when it was sealed.
+    this.#requireOpen();
     this.flushes.add(writer.author, update);
     if (writer instanceof Session) {
       if (writer.isWaiting) this.flushes.cameAt(writer.waitsSinceMs);
@@ -402,9 +468,12 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.flushes.durable(seq);
     // What was flushed with it may have ended the room.
     if (!this.isAlive) return;
+    this.#durableWaiters.durable(seq);
     this.#observation?.durable(seq);
     if (this.#state.kind === "closing" && this.isDurable) this.#evict();
-    else if (this.isAlive && !this.damage) this.#context.compactions.consider(this.loaded.journal);
+    else if (this.isAlive && !this.damage && !this.#isSealed) {
+      this.#context.compactions.consider(this.loaded.journal);
+    }
   }
 
   #commitFailed(error: JoineryError): void {
@@ -414,6 +483,29 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   // The end
 
+  /**
+   * Stores what was accepted, and takes in nothing more: who brings something is told to come back. It is to be failed
+   * when it is known why.
+   */
+  seal(): void {
+    if (!this.isAlive) {
+      this.fail(changing());
+      return;
+    }
+    this.flush();
+    // That may have gone wrong.
+    if (!this.isAlive) return;
+    this.#isSealed = true;
+    this.flushes.close();
+    this.#context.compactions.cancel(this.loaded.journal);
+    this.#idleness.end();
+    this.#context.roomIsUsed(this);
+  }
+
+  #requireOpen(): void {
+    if (this.#isSealed) throw changing();
+  }
+
   /** Nobody is here, and it is not kept for who may come: goes as soon as it may. */
   retire(): void {
     this.#context.roomIsUsed(this);
@@ -421,7 +513,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   }
 
   get #isIdle(): boolean {
-    return this.#state.kind === "live" && this.#sessions.size === 0 && !this.#isPreparing;
+    return this.#state.kind === "live" && this.#sessions.size === 0 && !this.#isPreparing && !this.#isSealed;
   }
 
   #goWhenDurable(): void {
@@ -451,6 +543,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   #end(error: JoineryError | null): void {
     this.#isPreparing = false;
     this.#idleness.end();
+    this.#durableWaiters.end(error ?? new JoineryError("SERVER_DRAINING", "the document's room is gone"));
     this.#observation?.ended(error);
     this.#attendance.close();
     this.signals.close();
@@ -465,4 +558,8 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   report(event: EngineEvent): void {
     this.#context.log.report(event);
   }
+}
+
+function changing(): JoineryError {
+  return new JoineryError("SERVER_DRAINING", "the document is being changed, come back in a moment");
 }

@@ -88,6 +88,8 @@ export interface SignalAddress {
   readonly user?: Author;
 }
 
+const NOTHING = (): void => undefined;
+
 export class Rooms {
   readonly #options: EngineOptions;
   readonly #replicas: Replicas;
@@ -181,6 +183,16 @@ export class Rooms {
     return this.#context.pendingSignals.bytes;
   }
 
+  /** The document's room, be it loading; `null` where it has none. */
+  room(document: DocumentName): Room | null {
+    return this.#rooms.get(document) ?? null;
+  }
+
+  /** All rooms, in the order in which they were made. Others may go while they are walked. */
+  all(): Iterable<Room> {
+    return this.#rooms.values();
+  }
+
   /** Those who are in documents, and those who wait for one to be loaded. Others may leave while it is walked. */
   *sessions(): Iterable<Session> {
     for (const room of this.#rooms.values()) yield* room.sessions;
@@ -221,6 +233,51 @@ export class Rooms {
     const session = new Session({ ...request, id: ++this.#lastSessionId }, room);
     room.join(session);
     return session;
+  }
+
+  /** Whether the document has a room in which something was ever written. */
+  hasContent(document: DocumentName): boolean {
+    const room = this.#rooms.get(document);
+    return room?.isAlive === true && room.whereItIs?.seq !== 0;
+  }
+
+  /**
+   * Folds the log of a document that somebody is in. Rejects with REPLICA_FAILED, STORAGE_UNAVAILABLE, SERVER_DRAINING
+   * (backoff), DOCUMENT_DAMAGED.
+   */
+  async compact(document: DocumentName): Promise<void> {
+    await this.#rooms.get(document)?.compact();
+  }
+
+  /**
+   * Makes durable what was accepted of a document, does something to it while nothing is written to it, and then sends
+   * everybody away who was in it; who comes meanwhile waits.
+   *
+   * @param work Given the state vector of what was accepted; `null` where the document was not in memory, or not whole.
+   * @param told What those who were there are told when that was done. Where it was not, they are to come back.
+   * Rejects as `work` does, and with SERVER_DRAINING (backoff).
+   */
+  async withoutRoom<Result>(
+    document: DocumentName,
+    work: (stateVector: Uint8Array | null) => Promise<Result>,
+    told: JoineryError = comeBack(),
+  ): Promise<Result> {
+    if (this.#isDraining) throw new JoineryError("SERVER_DRAINING", "the server is stopping");
+    const room = this.#rooms.get(document);
+    room?.seal();
+    const stateVector = room?.isAlive && !room.damage ? room.stateVector : null;
+    this.#rooms.delete(document);
+    const before = [this.#unquiet.get(document), room?.whenQuiet()];
+    const working = Promise.all(before).then(() => work(stateVector));
+    this.#waitFor(document, working.then(NOTHING, NOTHING));
+    try {
+      const result = await working;
+      room?.fail(told);
+      return result;
+    } catch (thrown) {
+      room?.fail(comeBack());
+      throw thrown;
+    }
   }
 
   /**
@@ -276,13 +333,18 @@ export class Rooms {
     // The name may have another room by now: only the one that ended goes.
     if (this.#rooms.get(document) === room) this.#rooms.delete(document);
     const quiet = room.whenQuiet();
-    if (quiet !== null) {
-      this.#unquiet.set(document, quiet);
-      void quiet.then(() => {
-        if (this.#unquiet.get(document) === quiet) this.#unquiet.delete(document);
-      });
-    }
+    if (quiet !== null) this.#waitFor(document, quiet);
     this.#onProgress?.();
+  }
+
+  /** The document's next room loads when this is over, which never rejects, and what had to be waited for before. */
+  #waitFor(document: DocumentName, quiet: Promise<void>): void {
+    const before = this.#unquiet.get(document);
+    const all = before === undefined ? quiet : Promise.all([before, quiet]).then(NOTHING);
+    this.#unquiet.set(document, all);
+    void all.then(() => {
+      if (this.#unquiet.get(document) === all) this.#unquiet.delete(document);
+    });
   }
 
   /** Waits for the rooms that hold something that is not on disk. Returns those of which it never was confirmed. */

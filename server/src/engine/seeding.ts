@@ -14,6 +14,7 @@
 
 import { equalBytes, JoineryError, type Limits } from "@joinery/shared";
 import type { SentBatch } from "./audience.ts";
+import type { Gate } from "./gate.ts";
 import { EMPTY_UPDATE } from "./merge.ts";
 import type { Clock, Timer } from "./ports.ts";
 import { ActionDenied, type Rights } from "./rights.ts";
@@ -26,15 +27,7 @@ export interface Seeder {
   notice(error: JoineryError): void;
 }
 
-/** The way of one answer into the document, in which nothing may have come before it. */
-export interface SeedGate {
-  /** Whether it may still be added. */
-  readonly isOpen: boolean;
-  /** It is being added. */
-  pass(): void;
-}
-
-export class Seeding implements SeedGate {
+export class Seeding implements Gate {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #isEmpty: () => boolean;

@@ -4,8 +4,9 @@ import type { FeedRoom } from "./feed.ts";
 import type { Guard } from "./guard.ts";
 import type { Meter } from "./meter.ts";
 import type { Position } from "./opening.ts";
-import type { NewestBranch } from "./ports.ts";
+import type { NewestBranch, Revision } from "./ports.ts";
 import type { SentSignal } from "./signals.ts";
+import type { Demand, WhereItIs } from "./whole-write.ts";
 
 /** What a session needs of its room. */
 export interface SessionRoom<Session> extends FeedRoom, Position {
@@ -22,6 +23,12 @@ export interface SessionRoom<Session> extends FeedRoom, Position {
   readonly damage: JoineryError | null;
   /** What the room contains, flushed or not. */
   readonly stateVector: Uint8Array;
+  /** Where the document is; `null` while something was accepted that is not in the log. */
+  readonly whereItIs: WhereItIs;
+  /** Everything that was accepted, as Yjs v1 updates in order. Cost: none; the bytes must not be changed. */
+  allUpdates(): readonly Uint8Array[];
+  /** Resolves when all that was accepted by now is on disk; rejects when the room ends before. */
+  whenDurable(): Promise<Revision>;
   /** Resolves when the document's first batch is durable; `null` when it is, or there is none. */
   whenBorn(): Promise<void> | null;
   /** Resolves when what a client with this state vector is to be sent is ready; `null` when it is. */
@@ -31,6 +38,8 @@ export interface SessionRoom<Session> extends FeedRoom, Position {
    * client sends after it has to wait; it rejects with the refusal.
    */
   acceptUpdate(session: Session, update: Uint8Array, isAnswer: boolean): Promise<void> | null;
+  /** All of it or nothing, while the condition holds, which throws where it does not. */
+  acceptWhole(session: Session, update: Uint8Array, demand: Demand): Promise<void> | null;
   acceptSeed(session: Session, update: Uint8Array): Promise<void> | null;
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void;
   /** The session would fill the document, if that is new. */

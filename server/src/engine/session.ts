@@ -26,10 +26,11 @@ import { Feed, type FeedStateKind } from "./feed.ts";
 import type { Traffic } from "./meter.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening } from "./opening.ts";
 import { concerned, LOCAL_PEER, type SessionPeer } from "./peer.ts";
-import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers } from "./ports.ts";
+import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers, Revision } from "./ports.ts";
 import { ActionDenied, type Permission, Rights } from "./rights.ts";
 import type { SessionRoom } from "./session-room.ts";
 import type { SentSignal } from "./signals.ts";
+import type { Demand, WhereItIs } from "./whole-write.ts";
 
 /** What whoever let a client in knows of it. The engine only keeps it. */
 export type Guest = object;
@@ -156,6 +157,16 @@ export class Session {
     });
   }
 
+  /** The client wants what comes from now on, and nothing of what is there. */
+  follow(): void {
+    this.#checkpoint.pass(() => {
+      this.#checkpoint.attempt(() => {
+        this.#rights.demand("read");
+        this.#feed.bringUpSince(this.#room.seq);
+      });
+    });
+  }
+
   /** The client made an edit. @param number Where its dialect numbers them: 1 for its first, then one more each. */
   update(update: Uint8Array, number = 0): void {
     this.#traffic.updatesIn++;
@@ -186,6 +197,50 @@ export class Session {
         });
       });
     });
+  }
+
+  // Of who is in the server's own process and has no copy.
+
+  /** Where the document is; `null` while something was accepted that is not in the log. For a session that is open. */
+  get whereItIs(): WhereItIs {
+    return this.#room.whereItIs;
+  }
+
+  /** All that was accepted, as Yjs v1 updates in order; the bytes must not be changed. For a session that is open. */
+  allUpdates(): readonly Uint8Array[] {
+    this.#rights.demand("read");
+    return this.#room.allUpdates();
+  }
+
+  /** Resolves when all that was accepted by now is on disk; rejects when the room ends before. For a session that is open. */
+  whenDurable(): Promise<Revision> {
+    return this.#room.whenDurable();
+  }
+
+  /**
+   * Makes an edit, of which all is taken in or nothing. A refusal goes the way of all: it ends the session, or is said
+   * in its dialect, and this never settles.
+   *
+   * @param demand Throws where the document is not as it has to be for that; asked until the moment that it goes in.
+   * @returns Where the document is with it, once that is on disk. Rejects when the room ends before.
+   */
+  write(update: Uint8Array, demand: Demand): Promise<Revision> {
+    const { promise, resolve } = Promise.withResolvers<Revision>();
+    // Who has gone does not want to know.
+    promise.catch(() => undefined);
+    this.#traffic.updatesIn++;
+    this.#traffic.updateBytesIn += update.length;
+    const done = () => resolve(this.#room.whenDurable());
+    this.#checkpoint.pass(() => {
+      this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
+        this.#checkpoint.attempt(() => {
+          const tried = this.#room.acceptWhole(this, input.update, demand);
+          if (tried === null) done();
+          else this.#checkpoint.waitFor(tried, done);
+        });
+      });
+    });
+    return promise;
   }
 
   /** The client announced presence, as an awareness update. */

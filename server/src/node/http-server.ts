@@ -16,6 +16,7 @@ import type { Duplex } from "node:stream";
 import { JoineryError, type LimitName, type Limits } from "@joinery/shared";
 import { addressKey } from "../address-key.ts";
 import type { Api } from "../http/api/api.ts";
+import { STREAMING } from "../http/api/send.ts";
 import { type RequestHandler, respondText } from "../http/page.ts";
 import { hasBody } from "../http/request-body.ts";
 import { HalfOpenConnections } from "../transports/half-open.ts";
@@ -41,6 +42,12 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
   const halfOpen = new HalfOpenConnections({ limits, hits });
   const busy = new WeakSet<Duplex>();
   const headersTimeout = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
+  const spare = (socket: Socket, response: ServerResponse): void => {
+    halfOpen.remove(socket);
+    response.once("close", () => {
+      if (!socket.destroyed) halfOpen.add(socket, addressKey(socket.remoteAddress ?? ""));
+    });
+  };
   const hasTooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => {
     if (rawHeaders.length / 2 <= limits.maxHeaders) return false;
     hits.count("maxHeaders");
@@ -63,6 +70,7 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
       }
       busy.add(request.socket);
       response.once("close", () => busy.delete(request.socket));
+      response.once(STREAMING, () => spare(request.socket, response));
       if (hasTooManyHeaders(request)) refuse(response, 431);
       else handle(request, response);
     },

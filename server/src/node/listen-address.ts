@@ -27,3 +27,14 @@ export function checkListenAddress(host: string, port: number, mayBePublic: bool
 export function urlOf(host: string, port: number): string {
   return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
 }
+
+const EVERYWHERE: ReadonlyMap<string, string> = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["::", "::1"],
+  ["[::]", "::1"],
+]);
+
+/** An address at which the server is reached from its own machine. */
+export function urlAtHome(host: string, port: number): string {
+  return urlOf(EVERYWHERE.get(host) ?? host, port);
+}

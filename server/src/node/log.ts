@@ -1,8 +1,10 @@
 import type { AccessEvent } from "../access/events.ts";
 import type { KeysEvent } from "../access/jwt/remote-keys.ts";
+import type { DocumentEvent } from "../documents/document-event.ts";
 import type { EngineEvent } from "../engine/ports.ts";
 import type { PluginEvent } from "../extensions/plugin.ts";
 import type { HttpEvent } from "../http/http-event.ts";
+import { printable } from "../inspect/tree-printable.ts";
 import type { StorageEvent } from "../storage/level.ts";
 import type { ConnectionEvent } from "../transports/websocket-connection.ts";
 
@@ -18,6 +20,7 @@ export type LogLevel = keyof Logger;
 
 export type ServerEvent =
   | AccessEvent
+  | DocumentEvent
   | KeysEvent
   | EngineEvent
   | ConnectionEvent
@@ -35,6 +38,10 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
   "room-loaded": ["debug", "document loaded"],
   "room-evicted": ["debug", "document left memory"],
   "document-damaged": ["error", "document is damaged; what is sound of it is served read-only"],
+  "document-deleted": ["info", "document deleted; it can be restored for a while"],
+  "deletions-purged": ["info", "documents that were deleted long ago were erased"],
+  "purge-failed": ["warn", "documents that were deleted long ago could not be erased; tried again later"],
+  "document-restored": ["info", "document restored"],
   "load-failed": ["error", "document could not be loaded; what is on disk was left as it is"],
   "commit-failed": ["warn", "batch could not be stored; its clients were told to come back with it"],
   "room-failed": ["error", "document gave up after a mistake; its clients were told to come back"],
@@ -79,8 +86,6 @@ const EVENTS: { readonly [type in ServerEvent["type"]]: readonly [LogLevel, stri
 
 /** A name or path may have kilobytes; what says which it was fits into this. */
 const MAX_TEXT_LENGTH = 256;
-/** What a terminal would obey, or show in another order than it is. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** How loud an event is. */
 export function levelOf(event: ServerEvent): LogLevel {
@@ -96,20 +101,17 @@ export function logEvent(logger: Logger, event: ServerEvent, unlogged = 0): void
   const [level, message] = EVENTS[event.type];
   const { type, ...fields } = event;
   const error = "error" in event && event.error !== null && { error: describe(event.error) };
-  const printed = Object.entries({ ...fields, ...error }).map(([name, value]) => [name, printable(value)]);
+  const printed = Object.entries({ ...fields, ...error }).map(([name, value]) => [name, shown(value)]);
   const missing = unlogged > 0 && { unlogged };
   logger[level]({ event: type, ...Object.fromEntries(printed), ...missing }, message);
 }
 
 function describe(error: Error & { code?: string }): object {
-  return { code: error.code, message: printable(error.message) };
+  return { code: error.code, message: shown(error.message) };
 }
 
 /** Clients choose some of the texts: those are cut, and say their control characters instead of having them. */
-function printable(value: unknown): unknown {
+function shown(value: unknown): unknown {
   if (typeof value !== "string") return value;
-  const cut = value.length > MAX_TEXT_LENGTH ? `${value.slice(0, MAX_TEXT_LENGTH)}…` : value;
-  return cut.replace(UNPRINTABLE, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return printable(value.length > MAX_TEXT_LENGTH ? `${value.slice(0, MAX_TEXT_LENGTH)}…` : value);
 }

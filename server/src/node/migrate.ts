@@ -125,7 +125,7 @@ async function targetIn(
 }
 
 /** Of the data folder what its database needs, and who has it open. */
-async function copyDataFolder(folder: string): Promise<DatabaseCopy> {
+export async function copyDataFolder(folder: string): Promise<DatabaseCopy> {
   const beside = ["joinery.json", "closed.json", "server.json"].map((file) => join(folder, file));
   try {
     return await copyDatabase(join(folder, "level"), "level", beside);

@@ -3,7 +3,10 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { LimitName } from "@joinery/shared";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Doc } from "yjs";
 import type { AccessManager } from "../access/access-api.ts";
+import type { CodeEditOptions } from "../documents/code-edits.ts";
+import type { Revision } from "../engine/ports.ts";
 import type { SignalHandler } from "../engine/signals.ts";
 import type { Connect } from "../transports/loopback.ts";
 
@@ -95,6 +98,19 @@ export interface Server extends AccessManager {
    * @throws JoineryError SIGNAL_REFUSED (never) when name or payload are too large.
    */
   tell(to: { readonly document?: string; readonly user?: string }, name: string, payload: unknown): number;
+  /**
+   * Edits a document by a function, in one transaction; a document that is not there begins with it. Clients get the edit
+   * as they get others', and its author in the log is the `origin`.
+   *
+   * Resolves when the edit is on disk, to where the document is then. Rejects with what the function throws, and then
+   * nothing was written; INVALID_OPTION (never) where it returns a promise: it makes its edits before it returns; and as a
+   * client's edit is refused: UPDATE_TOO_COSTLY (never) for documents above `maxCodeEditBytes`, DOCUMENT_FULL,
+   * DOCUMENT_DAMAGED, STORAGE_UNAVAILABLE.
+   *
+   * @param change Given a Y.Doc with all that the document has. It is gone afterwards: nothing of it may be kept.
+   * Cost: builds the Y.Doc on the event loop; a megabyte takes about a tenth of a second.
+   */
+  edit(name: string, change: (doc: Doc) => void, options?: CodeEditOptions): Promise<Revision>;
   /**
    * Answers an HTTP request below `/api/v1` (docs/access.md) that came to somebody else's HTTP server, as one that this
    * server is attached to.

@@ -4,37 +4,37 @@
  */
 
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
-import { JoineryError, type LimitName, limitNamed, parseDocumentName } from "@joinery/shared";
-import { CAPABILITIES } from "@joinery/shared/protocol";
+import { type LimitName, parseDocumentName } from "@joinery/shared";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import pino from "pino";
+import type { Doc } from "yjs";
 import { Access } from "../access/access.ts";
 import type { AccessManager, AccessTarget, Ban, SessionInfo } from "../access/access-api.ts";
+import { tokenDigestOf } from "../access/digest.ts";
 import { AddressRates } from "../address-rates.ts";
-import type { EngineEvent, Storage } from "../engine/ports.ts";
+import type { CodeEditOptions } from "../documents/code-edits.ts";
+import { limitOf } from "../engine/events.ts";
+import type { Revision, Storage } from "../engine/ports.ts";
 import { comeBack, Rooms } from "../engine/rooms.ts";
 import type { SignalHandler, SignalHandlers } from "../engine/signals.ts";
 import { clientAddress } from "../http/address.ts";
 import { type Api, createApi } from "../http/api/api.ts";
 import { correlationOf } from "../http/correlation.ts";
-import { handshakeToken } from "../http/handshake-token.ts";
 import { allowAtHome, allowLocal, isLoopbackHost, onlyWhere } from "../http/local.ts";
-import { allowOrigins, originOf, type RequestRule } from "../http/origin.ts";
+import { allowOrigins, type RequestRule } from "../http/origin.ts";
 import { pageHandler, type RequestHandler } from "../http/page.ts";
+import { ServerStats } from "../metrics/server-stats.ts";
 import { Watching } from "../metrics/watching.ts";
 import type { Admissions, ConnectionRequest } from "../protocols/admission.ts";
-import { bySubprotocol, chooseSubprotocol } from "../protocols/by-subprotocol.ts";
-import type { DriverFactory } from "../protocols/driver.ts";
 import { WorkerReplicas } from "../replicas/worker-replicas.ts";
 import { LevelStorage } from "../storage/level.ts";
-import { Connections } from "../transports/connections.ts";
 import { LimitHits } from "../transports/limit-hits.ts";
-import { type Connect, Loopback } from "../transports/loopback.ts";
-import { WebSocketTransport } from "../transports/websocket.ts";
+import type { Connect } from "../transports/loopback.ts";
 import { AccessFile } from "./access-file.ts";
-import { AttachedServers, pathOf } from "./attached-servers.ts";
+import { AttachedServers } from "./attached-servers.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
 import { THREAD_POOL_COMPRESSION } from "./compression.ts";
+import { Documents } from "./documents.ts";
 import { EventLog } from "./event-log.ts";
 import {
   apiFirst,
@@ -45,7 +45,8 @@ import {
   type UpgradeHandler,
   withoutBody,
 } from "./http-server.ts";
-import { checkListenAddress, urlOf } from "./listen-address.ts";
+import { Links } from "./links.ts";
+import { checkListenAddress, urlAtHome, urlOf } from "./listen-address.ts";
 import type { Logger, ServerEvent } from "./log.ts";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
 import { PluginHost } from "./plugin-host.ts";
@@ -58,11 +59,9 @@ import type {
   ServerCounts,
   UpgradeSource,
 } from "./server-api.ts";
-import { removeServerFile, writeServerFile } from "./server-file.ts";
+import { newOperatorKey, removeServerFile, writeServerFile } from "./server-file.ts";
+import { readVersion } from "./version.ts";
 import { withinMs } from "./within.ts";
-
-/** A restart takes about a second; then they come one after the other. */
-const GO_AWAY = { afterMs: 1_000, withinMs: 4_000 };
 
 /** With the 6 s that the storage has to store and the 2 s that clients have to close, less than 10 s in all. */
 const STORAGE_CLOSE_TIMEOUT_MS = 1_500;
@@ -88,20 +87,27 @@ class JoineryServer implements Server {
   readonly #access: Access;
   readonly #api: Api;
   readonly #rooms: Rooms;
-  readonly #connections: Connections;
-  readonly #transport: WebSocketTransport;
-  readonly #start: DriverFactory;
-  readonly #loopback: Loopback;
+  readonly #links: Links;
+  readonly #documents: Documents;
+  /** Lets its bearer do everything; kept in the data folder, for whoever may read that. `null` where there is none. */
+  readonly #operatorKey: string | null;
   readonly #signalHandlers: SignalHandlers = new Map();
   readonly #hits = new LimitHits();
   readonly #watching = new Watching({
     clock: SYSTEM_CLOCK,
     storage: () => this.#storage,
     counts: () => this.counts(),
-    connections: () => ({ websocket: this.#connections.count, loopback: this.#loopback.open.size }),
+    connections: () => ({ websocket: this.#links.count, loopback: this.#links.loopbackCount }),
     sessions: () => this.#rooms.sessions(),
     pendingSignalBytes: () => this.#rooms.pendingSignalBytes,
     bans: () => this.#access.bans().length,
+  });
+  readonly #stats = new ServerStats({
+    version: readVersion(),
+    clock: SYSTEM_CLOCK,
+    meter: this.#watching.meter,
+    counts: () => this.counts(),
+    connections: () => ({ websocket: this.#links.count, loopback: this.#links.loopbackCount }),
   });
   readonly #admissions: Admissions;
   readonly #report: (event: ServerEvent) => void;
@@ -138,7 +144,9 @@ class JoineryServer implements Server {
       countCall: watching.onHook,
     });
     const { observer } = this.#plugins;
+    this.#operatorKey = options.storage ? null : newOperatorKey();
     this.#access = new Access({
+      operatorKey: this.#operatorKey === null ? null : tokenDigestOf(this.#operatorKey),
       admissions: this.#plugins.admissions,
       clock: SYSTEM_CLOCK,
       random: SYSTEM_RANDOM,
@@ -171,6 +179,17 @@ class JoineryServer implements Server {
       idleRoomMs: options.idleRoomMs,
       ...(observer && { observer }),
     });
+    this.#documents = new Documents({
+      rooms: this.#rooms,
+      storage: this.#storage,
+      replicas: this.#replicas,
+      admissions: this.#admissions,
+      access: this.#access,
+      random: SYSTEM_RANDOM,
+      limits,
+      report,
+      onLimit,
+    });
     const rates = new AddressRates({
       clock: SYSTEM_CLOCK,
       perSecond: limits.maxAddressRequestsPerSecond,
@@ -185,48 +204,29 @@ class JoineryServer implements Server {
       countLimit: onLimit,
       rates,
       connectionOf: (request) => this.#requestOf(request),
+      services: { ...this.#documents.services, stats: () => this.#stats.read() },
+      clock: SYSTEM_CLOCK,
     });
     this.#api = watching.countRequests(api);
-    this.#connections = new Connections({
-      clock: SYSTEM_CLOCK,
-      heartbeat: options.heartbeat,
-      maxConnections: limits.maxConnections,
-    });
     this.#isAllowedOrigin = allowOrigins(options.origins);
-    this.#transport = new WebSocketTransport({
-      clock: SYSTEM_CLOCK,
-      hits: this.#hits,
+    this.#links = new Links({
       rooms: this.#rooms,
-      connections: this.#connections,
-      limits,
-      chooseSubprotocol,
-      report,
-    });
-    this.#start = bySubprotocol(
-      {
-        clock: SYSTEM_CLOCK,
-        limits,
-        agent: "joinery",
-        keepAliveMs: options.heartbeat.intervalMs,
-        capabilities: CAPABILITIES.deflate,
-        showsUsers: this.#access.isAuthenticating,
-        onLimit,
-      },
-      watching.onDialect,
-    );
-    this.#loopback = new Loopback({
-      clock: SYSTEM_CLOCK,
-      rooms: this.#rooms,
-      limits,
       admissions: this.#admissions,
-      start: this.#start,
+      limits,
+      hits: this.#hits,
+      heartbeat: options.heartbeat,
+      trustProxy: options.trustProxy,
+      showsUsers: this.#access.isAuthenticating,
+      onDialect: watching.onDialect,
+      onLimit,
+      report,
     });
   }
 
   get connect(): Connect {
     // As with `attach`: who connects is told if the storage cannot be opened.
     if (this.#closing === null) this.ready().catch(() => undefined);
-    return this.#loopback.connect;
+    return this.#links.connect;
   }
 
   signal<Schema extends StandardSchemaV1>(name: string, handler: SignalHandler<Schema>): void {
@@ -240,12 +240,14 @@ class JoineryServer implements Server {
   }
 
   async #open(): Promise<void> {
+    this.#stats.start();
     await this.#watching.begin();
     await this.#plugins.begin(this.#rooms);
     await this.#storage.open();
     await this.#access.load();
     // What a killed process left behind would name the wrong one to whoever finds the folder locked.
     if (!this.#options.storage) await removeServerFile(this.#options.data);
+    this.#documents.opened();
     this.#watching.opened();
   }
 
@@ -286,7 +288,10 @@ class JoineryServer implements Server {
     const address = await startListening(httpServer, host, port);
     this.#httpServer = httpServer;
     const url = urlOf(host, address.port);
-    if (!this.#options.storage) await writeServerFile(this.#options.data, { pid: process.pid, url });
+    if (this.#operatorKey !== null) {
+      const server = { pid: process.pid, url: urlAtHome(host, address.port), key: this.#operatorKey };
+      await writeServerFile(this.#options.data, server);
+    }
     await this.#plugins.listening({ host, port: address.port });
     return { url, port: address.port };
   }
@@ -318,15 +323,8 @@ class JoineryServer implements Server {
   #accept(
     ...[request, socket, head, prefix, isAllowed]: [...Parameters<UpgradeHandler>, string, RequestRule]
   ): void {
-    const serve = {
-      path: pathOf(request).slice(prefix.length),
-      address: clientAddress(request, this.#options.trustProxy),
-      token: handshakeToken(request),
-      correlation: correlationOf(request, this.#options.trustProxy),
-      admissions: this.#admissions,
-      start: isAllowed(request) ? this.#start : () => refuseOrigin(originOf(request)),
-    };
-    this.#plugins.upgrade(request, socket, head, () => this.#transport.accept(request, socket, head, serve));
+    const handshake = { request, socket, head, prefix, isAllowed };
+    this.#plugins.upgrade(request, socket, head, () => this.#links.accept(handshake));
   }
 
   // Who may do what
@@ -369,6 +367,13 @@ class JoineryServer implements Server {
     return this.#rooms.signal(to, name, payload);
   }
 
+  async edit(name: string, change: (doc: Doc) => void, options: CodeEditOptions = {}): Promise<Revision> {
+    const document = parseDocumentName(name, this.#options.limits.maxNameBytes);
+    this.#refuseWhenClosed();
+    await this.ready();
+    return await this.#documents.edit(document, change, options);
+  }
+
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const isOwn = this.#api.isOwn(request);
     if (isOwn) this.#api.handle(request, response);
@@ -384,7 +389,7 @@ class JoineryServer implements Server {
     const { trustProxy } = this.#options;
     return {
       id: correlationOf(request, trustProxy),
-      number: this.#connections.nextId(),
+      number: this.#links.nextId(),
       address: clientAddress(request, trustProxy),
       url: request.url ?? "",
       headers: request.headers,
@@ -403,7 +408,7 @@ class JoineryServer implements Server {
 
   counts(): ServerCounts {
     return {
-      connections: this.#connections.count,
+      connections: this.#links.count,
       ...this.#rooms.counts(),
       users: this.#access.users,
       tickets: this.#access.tickets,
@@ -417,16 +422,18 @@ class JoineryServer implements Server {
     // It goes on listening, so that who watches it sees that it drains; nothing else is answered.
     this.#watching.draining();
     httpServer?.closeIdleConnections();
-    this.#transport.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
-    for (const connection of this.#loopback.open) connection.goAway(GO_AWAY.afterMs, GO_AWAY.withinMs);
+    this.#links.goAway();
     const unsaved = await this.#drainRooms();
+    // Those who follow documents were told why by these.
+    this.#api.stop();
+    await this.#documents.close();
     await this.#replicas.close();
-    await this.#transport.close(comeBack());
-    this.#loopback.close(comeBack());
+    await this.#links.close(comeBack());
     this.#access.close();
     await this.#plugins.close();
     this.#attached.detach();
     this.#watching.close();
+    this.#stats.stop();
     if (httpServer) await stopListening(httpServer);
     if (this.#opening !== null) {
       // A disk that does not answer must not keep the process: what is at stake has been said in `unsaved`.
@@ -451,20 +458,4 @@ async function stopListening(httpServer: HttpServer): Promise<void> {
   const closed = new Promise<void>((resolve) => httpServer.close(() => resolve()));
   httpServer.closeAllConnections();
   await closed;
-}
-
-/** Stands in for a dialect where a page of another site tries to connect. */
-function refuseOrigin(origin = "a browser under another name of the host"): never {
-  throw new JoineryError(
-    "PERMISSION_DENIED",
-    `pages of other sites may not connect; the option "origins" says whose may: this is ${origin}`,
-  );
-}
-
-/** The limit that an event of the engine was about; `null` if about none. */
-function limitOf(event: EngineEvent): LimitName | null {
-  if (event.type === "limit-hit") return event.limit;
-  if (event.type === "input-refused") return limitNamed(event.error.limit);
-  if (event.type === "session-lagging") return "maxBufferedBytes";
-  return event.type === "session-too-slow" ? "stalledTimeoutMs" : null;
 }

@@ -51,6 +51,7 @@ function held() {
     random: SYSTEM_RANDOM,
     limits,
     recheckMs: 0,
+    operatorKey: null,
     revocationMs: 1_000,
     store: null,
     report: () => undefined,

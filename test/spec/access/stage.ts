@@ -3,6 +3,7 @@
 import { DEFAULT_LIMITS, type JoineryError, type Limits } from "@joinery/shared";
 import { Access } from "../../../server/src/access/access.ts";
 import type { AccessStore } from "../../../server/src/access/access-store.ts";
+import { tokenDigestOf } from "../../../server/src/access/digest.ts";
 import type { AccessEvent } from "../../../server/src/access/events.ts";
 import type { Outbox } from "../../../server/src/engine/ports.ts";
 import { Rights, type RightsSpec } from "../../../server/src/engine/rights.ts";
@@ -109,6 +110,9 @@ export class Application implements Admissions {
   }
 }
 
+/** Whoever has it may do everything. */
+export const OPERATOR_KEY = "the-operator's-key";
+
 export interface StageOptions {
   readonly limits?: Partial<Limits>;
   readonly recheckMs?: number;
@@ -131,6 +135,7 @@ export class AccessStage {
   constructor({ limits, recheckMs = 0, revocationMs = 86_400_000, store }: StageOptions = {}) {
     const { clock } = this;
     this.access = new Access({
+      operatorKey: tokenDigestOf(OPERATOR_KEY),
       admissions: this.application,
       clock: {
         now: () => this.now(),

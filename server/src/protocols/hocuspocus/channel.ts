@@ -24,7 +24,7 @@ import { SyncAnswers } from "./sync-answers.ts";
 const OF_THE_DOCUMENT: ReadonlySet<ErrorCode> = new Set(["DOCUMENT_DAMAGED", "TOO_MANY_DOCUMENTS"]);
 
 /** Ends the document for the provider without a word about what it may do. */
-const TOLD_BY_CLOSE: ReadonlySet<ErrorCode> = new Set(["LINEAGE_CHANGED"]);
+const TOLD_BY_CLOSE: ReadonlySet<ErrorCode> = new Set(["LINEAGE_CHANGED", "DOCUMENT_DELETED"]);
 
 const EMPTY_UPDATE = Uint8Array.of(0, 0);
 const STEP_2_OF_NOTHING = serverMessages.step2(EMPTY_UPDATE);

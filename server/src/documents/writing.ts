@@ -1,0 +1,256 @@
+/** Writes to documents without a socket, as sessions of the engine: see `writing-api.ts`. */
+
+import { type DocumentName, JoineryError } from "@joinery/shared";
+import type { DoorRequest } from "../access/access-api.ts";
+import type { Edit } from "../edits/edit.ts";
+import { EMPTY_UPDATE } from "../engine/merge.ts";
+import type { Clock, Deletion, Replicas, Revision, Storage } from "../engine/ports.ts";
+import { Rights } from "../engine/rights.ts";
+import type { Rooms } from "../engine/rooms.ts";
+import { Visit } from "../engine/visit.ts";
+import type { Demand, WhereItIs } from "../engine/whole-write.ts";
+import { readStored } from "../inspect/content.ts";
+import type { DocumentSource } from "../inspect/source.ts";
+import type { Admissions, Principal } from "../protocols/admission.ts";
+import { openSession } from "../protocols/driver.ts";
+import type { DocumentEvent } from "./document-event.ts";
+import { RevisionChanged } from "./revision-changed.ts";
+import type { Beginnings, DocumentWriting, Expected, WriteOptions } from "./writing-api.ts";
+
+/** Works out what edits come to, away from the event loop. */
+interface EditWorker {
+  /**
+   * @param updates The document, in order.
+   * @returns What the edits add to it, as a Yjs v1 update. Rejects with INVALID_OPTION (never) where one does not fit what
+   * is there, and with REPLICA_FAILED or SERVER_FULL (backoff).
+   */
+  edit(document: DocumentName, updates: readonly Uint8Array[], edits: readonly Edit[]): Promise<Uint8Array>;
+}
+
+/** The part of the door that deletion needs: it has no session whose rights would hold for it. */
+interface ManagersDoor {
+  authorize(request: DoorRequest, document: DocumentName, action: "manage"): Promise<Principal>;
+}
+
+export interface WritingOptions {
+  readonly rooms: Rooms;
+  readonly storage: Storage;
+  readonly admissions: Admissions;
+  readonly door: ManagersDoor;
+  readonly source: DocumentSource;
+  readonly worker: EditWorker;
+  readonly replicas: Replicas;
+  readonly clock: Clock;
+  readonly report: (event: DocumentEvent) => void;
+}
+
+export class Writing implements DocumentWriting {
+  readonly #options: WritingOptions;
+
+  constructor(options: WritingOptions) {
+    this.#options = options;
+  }
+
+  write(
+    who: DoorRequest,
+    document: DocumentName,
+    update: Uint8Array,
+    options: WriteOptions,
+  ): Promise<Revision> {
+    return this.#during(who, document, options, (visit) => visit.write(update, demandOf(options)));
+  }
+
+  edit(
+    who: DoorRequest,
+    document: DocumentName,
+    edits: readonly Edit[],
+    options: WriteOptions,
+  ): Promise<Revision> {
+    return this.#during(who, document, options, async (visit) => {
+      const demand = demandOf(options);
+      // Before anything is worked out for it.
+      demand(visit.whereItIs);
+      const update = await this.#options.worker.edit(document, visit.allUpdates(), edits);
+      return await visit.write(update, demand);
+    });
+  }
+
+  create(who: DoorRequest, document: DocumentName, beginnings: Beginnings): Promise<Revision> {
+    return this.#during(who, document, {}, async (visit) => {
+      requireNew(document, visit.whereItIs);
+      const update = await this.#beginning(document, beginnings);
+      return await visit.write(update, (at) => requireNew(document, at));
+    });
+  }
+
+  async #beginning(document: DocumentName, beginnings: Beginnings): Promise<Uint8Array> {
+    const { worker, source, replicas } = this.#options;
+    if ("edits" in beginnings) {
+      const { edits } = beginnings;
+      return edits.length === 0 ? EMPTY_UPDATE : await worker.edit(document, [], edits);
+    }
+    const { copyOf, at } = beginnings;
+    const stored = await readStored(source, copyOf, at);
+    if (stored === null) throw notFound(copyOf);
+    // Half of a document is not what was asked for.
+    if (stored.damage !== null) throw stored.damage;
+    return await replicas.fold(document, stored.updates);
+  }
+
+  async delete(who: DoorRequest, document: DocumentName, options: WriteOptions): Promise<Deletion> {
+    const { rooms, storage, door, clock, report } = this.#options;
+    const { author } = await door.authorize(who, document, "manage");
+    // Loaded, it is known what of it must not come back. Of what cannot be loaded nothing can come back as it was.
+    const visit = await this.#visit(who, document).catch(onlyIfUnreadable);
+    let deletion: Deletion | null;
+    try {
+      options.signal?.throwIfAborted();
+      demandOf(options)(visit === null ? null : visit.whereItIs);
+      deletion = await rooms.withoutRoom(
+        document,
+        (stateVector) => {
+          return storage.delete(document, {
+            time: clock.now(),
+            author,
+            stateVector: stateVector ?? NO_STATE,
+          });
+        },
+        new JoineryError("DOCUMENT_DELETED", "the document was deleted"),
+      );
+    } finally {
+      visit?.leave();
+    }
+    if (deletion === null) throw notFound(document);
+    const { number, bytes } = deletion;
+    report({ type: "document-deleted", document, user: author, number, bytes });
+    return deletion;
+  }
+
+  async restore(document: DocumentName, number: number | null): Promise<Revision> {
+    const { rooms, storage, source, report } = this.#options;
+    const deletions = await storage.deletionsOf(document);
+    const deletion = number === null ? deletions.at(-1) : deletions.find((one) => one.number === number);
+    if (deletion === undefined) {
+      const which = number === null ? "no deletion" : `no deletion ${number}`;
+      throw new JoineryError(
+        "DOCUMENT_NOT_FOUND",
+        `there is ${which} of ${JSON.stringify(document)} to undo`,
+      );
+    }
+    // Nobody is sent away for what cannot be.
+    if (rooms.hasContent(document) || (await source.listing(document)) !== null) throw exists(document);
+    await rooms.withoutRoom(document, () => storage.restore(document, deletion.number));
+    report({ type: "document-restored", document, number: deletion.number });
+    return await this.#revisionOf(document);
+  }
+
+  async compact(document: DocumentName): Promise<Revision> {
+    const { rooms } = this.#options;
+    const visit = await this.#ownVisit(document);
+    try {
+      if (visit.whereItIs?.seq === 0) throw notFound(document);
+      await rooms.compact(document);
+    } finally {
+      visit.leave();
+    }
+    return await this.#revisionOf(document);
+  }
+
+  async #during<Result>(
+    who: DoorRequest,
+    document: DocumentName,
+    { signal }: WriteOptions,
+    work: (visit: Visit) => Promise<Result>,
+  ): Promise<Result> {
+    signal?.throwIfAborted();
+    const visit = await this.#visit(who, document);
+    const leave = () => visit.leave();
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      // They may have gone while they were let in.
+      signal?.throwIfAborted();
+      return await work(visit);
+    } finally {
+      signal?.removeEventListener("abort", leave);
+      leave();
+    }
+  }
+
+  async #visit(who: DoorRequest, document: DocumentName): Promise<Visit> {
+    const { rooms, admissions } = this.#options;
+    const { connection, token } = who;
+    const agent = connection.headers["user-agent"];
+    const admission = await admissions.admit({
+      connection,
+      document,
+      dialect: "http",
+      token,
+      agent: typeof agent === "string" ? agent : null,
+      requestToken: () => undefined,
+    });
+    return await Visit.open("http", (link) => {
+      const context = { rooms, admissions, outbox: link.outbox, request: connection, path: "" };
+      return openSession(context, { document, ...link }, admission);
+    });
+  }
+
+  /** For what whoever asks was allowed to do already. */
+  #ownVisit(document: DocumentName): Promise<Visit> {
+    return Visit.open("server", (link) => {
+      return this.#options.rooms.open({ document, author: "", rights: Rights.READER, ...link });
+    });
+  }
+
+  async #revisionOf(document: DocumentName): Promise<Revision> {
+    const visit = await this.#ownVisit(document);
+    try {
+      return await visit.whenDurable();
+    } finally {
+      visit.leave();
+    }
+  }
+}
+
+/** An empty state vector: nothing is known of it. */
+const NO_STATE = Uint8Array.of(0);
+
+function demandOf({ expected }: WriteOptions): Demand {
+  if (expected === undefined) return () => undefined;
+  return (at) => {
+    if (isExpected(expected, at)) return;
+    const now = at === null ? "at which it is cannot be said now" : `it is at seq ${at.seq}`;
+    const message =
+      at?.seq === 0
+        ? "there is no such document"
+        : `the document is not at the revision that was asked for: ${now}`;
+    throw new RevisionChanged(message, at?.seq === 0 ? null : at);
+  };
+}
+
+function isExpected(expected: Expected, at: WhereItIs): boolean {
+  if (expected === "any") return at?.seq !== 0;
+  if (at === null || at.seq === 0) return false;
+  return expected.some(
+    ({ lineage, branch, seq }) => lineage === at.lineage && branch === at.branch && seq === at.seq,
+  );
+}
+
+function requireNew(document: DocumentName, at: WhereItIs): void {
+  if (at?.seq !== 0) throw exists(document);
+}
+
+function exists(document: DocumentName): JoineryError {
+  return new JoineryError("DOCUMENT_EXISTS", `there is a document ${JSON.stringify(document)} already`);
+}
+
+function notFound(document: DocumentName): JoineryError {
+  return new JoineryError("DOCUMENT_NOT_FOUND", `there is no document ${JSON.stringify(document)}`);
+}
+
+/** Damage, and what was too costly to be taken in. @throws All else. */
+function onlyIfUnreadable(thrown: unknown): null {
+  const isUnreadable =
+    thrown instanceof JoineryError && ["DOCUMENT_DAMAGED", "MALFORMED_UPDATE"].includes(thrown.code);
+  if (!isUnreadable) throw thrown;
+  return null;
+}
