@@ -21,12 +21,18 @@ const INTRODUCTION = `# The command line
 <!-- Made of the commands by "npm run docs:cli". -->
 
 \`joinery serve\` runs the server; \`migrate\` and \`token\` have pages of their own ([from another server](migrate.md),
-[access](access.md)). The other commands look into the documents of a data folder.
+[access](access.md)); \`doctor\` looks whether all is as it has to be. The other commands read and write documents: those of
+a data folder, or of a running server, with the same output.
 
-They **never write to it**: LevelDB rewrites its files whenever it opens them, so they open links to its tables and copies of
-its small files in the folder for temporary files, and hold the folder's lock meanwhile, so that no server starts on it.
-A folder that a server has open is refused with \`DATA_FOLDER_IN_USE\`, which names the server's process and address. LevelDB
-passes damage over without a word, so every file is checked first, which takes as long as reading it.
+- **A data folder** is named with \`--data\`. When a server has it open, the command finds that server by the word that it
+  left there, in \`server.json\`, and goes on over HTTP by itself.
+- **A server** elsewhere is named with \`--server\`; what it lets the command do, its token says.
+
+Commands that read **never write** to a folder: LevelDB rewrites its files whenever it opens them, so they open links to its
+tables and copies of its small files in the folder for temporary files, and hold the folder's lock meanwhile, so that no
+server starts on it, and no other command reads it. LevelDB passes damage over without a word, so every file is checked
+first, which takes as long as reading it. Commands that write (\`import\`, \`rm\`, \`restore\`, \`compact\`, \`repair\`) hold the
+folder as a server does. \`repair\` needs it for itself: a server keeps what it has read in memory.
 
 - A name that begins with a dash comes after \`--\`: \`joinery log --json -- -draft\`.
 - Tables are as wide as the terminal, or as \`COLUMNS\` says; long names are cut in their middle. In a pipe nothing is cut.

@@ -32,7 +32,10 @@ const KINDS = ["update", "catchUp", "caughtUp", "ask", "presence", "durable", "r
 type Kind = (typeof KINDS)[number];
 
 function frame(kind: Kind, payload: Uint8Array): Uint8Array {
-  return Uint8Array.of(KINDS.indexOf(kind), ...payload);
+  const bytes = new Uint8Array(1 + payload.length);
+  bytes[0] = KINDS.indexOf(kind);
+  bytes.set(payload, 1);
+  return bytes;
 }
 
 /** A dialect with a word for what every dialect says, for "saved", and for refusals. */

@@ -1,7 +1,10 @@
 /** What goes between the event loop and the worker in which replicas are built. */
 
-import type { ErrorCode } from "@joinery/shared";
+import type { DocumentName, ErrorCode } from "@joinery/shared";
+import type { Edit } from "../edits/edit.ts";
 import type { Rehearsal, Verdict } from "../engine/ports.ts";
+import type { UpdateSummary } from "../inspect/log-entries.ts";
+import type { Rendering, RenderRequest } from "../inspect/render.ts";
 
 /** Updates one behind the other, so that one buffer is copied and handed over, and not thousands. */
 export interface PackedUpdates {
@@ -12,16 +15,36 @@ export interface PackedUpdates {
 /** What is to be done. Of a rehearsal, all updates are packed together, `known` of them being known. */
 export type Task =
   | { readonly kind: "fold"; readonly updates: PackedUpdates }
-  | { readonly kind: "rehearse"; readonly updates: PackedUpdates; readonly known: number };
+  | { readonly kind: "rehearse"; readonly updates: PackedUpdates; readonly known: number }
+  | (Rendered & { readonly updates: PackedUpdates })
+  | (Edited & { readonly updates: PackedUpdates })
+  | { readonly kind: "summarize"; readonly updates: PackedUpdates };
+
+/** A document is to be given away in some format. */
+interface Rendered {
+  readonly kind: "render";
+  readonly document: DocumentName;
+  readonly request: RenderRequest;
+}
+
+/** Edits are to be worked out. */
+interface Edited {
+  readonly kind: "edit";
+  readonly edits: readonly Edit[];
+}
 
 /** A task before its updates are packed: that copies them, so it is done when its turn has come. */
 export type Work =
   | { readonly kind: "fold"; readonly updates: readonly Uint8Array[] }
-  | ({ readonly kind: "rehearse" } & Rehearsal);
+  | ({ readonly kind: "rehearse" } & Rehearsal)
+  | (Rendered & { readonly updates: readonly Uint8Array[] })
+  | (Edited & { readonly updates: readonly Uint8Array[] })
+  | { readonly kind: "summarize"; readonly updates: readonly Uint8Array[] };
 
 /**
  * What a worker is doing: `load`, building the document's replica, of a rehearsal as it was at the last one; `recent`,
- * adding what came since; `integrate`, trying the update on it; `check`, encoding it and reading it back.
+ * adding what came since; `integrate`, trying the update on it; `check`, encoding it and reading it back. Of what is read,
+ * `load` reads it and `check` writes it.
  */
 export type Step = "load" | "recent" | "integrate" | "check";
 
@@ -30,11 +53,14 @@ export type Report =
   | { readonly kind: "step"; readonly step: Step; readonly cpuMs: number }
   | { readonly kind: "folded"; readonly update: Uint8Array }
   | { readonly kind: "rehearsed"; readonly verdict: Verdict }
+  | ({ readonly kind: "rendered" } & Rendering)
+  | { readonly kind: "edited"; readonly update: Uint8Array }
+  | { readonly kind: "summarized"; readonly summaries: readonly UpdateSummary[] }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
 /** Makes a task of what is to be done. Cost: copies all bytes. */
 export function taskOf(work: Work): Task {
-  if (work.kind === "fold") return { kind: "fold", updates: packUpdates(work.updates) };
+  if (work.kind !== "rehearse") return { ...work, updates: packUpdates(work.updates) };
   const { known, recent, update } = work;
   return { kind: "rehearse", updates: packUpdates([...known, ...recent, update]), known: known.length };
 }

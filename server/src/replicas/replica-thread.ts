@@ -182,7 +182,7 @@ function untried({ isRecentCostly }: { isRecentCostly: boolean }): Report {
 function bytesOf(task: Task): [known: number, recent: number, update: number] {
   const { lengths } = task.updates;
   const sum = (part: readonly number[]) => part.reduce((total, length) => total + length, 0);
-  if (task.kind === "fold") return [sum(lengths), 0, 0];
+  if (task.kind !== "rehearse") return [sum(lengths), 0, 0];
   const { known } = task;
   return [sum(lengths.slice(0, known)), sum(lengths.slice(known, -1)), lengths.at(-1) as number];
 }

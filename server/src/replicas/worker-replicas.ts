@@ -5,8 +5,11 @@ import {
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
+import type { Edit } from "../edits/edit.ts";
 import { EMPTY_UPDATE } from "../engine/merge.ts";
 import type { Rehearsal, Replicas, Verdict } from "../engine/ports.ts";
+import type { UpdateSummary } from "../inspect/log-entries.ts";
+import type { Rendering, RenderRequest } from "../inspect/render.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type Report, taskOf, type Work } from "./messages.ts";
 import { ReplicaThread } from "./replica-thread.ts";
@@ -60,8 +63,8 @@ class Lane {
 }
 
 /**
- * Builds replicas in worker threads, so that however long it takes, and whatever becomes of it, the event loop goes
- * on. Workers start when they are needed and do not keep the process alive. A job that passes its bounds takes its
+ * Builds and reads documents in worker threads, so that however long it takes, and whatever becomes of it, the event loop
+ * goes on. Workers start when they are needed and do not keep the process alive. A job that passes its bounds takes its
  * worker with it. Documents take turns.
  *
  * Cost, for the event loop: one copy of a job's bytes.
@@ -114,6 +117,46 @@ export class WorkerReplicas implements Replicas {
     throw failureOf(report);
   }
 
+  /**
+   * Gives a document away in some format.
+   *
+   * @param updates The document, in order; they are the caller's, and must not be changed before this settles.
+   * Rejects with INVALID_OPTION (never) as `render` does; with REPLICA_FAILED (backoff) when the document cannot be read,
+   * or not within the bounds of time and memory; with SERVER_FULL (backoff).
+   */
+  async render(
+    document: DocumentName,
+    updates: readonly Uint8Array[],
+    request: RenderRequest,
+  ): Promise<Rendering> {
+    const report = await this.#enqueue(document, { kind: "render", document, updates, request }, 0);
+    if (report.kind !== "rendered") throw failureOf(report);
+    const { bytes, leftOut } = report;
+    return { bytes, leftOut };
+  }
+
+  /**
+   * Works out what edits add to a document.
+   *
+   * Rejects with INVALID_OPTION (never) where one does not fit what is there, and as {@link render}.
+   */
+  async edit(
+    document: DocumentName,
+    updates: readonly Uint8Array[],
+    edits: readonly Edit[],
+  ): Promise<Uint8Array> {
+    const report = await this.#enqueue(document, { kind: "edit", updates, edits }, 0);
+    if (report.kind === "edited") return report.update;
+    throw failureOf(report);
+  }
+
+  /** What each of some updates has added. Rejects as {@link render}. */
+  async summarize(document: DocumentName, updates: readonly Uint8Array[]): Promise<readonly UpdateSummary[]> {
+    const report = await this.#enqueue(document, { kind: "summarize", updates }, 0);
+    if (report.kind === "summarized") return report.summaries;
+    throw failureOf(report);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopIdleTimer();
@@ -127,7 +170,12 @@ export class WorkerReplicas implements Replicas {
     return new Promise((resolve, reject) => {
       if (!this.#queue.add(document, { work, resolve, reject }, bytes)) {
         this.#onLimit("maxReplicaQueueBytes");
-        reject(new JoineryError("SERVER_FULL", "as many updates as may wait to be tried do so already"));
+        reject(
+          new JoineryError(
+            "SERVER_FULL",
+            "as much as may wait for the workers that build documents does so already",
+          ),
+        );
         return;
       }
       this.#startNext();

@@ -1,10 +1,13 @@
-/** The worker in which replicas are built: it does one task at a time, and says what it is doing. */
+/** The worker in which documents are built and read: it does one task at a time, and says what it is doing. */
 
 import { parentPort } from "node:worker_threads";
 import { toJoineryError } from "@joinery/shared";
+import { editedUpdate } from "../edits/apply-edits.ts";
 import { fold } from "../engine/fold.ts";
 import { Pace } from "../engine/pace.ts";
 import { rehearse } from "../engine/rehearsal.ts";
+import { summarizeUpdate } from "../inspect/log-entries.ts";
+import { render } from "../inspect/render.ts";
 import { type Report, type Step, type Task, unpackRehearsal, unpackUpdates } from "./messages.ts";
 
 const port = parentPort;
@@ -23,9 +26,23 @@ port.on("message", (task: Task) => {
 });
 
 function reportOf(task: Task): Report {
-  if (task.kind === "fold") {
-    return { kind: "folded", update: fold(unpackUpdates(task.updates), beginning("check")) };
+  if (task.kind === "rehearse") return rehearsed(task);
+  const updates = unpackUpdates(task.updates);
+  switch (task.kind) {
+    case "fold":
+      return { kind: "folded", update: fold(updates, beginning("check")) };
+    case "render": {
+      const { document, request } = task;
+      return { kind: "rendered", ...render({ document, updates }, request, beginning("check")) };
+    }
+    case "edit":
+      return { kind: "edited", update: editedUpdate(updates, task.edits) };
+    case "summarize":
+      return { kind: "summarized", summaries: updates.map(summarizeUpdate) };
   }
+}
+
+function rehearsed(task: Extract<Task, { kind: "rehearse" }>): Report {
   const verdict = rehearse(unpackRehearsal(task), {
     pace,
     onKnown: beginning("recent"),
@@ -39,8 +56,21 @@ function beginning(step: Step): () => void {
   return () => tell({ kind: "step", step, cpuMs: cpuMs() });
 }
 
+/** Bytes are handed over where they are all of their buffer, else copied out of it. */
 function tell(report: Report): void {
-  port?.postMessage(report);
+  if (report.kind === "folded" || report.kind === "edited") {
+    const update = whole(report.update);
+    port?.postMessage({ ...report, update }, [update.buffer]);
+  } else if (report.kind === "rendered") {
+    const bytes = whole(report.bytes);
+    port?.postMessage({ ...report, bytes }, [bytes.buffer]);
+  } else port?.postMessage(report);
+}
+
+function whole(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length;
+  return isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
 /** CPU time of this thread; before Node 23.9, the time that has passed. */

@@ -1,6 +1,12 @@
 import { once } from "node:events";
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from "node:http";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { DEFAULT_LIMITS, JoineryError, type Limits } from "@joinery/shared";
 import { onTestFinished } from "vitest";
 import { Access } from "../../../server/src/access/access.ts";
@@ -8,7 +14,11 @@ import type { AccessDoor } from "../../../server/src/access/access-api.ts";
 import { AddressRates } from "../../../server/src/address-rates.ts";
 import { Rights } from "../../../server/src/engine/rights.ts";
 import { type Api, createApi } from "../../../server/src/http/api/api.ts";
+import { describeApi } from "../../../server/src/http/api/openapi.ts";
 import { API_PATH } from "../../../server/src/http/api/path.ts";
+import type { Route } from "../../../server/src/http/api/route.ts";
+import { ROUTES } from "../../../server/src/http/api/routes.ts";
+import type { ApiServices } from "../../../server/src/http/api/services.ts";
 import { correlationOf } from "../../../server/src/http/correlation.ts";
 import type { HttpEvent } from "../../../server/src/http/http-event.ts";
 import { pageHandler } from "../../../server/src/http/page.ts";
@@ -17,6 +27,7 @@ import { apiFirst, createLimitedHttpServer, withoutBody } from "../../../server/
 import type { Admissions } from "../../../server/src/protocols/admission.ts";
 import { LimitHits } from "../../../server/src/transports/limit-hits.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { OpenApiAnswers } from "../../support/openapi-answers.ts";
 import { within } from "../../support/until.ts";
 import { RawSocket } from "../node/raw-socket.ts";
 
@@ -24,6 +35,10 @@ import { RawSocket } from "../node/raw-socket.ts";
 const TOKENS: Readonly<Record<string, (document: string) => Rights>> = {
   reader: (document) => (document === "" ? Rights.NONE : Rights.READER),
   writer: (document) => (document === "" ? Rights.NONE : Rights.WRITER),
+  "writer-of-a": (document) => {
+    if (document === "") return Rights.NONE;
+    return document === "a" ? Rights.WRITER : Rights.READER;
+  },
   "manager-of-a": (document) => (document === "a" ? Rights.MANAGER : Rights.NONE),
   "manager-of-b": (document) => (document === "b" ? Rights.MANAGER : Rights.NONE),
   manager: () => Rights.MANAGER,
@@ -46,7 +61,7 @@ export interface Asking {
   /** As it goes over the wire; below the API's path unless it is absolute with a leading `//`. */
   readonly path: string;
   readonly token?: string | null;
-  /** Sent as JSON, unless it is text. */
+  /** Sent as JSON, unless it is text; bytes as such. */
   readonly body?: unknown;
   readonly headers?: OutgoingHttpHeaders;
 }
@@ -57,6 +72,7 @@ interface Answered {
   /** `null` for nothing. */
   readonly body: Record<string, unknown> | null;
   readonly text: string;
+  readonly bytes: Buffer;
 }
 
 export interface ApiStage {
@@ -65,6 +81,9 @@ export interface ApiStage {
   readonly port: number;
   readonly events: readonly HttpEvent[];
   readonly hits: LimitHits;
+  /** By which what is followed is kept alive. */
+  readonly clock: FakeClock;
+  /** What it answers is held to the description of the API. */
   ask(asking: Asking): Promise<Answered>;
 }
 
@@ -73,6 +92,10 @@ export interface ApiStageOptions {
   readonly folder?: string | null;
   /** What to do otherwise than who really decides. */
   readonly instead?: Partial<AccessDoor>;
+  /** Default: all. */
+  readonly routes?: readonly Route[];
+  /** Those that the test's routes need. Default: none. */
+  readonly services?: Partial<ApiServices>;
 }
 
 /** The API on a server of its own, with the limits of HTTP, a page behind it, and who really decides about access. */
@@ -80,7 +103,10 @@ export async function openApi({
   limits: some,
   folder = null,
   instead,
+  routes = ROUTES,
+  services = {},
 }: ApiStageOptions = {}): Promise<ApiStage> {
+  const clock = new FakeClock();
   const limits = { ...DEFAULT_LIMITS, ...some };
   const hits = new LimitHits();
   const events: HttpEvent[] = [];
@@ -90,6 +116,7 @@ export async function openApi({
     random: SYSTEM_RANDOM,
     limits,
     recheckMs: 0,
+    operatorKey: null,
     revocationMs: 86_400_000,
     store: null,
     report: () => undefined,
@@ -107,6 +134,9 @@ export async function openApi({
   });
   const api = createApi({
     access,
+    services: services as ApiServices,
+    clock,
+    routes,
     limits,
     report: (event) => events.push(event),
     countLimit: (limit) => hits.count(limit),
@@ -133,7 +163,7 @@ export async function openApi({
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { api, access, port, events, hits, ask: (asking) => ask(port, asking) };
+  return { api, access, port, events, hits, clock, ask: (asking) => ask(port, asking, routes) };
 }
 
 function standIn(decider: Access, instead: Partial<AccessDoor>): AccessDoor {
@@ -147,44 +177,49 @@ function standIn(decider: Access, instead: Partial<AccessDoor>): AccessDoor {
   });
 }
 
-export async function ask(port: number, asking: Asking): Promise<Answered> {
+const DESCRIPTIONS = new Map<readonly Route[], OpenApiAnswers>();
+
+function descriptionOf(routes: readonly Route[]): OpenApiAnswers {
+  const description = DESCRIPTIONS.get(routes) ?? new OpenApiAnswers(describeApi(routes));
+  DESCRIPTIONS.set(routes, description);
+  return description;
+}
+
+/** @param routes To which the answer is held. */
+export async function ask(port: number, asking: Asking, routes = ROUTES): Promise<Answered> {
   const { method = "GET", path, token = null, body, headers = {} } = asking;
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  const answered = new Promise<Answered>((resolve, reject) => {
-    const request = httpRequest({
-      agent: false,
-      host: "127.0.0.1",
-      port,
-      method,
-      path: path.startsWith("//") ? path.slice(1) : API_PATH + path,
-      headers: {
-        ...(token !== null && { Authorization: `Bearer ${token}` }),
-        ...(text !== undefined && {
-          "Content-Type": "application/json",
-          "Content-Length": Buffer.byteLength(text),
-        }),
-        ...headers,
-      },
-    });
-    request.once("error", reject);
-    request.once("response", (response) => {
-      let came = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => {
-        came += chunk;
-      });
-      response.once("end", () => {
-        const isJson = response.headers["content-type"]?.includes("json") ?? false;
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: isJson && came !== "" ? JSON.parse(came) : null,
-          text: came,
-        });
-      });
-    });
-    request.end(text);
+  const isBytes = body instanceof Uint8Array;
+  const sent = isBytes || typeof body === "string" ? body : JSON.stringify(body);
+  const url = path.startsWith("//") ? path.slice(1) : API_PATH + path;
+  const request = httpRequest({
+    agent: false,
+    host: "127.0.0.1",
+    port,
+    method,
+    path: url,
+    headers: {
+      ...(token !== null && { Authorization: `Bearer ${token}` }),
+      ...(sent !== undefined && {
+        "Content-Type": isBytes ? "application/octet-stream" : "application/json",
+        "Content-Length": Buffer.byteLength(sent),
+      }),
+      ...headers,
+    },
   });
-  return await within(`${method} ${path}`, answered);
+  request.end(sent);
+  const response = await within(`${method} ${path}`, answerTo(request));
+  const bytes = await within(`${method} ${path}`, buffer(response));
+  const answered = { status: response.statusCode ?? 0, headers: response.headers, bytes };
+  const json = typeof sent === "string" ? sent : null;
+  descriptionOf(routes).check({ ...answered, method, url, sent: json, body: bytes });
+  const isJson = /[/+]json/.test(response.headers["content-type"] ?? "");
+  const text = bytes.toString();
+  return { ...answered, text, body: isJson && text !== "" ? JSON.parse(text) : null };
+}
+
+async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return response;
 }
 
 export const KICK = { user: "u", reason: "spam" };

@@ -6,27 +6,38 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import {
   type DocumentName,
   JoineryError,
   type LimitName,
   type Limits,
   limitNamed,
+  parseDocumentName,
   toJoineryError,
 } from "@joinery/shared";
 import { type Context, Hono } from "hono";
-import { type AccessDoor, DeniedAtDoor, type DoorRequest } from "../../access/access-api.ts";
+import { type AccessDoor, DeniedAtDoor } from "../../access/access-api.ts";
 import type { AddressRates } from "../../address-rates.ts";
+import type { Clock } from "../../engine/ports.ts";
 import type { ConnectionRequest } from "../../protocols/admission.ts";
 import { bearerToken } from "../handshake-token.ts";
 import type { HttpEvent } from "../http-event.ts";
 import type { RequestHandler } from "../page.ts";
 import { hasBody } from "../request-body.ts";
-import { readJson } from "./body.ts";
+import { authorize, authorizeAlso } from "./authorize.ts";
+import { readBody } from "./body.ts";
+import { BodyBudget } from "./body-budget.ts";
+import { Conditions } from "./conditions.ts";
+import type { Exchange } from "./exchange.ts";
 import { API_PATH, isApiUrl, isPlainPath, rawPathOf } from "./path.ts";
-import { type Answer, HttpFailure, NotFound, problemOf } from "./problem.ts";
-import type { Call, Route } from "./route.ts";
+import { HttpFailure, NotFound, problemOf } from "./problem.ts";
+import { sendResult } from "./result.ts";
+import type { Call, Input, Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
+import { sendWhole } from "./send.ts";
+import type { ApiServices } from "./services.ts";
+import { Streams } from "./streams.ts";
 
 export interface ApiOptions {
   readonly access: AccessDoor;
@@ -37,18 +48,18 @@ export interface ApiOptions {
   readonly rates: AddressRates;
   /** Who makes a request, and from where. Its `id` is what the answer says, and the log. */
   readonly connectionOf: (request: IncomingMessage) => ConnectionRequest;
+  readonly services: ApiServices;
+  readonly clock: Pick<Clock, "setTimer">;
+  /** Default: all. */
+  readonly routes?: readonly Route[];
 }
 
 export interface Api {
   /** Whether a request is for it to answer. It bounds the bodies of those by itself. */
   readonly isOwn: (request: IncomingMessage) => boolean;
   readonly handle: RequestHandler;
-}
-
-/** One request on its way. */
-interface Exchange {
-  readonly incoming: IncomingMessage;
-  readonly door: DoorRequest;
+  /** Ends the answers that stream: whoever follows something comes back, and finds another server. */
+  readonly stop: () => void;
 }
 
 type Env = { Bindings: Exchange };
@@ -56,12 +67,19 @@ type Env = { Bindings: Exchange };
 /** A path is the client's, and may have kilobytes. */
 const MAX_PATH_LENGTH = 256;
 
-export function createApi(options: ApiOptions): Api {
+/** What it has of its own. */
+interface Parts {
+  readonly streams: Streams;
+  readonly bodies: BodyBudget;
+}
+
+export function createApi(given: ApiOptions): Api {
+  const options = { ...given, streams: new Streams(given), bodies: new BodyBudget(given.limits) };
   const app = buildApp(options);
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const connection = options.connectionOf(incoming);
     const token = bearerToken(incoming.headers);
-    const exchange: Exchange = { incoming, door: { connection: { ...connection, token }, token } };
+    const exchange: Exchange = { incoming, outgoing, door: { connection: { ...connection, token }, token } };
     const answer = getRequestListener(
       async (request) => {
         const early = tooFast(options, exchange) ?? refusalOf(incoming);
@@ -85,30 +103,27 @@ export function createApi(options: ApiOptions): Api {
     );
     void answer(incoming, outgoing);
   };
-  return { isOwn: ({ url = "" }) => isApiUrl(url), handle };
+  return { isOwn: ({ url = "" }) => isApiUrl(url), handle, stop: () => options.streams.stop() };
 }
 
-function buildApp(options: ApiOptions): Hono<Env> {
+function buildApp(options: ApiOptions & Parts): Hono<Env> {
   const app = new Hono<Env>();
-  for (const route of ROUTES) {
+  const { routes = ROUTES } = options;
+  for (const route of routes) {
     app.on(route.method, API_PATH + route.path, (context) => answer(options, route, context));
   }
-  for (const path of new Set(ROUTES.map((route) => route.path))) {
-    const allow = methodsOf(path);
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const allow = methodsOf(routes, path);
     app.options(API_PATH + path, (context) => {
-      return respond(context.env, { status: 204, headers: { Allow: allow }, body: null });
+      sendWhole(context.env, { status: 204, headers: { Allow: allow } }, null);
+      return RESPONSE_ALREADY_SENT;
     });
     app.all(API_PATH + path, () => {
       throw new HttpFailure(405, `Here are ${allow}.`, { Allow: allow });
     });
   }
   app.notFound((context) => failed(options, context.env, new NotFound()));
-  app.onError((thrown, context) => {
-    // Of reading the request; the door counts what it refuses by itself.
-    const limit = limitNamed(thrown instanceof JoineryError ? thrown.limit : null);
-    if (limit !== null) options.countLimit(limit);
-    return failed(options, context.env, thrown);
-  });
+  app.onError((thrown, context) => failed(options, context.env, thrown));
   return app;
 }
 
@@ -127,8 +142,8 @@ function tooFast({ rates, limits, countLimit }: ApiOptions, { door }: Exchange):
 }
 
 /** Hono answers HEAD where there is GET. */
-function methodsOf(path: string): string {
-  const methods = ROUTES.filter((route) => route.path === path).map(({ method }) => method);
+function methodsOf(routes: readonly Route[], path: string): string {
+  const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
   const head = methods.includes("GET") ? ["HEAD"] : [];
   return [...methods, ...head, "OPTIONS"].join(", ");
 }
@@ -143,93 +158,159 @@ function refusalOf({ url = "", method, headers }: IncomingMessage): JoineryError
   return null;
 }
 
-async function answer(options: ApiOptions, route: Route, context: Context<Env>): Promise<Response> {
+async function answer(api: ApiOptions & Parts, route: Route, context: Context<Env>): Promise<Response> {
   const { env } = context;
-  const { access, limits } = options;
-  const input = await readInput(route, env.incoming, limits);
-  const document = documentIn(input);
-  const call: Call = {
-    access,
-    request: env.door,
-    document,
-    segment: (name) => context.req.param(name) ?? "",
-  };
+  let document: DocumentName | null = null;
   try {
-    await authorize(route, call);
-    const body = await route.run(call, input);
-    return respond(env, { status: route.status, headers: {}, body });
+    const counted = <Value>(read: () => Value | Promise<Value>) => countingLimits(api, read);
+    document = await counted(() => documentInPath(route, context, api.limits));
+    const conditions = await counted(() => new Conditions(env.incoming.method ?? "", env.incoming.headers));
+    const query = await counted(() => readQuery(route, env.incoming, api.limits));
+    const segment = (name: string): string => context.req.param(name) ?? "";
+    const asking = { access: api.access, request: env.door, route, segment };
+    // Who may not do it to the document that the path names is told before he has sent what he wants done.
+    const early = document === null ? null : await authorize(asking, document);
+    const body = await counted(() => readInputBody(api, route, env));
+    const input = { query, body };
+    document ??= documentIn(query) ?? documentIn(body);
+    const principal = early ?? (await authorize(asking, document));
+    await authorizeAlso(asking, document, input);
+    const { access, services, limits } = api;
+    const { headers } = env.incoming;
+    const call = {
+      access,
+      services,
+      limits,
+      request: env.door,
+      principal,
+      document,
+      segment,
+      headers,
+      conditions,
+    };
+    await run(api, env, route, call, input);
+    return RESPONSE_ALREADY_SENT;
   } catch (thrown) {
-    return failed(options, env, thrown, document);
+    return failed(api, env, thrown, document);
   }
 }
 
-async function readInput(route: Route, incoming: IncomingMessage, limits: Limits): Promise<object> {
-  const { url = "" } = incoming;
+/** Does what was asked, and sends what came of it. */
+async function run(
+  api: ApiOptions & Parts,
+  exchange: Exchange,
+  route: Route,
+  call: Omit<Call, "signal">,
+  input: Input,
+): Promise<void> {
+  const { outgoing, door } = exchange;
+  const { answers } = route;
+  const controller = new AbortController();
+  const close = answers.kind === "whole" ? null : api.streams.open(door.connection.address, controller);
+  const gone = (): void => {
+    close?.();
+    controller.abort(new JoineryError("CONNECTION_LOST", "the client went before it was answered"));
+  };
+  if (outgoing.destroyed) gone();
+  else outgoing.once("close", gone);
+  const { signal } = controller;
+  try {
+    signal.throwIfAborted();
+    const result = await route.run({ ...call, signal }, input);
+    await sendResult(exchange, { answers, conditions: call.conditions }, result, {
+      clock: api.clock,
+      timeoutMs: api.limits.requestTimeoutMs,
+      signal,
+      onFailed: (thrown) => reportFailure(api, exchange, toJoineryError(thrown), call.document),
+    });
+  } catch (thrown) {
+    // What Node's own functions make of a signal says nothing of why.
+    throw signal.aborted && thrown instanceof Error && thrown.name === "AbortError" ? signal.reason : thrown;
+  }
+}
+
+function documentInPath(
+  { path }: Route,
+  context: Context<Env>,
+  { maxNameBytes }: Limits,
+): DocumentName | null {
+  if (!path.split("/").includes(":document")) return null;
+  return parseDocumentName(context.req.param("document") ?? "", maxNameBytes);
+}
+
+function readQuery(route: Route, { url = "" }: IncomingMessage, limits: Limits): object {
   const query = new URLSearchParams(url.includes("?") ? url.slice(url.indexOf("?") + 1) : "");
-  if (route.method !== "GET" && query.size > 0) {
+  if (route.query === null && query.size > 0) {
     throw new JoineryError("INVALID_OPTION", "the request has a query, and none is read here");
   }
-  if (route.method === "POST") {
-    const body = await readJson(incoming, limits.maxApiBodyBytes);
-    return route.request?.read(body, limits) ?? {};
+  return route.query?.readQuery(query, limits) ?? {};
+}
+
+async function readInputBody(
+  { limits, bodies }: ApiOptions & Parts,
+  route: Route,
+  { incoming, outgoing }: Exchange,
+): Promise<object | Uint8Array> {
+  if (route.body !== null) {
+    return await readBody(incoming, route.body, { limits, take: bodies.open(outgoing) });
   }
   if (hasBody(incoming)) {
     throw new JoineryError("INVALID_OPTION", "the request has a body, and none is read here");
   }
-  return route.request?.readQuery(query, limits) ?? {};
-}
-
-/** Rejects as the door does. Of a subject that is not there nobody learns but who may do it to any. */
-async function authorize(route: Route, { access, request, document, segment }: Call): Promise<void> {
-  if (route.on === "token") return;
-  const subject = route.on === "ban" ? documentOfBan(access, segment("id")) : document;
-  await access.authorize(request, subject, route.action);
-}
-
-function documentOfBan(access: AccessDoor, id: string): DocumentName | null {
-  const ban = access.bans().find((ban) => ban.id === id);
-  // It was read as a name when it was banned from.
-  return (ban?.document ?? null) as DocumentName | null;
+  return {};
 }
 
 /** Every schema that has a field of this name reads it as the name of a document. */
-function documentIn(input: { readonly document?: DocumentName }): DocumentName | null {
-  return input.document ?? null;
+function documentIn(input: object | { readonly document?: DocumentName }): DocumentName | null {
+  return "document" in input ? (input.document ?? null) : null;
+}
+
+/** What is wrong with what a request says is counted here; the door counts what it refuses by itself. */
+async function countingLimits<Value>(
+  { countLimit }: ApiOptions,
+  read: () => Value | Promise<Value>,
+): Promise<Value> {
+  try {
+    return await read();
+  } catch (thrown) {
+    const limit = limitNamed(thrown instanceof JoineryError ? thrown.limit : null);
+    if (limit !== null) countLimit(limit);
+    throw thrown;
+  }
 }
 
 function failed(
-  { report }: ApiOptions,
+  options: ApiOptions,
   exchange: Exchange,
   thrown: unknown,
   document: DocumentName | null = null,
 ): Response {
   const failure = thrown instanceof HttpFailure ? thrown : toJoineryError(thrown);
-  const { incoming, door } = exchange;
-  const { id: correlation, address } = door.connection;
-  if (failure instanceof JoineryError) {
-    const { method = "" } = incoming;
-    const path = rawPathOf(incoming.url ?? "").slice(0, MAX_PATH_LENGTH);
-    const fields = { method, path, address, correlation };
-    const { code } = failure;
-    if (code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED") {
-      const user = failure instanceof DeniedAtDoor ? { user: failure.user } : {};
-      report({ type: "http-denied", ...fields, code, ...user, ...(document !== null && { document }) });
-    } else if (code === "INTERNAL") {
-      report({ type: "http-failed", ...fields, error: failure });
-    }
-  }
-  return respond(exchange, problemOf(failure, { isShown: door.token !== null, correlation }));
+  const { door } = exchange;
+  if (failure instanceof JoineryError) reportFailure(options, exchange, failure, document);
+  const { status, headers, body } = problemOf(failure, {
+    isShown: door.token !== null,
+    correlation: door.connection.id,
+  });
+  sendWhole(exchange, { status, headers }, JSON.stringify(body));
+  return RESPONSE_ALREADY_SENT;
 }
 
-function respond({ incoming, door }: Exchange, { status, headers, body }: Answer): Response {
-  const all = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "X-Request-Id": door.connection.id,
-    ...(body && { "Content-Type": "application/json" }),
-    ...headers,
-    // What was not read cannot be told from a next request.
-    ...(hasBody(incoming) && !incoming.readableEnded && { Connection: "close" }),
-  };
-  return new Response(body && JSON.stringify(body), { status, headers: all });
+function reportFailure(
+  { report }: ApiOptions,
+  { incoming, door }: Exchange,
+  failure: JoineryError,
+  document: DocumentName | null,
+): void {
+  const { id: correlation, address } = door.connection;
+  const { method = "" } = incoming;
+  const path = rawPathOf(incoming.url ?? "").slice(0, MAX_PATH_LENGTH);
+  const fields = { method, path, address, correlation };
+  const { code } = failure;
+  if (code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED") {
+    const user = failure instanceof DeniedAtDoor ? { user: failure.user } : {};
+    report({ type: "http-denied", ...fields, code, ...user, ...(document !== null && { document }) });
+  } else if (code === "INTERNAL") {
+    report({ type: "http-failed", ...fields, error: failure });
+  }
 }

@@ -17,18 +17,24 @@ export function isApiUrl(url: string): boolean {
   return path === API_PATH || path.startsWith(`${API_PATH}/`);
 }
 
+/** Behind this comes the name of a document, which may have what other segments may not. */
+const BEFORE_NAME = `${API_PATH}/documents/`;
+
 /**
  * Whether every segment of a path means one thing: none is empty, `.` or `..`, however it is encoded, none has control
- * characters or a backslash, and the encoding is of UTF-8. An encoded slash is a part of its segment.
+ * characters or a backslash, and the encoding is of UTF-8. An encoded slash is a part of its segment; so is an encoded
+ * backslash where a document is named.
  */
 export function isPlainPath(path: string): boolean {
-  return path.startsWith("/") && path.slice(1).split("/").every(isPlainSegment);
+  if (!path.startsWith("/") || path.includes("\\")) return false;
+  const nameAt = path.startsWith(BEFORE_NAME) ? BEFORE_NAME.split("/").length - 1 : -1;
+  return path.split("/").every((segment, i) => i === 0 || isPlainSegment(segment, i === nameAt));
 }
 
-function isPlainSegment(segment: string): boolean {
+function isPlainSegment(segment: string, isName: boolean): boolean {
   const decoded = decodedOrNull(segment);
   if (decoded === null || decoded === "" || decoded === "." || decoded === "..") return false;
-  return !/[\p{Cc}\\]/u.test(decoded);
+  return !/\p{Cc}/u.test(decoded) && (isName || !decoded.includes("\\"));
 }
 
 function decodedOrNull(segment: string): string | null {

@@ -1,7 +1,7 @@
 /** What the API answers when it does not do what was asked: a problem document (RFC 9457), made from the table of errors. */
 
 import { STATUS_CODES } from "node:http";
-import { ERROR_DETAILS, type JoineryError, publicMessageOf } from "@joinery/shared";
+import { ERROR_DETAILS, JoineryError, publicMessageOf } from "@joinery/shared";
 
 /** A restart takes about a second. */
 const RETRY_AFTER_SECONDS = 2;
@@ -15,6 +15,16 @@ export class HttpFailure extends Error {
     super(detail);
     this.name = "HttpFailure";
     this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** A failure of the table of errors, with more to say in its headers. */
+export class Refusal extends JoineryError {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(cause: JoineryError, headers: Readonly<Record<string, string>>) {
+    super(cause.code, cause.message, { cause });
     this.headers = headers;
   }
 }
@@ -59,7 +69,8 @@ export function problemOf(
     ...(limit !== null && { limit }),
     correlation,
   };
-  return { status, headers: { ...type, ...headersOf(status, isShown) }, body };
+  const own = failure instanceof Refusal ? failure.headers : {};
+  return { status, headers: { ...type, ...headersOf(status, isShown), ...own }, body };
 }
 
 function headersOf(status: number, isShown: boolean): Readonly<Record<string, string>> {
