@@ -1,7 +1,13 @@
 /** Moments in a document's life, as people name them: `1234`, `2026-11-21T10:00`, `5 minutes ago`. */
 
 import { type DocumentName, JoineryError } from "@joinery/shared";
-import type { DocumentSource } from "./source.ts";
+import type { DocumentListing, DocumentSource } from "./source.ts";
+
+/** What is needed to find a moment in a document's log. */
+export interface LogSource extends Pick<DocumentSource, "load" | "log"> {
+  /** `null` when there is no such document. */
+  listing(document: DocumentName): Promise<Pick<DocumentListing, "seq"> | null>;
+}
 
 /** After the batch with this `seq`, or at this time in milliseconds since 1970. */
 export type Moment = { readonly seq: number } | { readonly timeMs: number };
@@ -70,11 +76,7 @@ const LOG_BYTES_AT_ONCE = 4 * 1024 * 1024;
  * Rejects with INVALID_OPTION, saying how far back one can go, for a moment that a snapshot has replaced.
  * Cost: for a time, reads the log up to there, a few megabytes at a time.
  */
-export async function momentOf(
-  source: DocumentSource,
-  document: DocumentName,
-  moment: Moment,
-): Promise<number> {
+export async function momentOf(source: LogSource, document: DocumentName, moment: Moment): Promise<number> {
   const listing = await source.listing(document);
   if (listing === null) return 0;
   if ("seq" in moment) {
@@ -87,19 +89,22 @@ export async function momentOf(
 }
 
 /** Before the first batch nothing was there, as far as the first batch is known to be the first. */
-async function requireBirth(source: DocumentSource, document: DocumentName): Promise<number> {
+async function requireBirth(source: LogSource, document: DocumentName): Promise<number> {
   const start = await keptFrom(source, document);
   if (start.seq === 0) return 0;
   throw beforeKept(document, start);
 }
 
-async function requireKept(source: DocumentSource, document: DocumentName, seq: number): Promise<number> {
+async function requireKept(source: LogSource, document: DocumentName, seq: number): Promise<number> {
+  const [first] = await source.log(document, 0, 0);
+  // The snapshot there, which may be large, need not be read to know that.
+  if (first !== undefined && seq >= first.seq - 1) return seq;
   const start = await keptFrom(source, document);
   if (seq >= start.seq) return seq;
   throw beforeKept(document, start);
 }
 
-async function seqAt(source: DocumentSource, document: DocumentName, timeMs: number): Promise<number> {
+async function seqAt(source: LogSource, document: DocumentName, timeMs: number): Promise<number> {
   const start = await keptFrom(source, document);
   let seq = start.seq;
   let isReached = seq === 0 || start.time <= timeMs;
@@ -113,7 +118,7 @@ async function seqAt(source: DocumentSource, document: DocumentName, timeMs: num
 }
 
 async function* logSince(
-  source: DocumentSource,
+  source: LogSource,
   document: DocumentName,
   after: number,
 ): AsyncGenerator<{ readonly seq: number; readonly time: number }> {
@@ -135,7 +140,7 @@ interface Earliest {
 }
 
 /** How far back one can go. Cost: reads the snapshot there. */
-async function keptFrom(source: DocumentSource, document: DocumentName): Promise<Earliest> {
+async function keptFrom(source: LogSource, document: DocumentName): Promise<Earliest> {
   const [first] = await source.log(document, 0, 0);
   if (first?.seq === 1) return { seq: 0, time: 0 };
   // Where no log is kept, the newest snapshot is all there is.

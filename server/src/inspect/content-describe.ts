@@ -29,14 +29,14 @@ export function describeNode(node: ContentNode): JsonObject {
     case "map":
       return { type: "map", entries: describeEntries(node.entries) };
     case "array":
-      return { type: "array", length: node.items.length, items: node.items.map(describeNode) };
+      return { type: "array", length: node.items.length, items: Array.from(node.items, describeNode) };
     case "xml-fragment":
     case "xml-element":
       return objectOf([
         ["type", node.kind],
         ...when<[string, Json]>(node.kind === "xml-element", ["name", node.name]),
         ...when<[string, Json]>(node.entries.size > 0, ["attributes", describeEntries(node.entries)]),
-        ["children", node.items.map(describeNode)],
+        ["children", Array.from(node.items, describeNode)],
       ]);
     case "xml-hook":
       return { type: "xml-hook", name: node.name, entries: describeEntries(node.entries) };
@@ -53,12 +53,13 @@ export function describeNode(node: ContentNode): JsonObject {
 
 /** Pieces of a text as a delta: `{"insert": …, "attributes"?: {…}}`. What is embedded is a node with its type. */
 function describeDelta({ pieces }: TextNode): Json {
-  return pieces.map(({ insert, formatting }) =>
-    objectOf([
-      ["insert", typeof insert === "string" ? insert : describeNode(insert)],
+  return Array.from(pieces, (piece) => {
+    const { embed, formatting } = piece;
+    return objectOf([
+      ["insert", embed === null ? piece.text() : describeNode(embed)],
       ...when<[string, Json]>(formatting !== null, ["attributes", describeFormatting(formatting)]),
-    ]),
-  );
+    ]);
+  });
 }
 
 /** `{}` for none. */

@@ -17,7 +17,7 @@ import { markupOf } from "./text-xml.ts";
  * A node as applications see it: texts are strings, XML is markup, bytes are base64, bigints are their digits. As
  * JSON has it, undefined is left out of objects, and null in lists, as are NaN and infinities. A subdocument is an object with its `guid`.
  */
-function plainNode(node: ContentNode): Json | undefined {
+export function plainNode(node: ContentNode): Json | undefined {
   switch (node.kind) {
     case "text":
       return stringOf(node);
@@ -29,7 +29,7 @@ function plainNode(node: ContentNode): Json | undefined {
     case "xml-hook":
       return plainEntries(node.entries);
     case "array":
-      return node.items.map((item) => plainNode(item) ?? null);
+      return Array.from(node.items, (item) => plainNode(item) ?? null);
     case "value":
       return plainValue(node.value);
     case "binary":
@@ -52,12 +52,13 @@ export function plainRoots(roots: readonly ContentRoot[]): JsonObject {
 
 /** A text as a list of operations, as Quill and Yjs have it. Types in it are described. */
 function deltaOf({ pieces }: TextNode): Json {
-  return pieces.map(({ insert, formatting }) =>
-    objectOf([
-      ["insert", typeof insert === "string" ? insert : plainEmbed(insert)],
+  return Array.from(pieces, (piece) => {
+    const { embed, formatting } = piece;
+    return objectOf([
+      ["insert", embed === null ? piece.text() : plainEmbed(embed)],
       ...when<[string, Json]>(formatting !== null, ["attributes", plainFormatting(formatting)]),
-    ]),
-  );
+    ]);
+  });
 }
 
 function plainEmbed(node: ContentNode): Json {

@@ -143,7 +143,7 @@ function* ticksIn(node: ContentNode): Generator<TickRange> {
   if (id !== null) yield tick(id);
   if (isText(node)) {
     yield* node.ticks;
-    for (const { insert } of node.pieces) if (typeof insert !== "string") yield* ticksIn(insert);
+    for (const { embed } of node.pieces) if (embed !== null) yield* ticksIn(embed);
   }
   if ("entries" in node) for (const inner of node.entries.values()) yield* ticksIn(inner);
   if ("items" in node) for (const inner of node.items) yield* ticksIn(inner);

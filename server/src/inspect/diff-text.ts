@@ -71,11 +71,11 @@ function flatten({ pieces }: TextNode): Flat {
   const parts: string[] = [];
   const stretches: Stretch[] = [];
   let start = 0;
-  for (const { insert, formatting } of pieces) {
-    const isText = typeof insert === "string";
-    const part = isText ? insert : EMBED;
+  for (const piece of pieces) {
+    const { embed: node, formatting } = piece;
+    const part = node === null ? piece.text() : EMBED;
     const end = start + part.length;
-    const embed = isText ? "" : JSON.stringify(describeNode(insert));
+    const embed = node === null ? "" : JSON.stringify(describeNode(node));
     stretches.push({ start, end, formatting: JSON.stringify(describeFormatting(formatting)), embed });
     parts.push(part);
     start = end;

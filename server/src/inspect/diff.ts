@@ -11,6 +11,7 @@ import {
   type Entries,
   type ItemId,
   isText,
+  keptNode,
   type TextNode,
 } from "./content-nodes.ts";
 import { compareLists } from "./diff-sequence.ts";
@@ -57,7 +58,7 @@ export function compareContents(
 
 /** A root of which everything is deleted is as one that was never there. */
 function nodesOf(roots: readonly ContentRoot[]): Entries {
-  return new Map(roots.filter(({ node }) => !isEmpty(node)).map(({ name, node }) => [name, node]));
+  return new Map(roots.filter(({ node }) => !isEmpty(node)).map(({ name, node }) => [name, keptNode(node)]));
 }
 
 function isEmpty(node: ContentNode): boolean {
@@ -90,10 +91,11 @@ class Comparison {
     if (this.#digest(before) === this.#digest(after)) return;
     if (isText(before) && isText(after)) this.#texts(path, before, after);
     else if (before.kind === "map" && after.kind === "map") this.entries(path, before.entries, after.entries);
-    else if (before.kind === "array" && after.kind === "array") this.#lists(path, before.items, after.items);
+    else if (before.kind === "array" && after.kind === "array")
+      this.#lists(path, [...before.items], [...after.items]);
     else if (isElement(before) && isElement(after) && before.name === after.name) {
       this.entries(path, before.entries, after.entries, "@");
-      if ("items" in before && "items" in after) this.#lists(path, before.items, after.items);
+      if ("items" in before && "items" in after) this.#lists(path, [...before.items], [...after.items]);
     } else this.#values(path, before, after);
   }
 

@@ -4,7 +4,15 @@ import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared
 import { toHexString } from "lib0/buffer";
 import type { Lineage } from "../engine/ports.ts";
 import type { Database } from "../storage/database.ts";
-import { decodeKey, documentRange, intersection, prefixRange, type RecordPlace } from "../storage/keys.ts";
+import {
+  compareBytes,
+  decodeKey,
+  documentRange,
+  intersection,
+  type KeyRange,
+  prefixRange,
+  type RecordPlace,
+} from "../storage/keys.ts";
 import { type Loss, missingAfter, missingAt } from "../storage/losses.ts";
 import {
   damage,
@@ -20,6 +28,9 @@ import type { DocumentListing } from "./source.ts";
 
 type Rows = Pick<Database, "iterator">;
 
+/** Is told of every record that was read. */
+type OnRead = (record: Uint8Array) => void;
+
 /**
  * Lists documents whose names start with `prefix`; see `DocumentSource.list`.
  *
@@ -30,10 +41,68 @@ export async function* listings(
   prefix: string,
   losses: readonly Loss[],
 ): AsyncGenerator<DocumentListing> {
-  const missing = new Missing(losses, prefix);
-  let current: Listing | null = null;
+  const range = prefixRange(prefix);
+  const missing = new Missing(losses, range);
   const read = new ReadBytes();
-  const cursor = database.iterator(prefixRange(prefix));
+  for await (const listing of listed(database, range, losses, missing, (record) => read.add(record)))
+    yield missing.except(listing);
+  const damage = missing.found();
+  if (damage !== null) throw damage;
+}
+
+/** Which part of a list. */
+export interface ListingPart {
+  readonly prefix: string;
+  /** Only documents behind this name, which need not be there; `null` for all. */
+  readonly after: DocumentName | null;
+  readonly maxDocuments: number;
+  /** No further document is read once those that were read have so many bytes. */
+  readonly maxBytes: number;
+}
+
+export interface ListingPage {
+  readonly documents: readonly DocumentListing[];
+  /** Behind which document the list goes on; `null` at its end. */
+  readonly next: DocumentName | null;
+  /** DOCUMENT_DAMAGED, when a document of this part may be missing as a whole. */
+  readonly damage: JoineryError | null;
+}
+
+/** Lists some documents. Cost: reads them once. */
+export async function listingPage(
+  database: Rows,
+  { prefix, after, maxDocuments, maxBytes }: ListingPart,
+  losses: readonly Loss[],
+): Promise<ListingPage> {
+  const range = rangeBehind(prefix, after);
+  if (range === null) return { documents: [], next: null, damage: null };
+  // What begins before this part was told with the part before it.
+  const own = after === null ? losses : losses.filter(({ keys }) => compareBytes(keys.gte, range.gte) >= 0);
+  const missing = new Missing(own, range);
+  const documents: DocumentListing[] = [];
+  let bytes = 0;
+  const onRead = ({ length }: Uint8Array): void => {
+    bytes += length;
+  };
+  for await (const listing of listed(database, range, losses, missing, onRead)) {
+    documents.push(missing.except(listing));
+    if (documents.length < maxDocuments && bytes < maxBytes) continue;
+    const next = listing.document;
+    return { documents, next, damage: missing.foundBefore(documentRange(next).lt) };
+  }
+  return { documents, next: null, damage: missing.found() };
+}
+
+function rangeBehind(prefix: string, after: DocumentName | null): KeyRange | null {
+  const range = prefixRange(prefix);
+  return after === null ? range : intersection(range, { gte: documentRange(after).lt, lt: range.lt });
+}
+
+async function* listed(
+  ...[database, range, losses, missing, onRead]: [Rows, KeyRange, readonly Loss[], Missing, OnRead]
+): AsyncGenerator<DocumentListing> {
+  let current: Listing | null = null;
+  const cursor = database.iterator(range);
   try {
     for (let row = await cursor.next(); row !== undefined; row = await cursor.next()) {
       const record = { key: row[0], value: row[1] };
@@ -42,27 +111,30 @@ export async function* listings(
         missing.addKey(record.key);
         continue;
       }
-      if (current !== null && current.document !== place.document) yield missing.except(current.end(losses));
+      if (current !== null && current.document !== place.document) yield current.end(losses);
       if (current?.document !== place.document) current = new Listing(place.document);
       current.take(place, record);
-      read.add(record.value);
+      onRead(record.value);
     }
   } finally {
     await cursor.close();
   }
-  if (current !== null) yield missing.except(current.end(losses));
-  missing.tell();
+  if (current !== null) yield current.end(losses);
 }
 
-/** What the list says of one document; `null` when there is none. */
+/**
+ * What the list says of one document; `null` when there is none.
+ *
+ * @param onRead Default: lets go of memory now and then, which stops everything else for a moment.
+ */
 export async function listingOf(
   database: Rows,
   document: DocumentName,
   losses: readonly Loss[],
+  onRead: OnRead = releasing(),
 ): Promise<DocumentListing | null> {
   const cursor = database.iterator(documentRange(document));
   const listing = new Listing(document);
-  const read = new ReadBytes();
   let isThere = false;
   try {
     for (let row = await cursor.next(); row !== undefined; row = await cursor.next()) {
@@ -71,7 +143,7 @@ export async function listingOf(
       if (place === null)
         throw damage({ document, seq: 0 }, `the key ${toHexString(record.key)} names no record`);
       listing.take(place, record);
-      read.add(record.value);
+      onRead(record.value);
       isThere = true;
     }
   } finally {
@@ -81,6 +153,11 @@ export async function listingOf(
   const lost = missingAfter(losses, document, 0);
   if (lost !== null) throw lost;
   return null;
+}
+
+function releasing(): OnRead {
+  const read = new ReadBytes();
+  return (record) => read.add(record);
 }
 
 /** Adds up a document's records, which come in the order of their keys: birth, snapshots, log, branches. */
@@ -200,13 +277,44 @@ class Listing {
   }
 }
 
+/**
+ * Names of the documents that {@link listings} lists, told by their keys alone.
+ *
+ * @throws JoineryError as it does. Cost: a seek a document.
+ */
+export async function* namesIn(
+  database: Rows,
+  prefix: string,
+  losses: readonly Loss[],
+): AsyncGenerator<DocumentName> {
+  const range = prefixRange(prefix);
+  const missing = new Missing(losses, range);
+  const cursor = database.iterator({ ...range, values: false });
+  try {
+    for (let row = await cursor.next(); row !== undefined; row = await cursor.next()) {
+      const document = decodeKey(row[0])?.document;
+      if (document === undefined) {
+        missing.addKey(row[0]);
+        continue;
+      }
+      missing.exceptDocument(document);
+      yield document;
+      cursor.seek(documentRange(document).lt);
+    }
+  } finally {
+    await cursor.close();
+  }
+  const damage = missing.found();
+  if (damage !== null) throw damage;
+}
+
 /** What may be missing from a list without a trace. */
 class Missing {
   readonly #losses: Loss[];
   #damage: JoineryError | null = null;
 
-  constructor(losses: readonly Loss[], prefix: string) {
-    this.#losses = losses.filter(({ keys }) => intersection(keys, prefixRange(prefix)) !== null);
+  constructor(losses: readonly Loss[], range: KeyRange) {
+    this.#losses = losses.filter(({ keys }) => intersection(keys, range) !== null);
   }
 
   addKey(key: Uint8Array): void {
@@ -215,20 +323,33 @@ class Missing {
 
   /** A document that is listed is not missing. */
   except(listing: DocumentListing): DocumentListing {
-    for (let i = this.#losses.length - 1; i >= 0; i--) {
-      if (documentOf(this.#losses[i] as Loss) === listing.document) this.#losses.splice(i, 1);
-    }
+    this.exceptDocument(listing.document);
     return listing;
   }
 
-  tell(): void {
-    if (this.#damage !== null) throw this.#damage;
-    const [loss] = this.#losses;
-    if (loss === undefined) return;
+  exceptDocument(document: DocumentName): void {
+    for (let i = this.#losses.length - 1; i >= 0; i--) {
+      if (documentOf(this.#losses[i] as Loss) === document) this.#losses.splice(i, 1);
+    }
+  }
+
+  found(): JoineryError | null {
+    return this.#damage ?? this.#told(this.#losses);
+  }
+
+  /** As far as it begins before a key. */
+  foundBefore(end: Uint8Array): JoineryError | null {
+    const before = this.#losses.filter(({ keys }) => compareBytes(keys.gte, end) < 0);
+    return this.#damage ?? this.#told(before);
+  }
+
+  #told(losses: readonly Loss[]): JoineryError | null {
+    const [loss] = losses;
+    if (loss === undefined) return null;
     const document = documentOf(loss);
-    const lost = document === undefined ? null : missingAfter(this.#losses, document, 0);
+    const lost = document === undefined ? null : missingAfter(losses, document, 0);
     const message = `documents may be missing from this list: ${loss.reason}`;
-    throw lost ?? new JoineryError("DOCUMENT_DAMAGED", message);
+    return lost ?? new JoineryError("DOCUMENT_DAMAGED", message);
   }
 }
 

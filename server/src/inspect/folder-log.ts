@@ -54,18 +54,22 @@ export async function readKeptLog(
   return entries;
 }
 
-/** See `DocumentSource.load`. */
+/** See `DocumentSource.load`. @param keep As of `loadDocument`. */
 export async function loadUntil(
   database: Reader,
   document: DocumentName,
   until: number,
+  keep: (entry: LogEntry) => LogEntry = (entry) => entry,
 ): Promise<StoredDocument | null> {
   const birth = await readBirth(database, document);
   if (birth === null && (await firstSeq(database, logRange(document, 1))) === null) return null;
-  const snapshot = await snapshotUntil(database, document, until);
+  const found = await snapshotUntil(database, document, until);
+  const { snapshot } = found;
   const from = snapshot?.seq ?? 0;
   const first = await firstSeq(database, logRange(document, from + 1));
   const oldest = await oldestSnapshotSeq(database, document);
+  // It could be shown, were the snapshot there sound.
+  if (found.damage !== null && until > 0 && first !== 1) throw found.damage;
   if (until < 1 || (snapshot === null && first !== 1))
     throw outside(document, until, `what is kept begins with seq ${Math.max(oldest, 1)}`);
   const tail: LogEntry[] = [];
@@ -78,7 +82,7 @@ export async function loadUntil(
     )) {
       if (place.seq !== from + tail.length + 1)
         throw damage({ document, seq: from + tail.length + 1 }, "the record is missing");
-      tail.push(decodeLogEntry(place, record));
+      tail.push(keep(decodeLogEntry(place, record)));
     }
   } catch (error) {
     if (!(error instanceof JoineryError)) throw error;
@@ -90,9 +94,10 @@ export async function loadUntil(
   return { ...known, snapshot, tail, branches: await readBranches(database, document), damage: worst };
 }
 
-const UNKNOWN_BIRTH = { lineage: "0".repeat(32) as StoredDocument["lineage"], bornAt: 0 };
+export const UNKNOWN_BIRTH = { lineage: "0".repeat(32) as StoredDocument["lineage"], bornAt: 0 };
 
-async function readBirth(database: Reader, document: DocumentName) {
+/** `null` when there is none; DOCUMENT_DAMAGED when it is not sound. */
+export async function readBirth(database: Reader, document: DocumentName) {
   const place = { document, kind: "birth", seq: 0 } as const;
   const key = encodeKey(place);
   const value = await database.get(key);
@@ -104,8 +109,8 @@ async function readBirth(database: Reader, document: DocumentName) {
   }
 }
 
-/** Damage to them is told where the document is loaded as a whole. */
-async function readBranches(database: Reader, document: DocumentName) {
+/** Damage to them is told where the document is loaded as a whole: then they are empty. */
+export async function readBranches(database: Reader, document: DocumentName) {
   const place = { document, kind: "branches", seq: 0 } as const;
   const key = encodeKey(place);
   const value = await database.get(key);
@@ -117,22 +122,24 @@ async function readBranches(database: Reader, document: DocumentName) {
   }
 }
 
-/** The newest sound snapshot up to a batch. */
+/** The newest sound snapshot up to a batch; or what is wrong with the newest, where none is sound. */
 async function snapshotUntil(
   database: Reader,
   document: DocumentName,
   until: number,
-): Promise<Snapshot | null> {
+): Promise<{ readonly snapshot: Snapshot | null; readonly damage: JoineryError | null }> {
   const range = { ...snapshotRange(document, until + 1), reverse: true };
+  let worst: JoineryError | null = null;
   for await (const { place, record } of rowsOf(database, document, range)) {
     try {
-      return decodeSnapshot(place, record);
+      return { snapshot: decodeSnapshot(place, record), damage: null };
     } catch (error) {
       // The one before it, and the log since, can do without it.
       if (!(error instanceof JoineryError)) throw error;
+      worst ??= error;
     }
   }
-  return null;
+  return { snapshot: null, damage: worst };
 }
 
 async function oldestSnapshotSeq(database: Reader, document: DocumentName): Promise<number> {
@@ -140,7 +147,7 @@ async function oldestSnapshotSeq(database: Reader, document: DocumentName): Prom
 }
 
 /** The `seq` of the first record in a range; `null` when there is none. */
-async function firstSeq(database: Reader, range: CursorRange): Promise<number | null> {
+export async function firstSeq(database: Reader, range: CursorRange): Promise<number | null> {
   const cursor = database.iterator({ ...range, values: false, limit: 1 });
   try {
     const row = await cursor.next();
@@ -169,7 +176,8 @@ export async function* rowsOf(
   }
 }
 
-function outside(document: DocumentName, until: number, why: string): JoineryError {
+/** A document cannot be shown as it was then. */
+export function outside(document: DocumentName, until: number, why: string): JoineryError {
   const message = `document ${JSON.stringify(document)} cannot be shown at seq ${until}: ${why}`;
   return new JoineryError("INVALID_OPTION", message);
 }

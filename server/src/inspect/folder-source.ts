@@ -10,15 +10,17 @@ import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { LogEntry, StoredDocument } from "../engine/ports.ts";
 import { copyDatabase, type DatabaseCopy } from "../import/database-copy.ts";
 import { hasDatabase, openDataFolder } from "../storage/data-folder.ts";
-import { type Database, openLevelDatabase } from "../storage/database.ts";
+import type { Database } from "../storage/database.ts";
 import type { KeptFinding } from "../storage/database-check.ts";
 import { loadDocument } from "../storage/document-reader.ts";
 import { type Loss, readLosses } from "../storage/losses.ts";
+import { openReadOnly } from "../storage/read-only-database.ts";
 import { readError, reading } from "../storage/storage-errors.ts";
-import { listingOf, listings } from "./folder-listing.ts";
+import { listingOf, listings, namesIn } from "./folder-listing.ts";
 import { loadUntil, readKeptLog } from "./folder-log.ts";
-import { releaseMemory } from "./released-memory.ts";
-import type { DocumentListing, DocumentSource, Verification } from "./source.ts";
+import { packDocument } from "./packed-document.ts";
+import { ReadBytes, releaseAll } from "./released-memory.ts";
+import type { DocumentListing, DocumentSource, PackedDocument, Verification } from "./source.ts";
 import { verifyDocument } from "./verify.ts";
 
 const DATABASE = "level";
@@ -38,9 +40,9 @@ export async function openFolderSource(folder: string): Promise<DocumentSource> 
   const damage: string[] = [];
   try {
     const found = (finding: KeptFinding) => void damage.push(textOf(finding));
-    const database = await openDataFolder({ folder: copy.folder, openDatabase: openLevelDatabase, found });
-    // The check has read every file as a whole.
-    releaseMemory();
+    const database = await openDataFolder({ folder: copy.folder, openDatabase: openReadOnly, found });
+    // What started the process needs much that nobody does from here on.
+    releaseAll();
     const losses = await readLosses(database).catch(async (error: unknown) => {
       await database.close();
       throw readError("what is known to be lost", error);
@@ -90,16 +92,31 @@ class FolderSource implements DocumentSource {
     }
   }
 
+  async *names(prefix: string): AsyncGenerator<DocumentName> {
+    try {
+      yield* namesIn(this.#database, prefix, this.#losses);
+    } catch (error) {
+      throw readError(`the names of documents that start with ${JSON.stringify(prefix)}`, error);
+    }
+  }
+
   listing(document: DocumentName): Promise<DocumentListing | null> {
     return reading(document, listingOf(this.#database, document, this.#losses));
   }
 
   load(document: DocumentName, until?: number): Promise<StoredDocument | null> {
-    const loading =
-      until === undefined
-        ? loadDocument(this.#database, document, this.#losses)
-        : loadUntil(this.#database, document, until);
-    return reading(document, loading);
+    return reading(document, this.#load(document, until));
+  }
+
+  async pack(document: DocumentName, until?: number): Promise<PackedDocument | null> {
+    const read = new ReadBytes();
+    const packing = packDocument(
+      (keep) => this.#load(document, until, keep),
+      (update) => read.add(update),
+    );
+    const packed = await reading(document, packing);
+    releaseAll();
+    return packed;
   }
 
   log(document: DocumentName, after: number, maxBytes: number): Promise<readonly LogEntry[]> {
@@ -113,6 +130,16 @@ class FolderSource implements DocumentSource {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  #load(
+    document: DocumentName,
+    until: number | undefined,
+    keep?: (entry: LogEntry) => LogEntry,
+  ): Promise<StoredDocument | null> {
+    return until === undefined
+      ? loadDocument(this.#database, document, this.#losses, keep)
+      : loadUntil(this.#database, document, until, keep);
   }
 
   async #close(): Promise<void> {

@@ -7,6 +7,7 @@ import {
   NO_UPDATE_LIMITS,
   StructCursor,
   StructKind,
+  toJoineryError,
 } from "@joinery/shared";
 import type { LogEntry, LogPart } from "../engine/ports.ts";
 
@@ -46,11 +47,29 @@ export function summarizeEntry({ seq, time, parts }: LogEntry): EntrySummary {
 }
 
 function summarizePart({ author, update }: LogPart): PartSummary {
+  return { author, bytes: update.length, ...numbersOf(update) };
+}
+
+/** What an update has added, or why that cannot be told. */
+export interface UpdateSummary extends Omit<PartSummary, "author" | "bytes"> {
+  /** A sentence for people, without its end, where the update does not decode; the numbers are 0 then. */
+  readonly problem: string | null;
+}
+
+/** Sums up an update, whatever it is. Cost: a pass over its bytes. */
+export function summarizeUpdate(update: Uint8Array): UpdateSummary {
+  try {
+    return { ...numbersOf(update), problem: null };
+  } catch (error) {
+    const { message } = toJoineryError(error);
+    return { clients: [], structs: 0, inserted: 0, deleted: 0, problem: message };
+  }
+}
+
+function numbersOf(update: Uint8Array): Omit<PartSummary, "author" | "bytes"> {
   const inspection = inspectUpdate(update, NO_UPDATE_LIMITS);
   const { blocks, structCount } = inspection;
   return {
-    author,
-    bytes: update.length,
     clients: blocks.map(({ client }) => client),
     structs: structCount,
     inserted: insertedTicks(update, inspection),

@@ -5,6 +5,7 @@
  */
 
 import { type StructCursor, StructKind } from "@joinery/shared";
+import { Numbers } from "./numbers.ts";
 
 /** What a root is, as far as what is in it tells. */
 export type GuessedKind = "text" | "map" | "array" | "xml" | "unknown";
@@ -35,17 +36,58 @@ const XML_ELEMENT = 3;
 const XML_TEXT = 6;
 const MAX_TYPE = 6;
 
-/** Structs that follow one another in one list, or all that has no place. */
-interface Run {
-  /** What it stands in, when it says so itself; what it leads to; else it leads nowhere. */
-  readonly root: string | null;
-  readonly leadsTo: readonly [client: number, clock: number] | null;
+/** What leads nowhere. */
+const NONE = -1;
+/** The run of all that has no place. */
+const LOST = 0;
+
+/** Structs that follow one another in one list; forty bytes each, because there may be one for each struct. */
+class Runs {
+  /** Which root it stands in, when it says so itself. */
+  readonly roots = new Numbers(Int32Array);
+  /** The item that it leads to else: its client and clock. */
+  readonly clients = new Numbers(Float64Array);
+  readonly clocks = new Numbers(Float64Array);
   /** Whether it is in the same list as what it leads to, and not in something that is in there. */
-  readonly isSameList: boolean;
-  bytes: number;
-  structs: number;
+  readonly sameList = new Numbers(Uint8Array);
+  readonly bytes = new Numbers(Float64Array);
+  readonly structs = new Numbers(Uint32Array);
   /** Marks that tell what kind of list it is. */
-  marks: number;
+  readonly marks = new Numbers(Uint8Array);
+
+  get count(): number {
+    return this.roots.length;
+  }
+
+  toRoot(root: number): number {
+    return this.#add(root, NONE, 0, false);
+  }
+
+  toItem(client: number, clock: number, isSameList: boolean): number {
+    return this.#add(NONE, client, clock, isSameList);
+  }
+
+  isInSameList(run: number): boolean {
+    return this.sameList.at(run) === 1;
+  }
+
+  /** Counts a struct. */
+  tally(run: number, bytes: number, marks: number): void {
+    this.bytes.set(run, this.bytes.at(run) + bytes);
+    this.structs.set(run, this.structs.at(run) + 1);
+    this.marks.set(run, this.marks.at(run) | marks);
+  }
+
+  #add(root: number, client: number, clock: number, isSameList: boolean): number {
+    this.roots.push(root);
+    this.clients.push(client);
+    this.clocks.push(clock);
+    this.sameList.push(isSameList ? 1 : 0);
+    this.bytes.push(0);
+    this.structs.push(0);
+    this.marks.push(0);
+    return this.count - 1;
+  }
 }
 
 const HAS_TEXT = 1;
@@ -54,97 +96,135 @@ const HAS_XML = 4;
 const HAS_VALUES = 8;
 
 /** The runs of a client: where each begins, ascending where its updates come in order. */
-interface ClientRuns {
-  readonly starts: number[];
-  readonly runs: Run[];
-  isSorted: boolean;
+class ClientRuns {
+  #starts = new Numbers(Float64Array);
+  #runs = new Numbers(Uint32Array);
+  #isSorted = true;
+
+  /** The clock that the last one begins with. */
+  get lastStart(): number {
+    return this.#starts.length === 0 ? 0 : this.#starts.at(this.#starts.length - 1);
+  }
+
+  /** The last one. */
+  get last(): number {
+    return this.#runs.length === 0 ? NONE : this.#runs.at(this.#runs.length - 1);
+  }
+
+  add(start: number, run: number): void {
+    if (start < this.lastStart) this.#isSorted = false;
+    this.#starts.push(start);
+    this.#runs.push(run);
+  }
+
+  /** The run that a tick is in. */
+  at(clock: number): number {
+    if (!this.#isSorted) this.#sort();
+    let low = 0;
+    let high = this.#starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#starts.at(middle) <= clock) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? NONE : this.#runs.at(low - 1);
+  }
+
+  #sort(): void {
+    const [starts, runs] = [this.#starts, this.#runs];
+    const order = Uint32Array.from({ length: starts.length }, (_, i) => i);
+    order.sort((a, b) => starts.at(a) - starts.at(b));
+    this.#starts = new Numbers(Float64Array);
+    this.#runs = new Numbers(Uint32Array);
+    this.#isSorted = true;
+    for (const i of order) this.add(starts.at(i), runs.at(i));
+  }
 }
 
-interface Found {
-  readonly root: string | null;
-  readonly isTopLevel: boolean;
-}
-
-const NOWHERE: Found = { root: null, isTopLevel: false };
+// How far it is known which root a run is in.
+const UNKNOWN = 0;
+const ASKED = 1;
+const FOUND = 2;
 
 export class Roots {
   readonly #clients = new Map<number, ClientRuns>();
-  readonly #runsOfRoots = new Map<string, Run>();
-  readonly #lost: Run = newRun(null, null, false);
+  readonly #runs = new Runs();
+  readonly #names: string[] = [];
+  readonly #runsOfRoots = new Map<string, number>();
+
+  constructor() {
+    this.#runs.toRoot(NONE);
+  }
 
   /** @param struct No gap; of `update`. */
   add(update: Uint8Array, struct: StructCursor): void {
     const own = this.#runsOf(struct.client);
     const run = this.#runFor(struct, own);
-    const last = own.runs.at(-1);
-    if (run !== last) {
-      if (struct.clock < (own.starts.at(-1) ?? 0)) own.isSorted = false;
-      own.starts.push(struct.clock);
-      own.runs.push(run);
-    }
-    run.bytes += struct.end - struct.start;
-    run.structs++;
-    run.marks |= marksOf(update, struct);
+    if (run !== own.last) own.add(struct.clock, run);
+    this.#runs.tally(run, struct.end - struct.start, marksOf(update, struct));
   }
 
   end(): SizedRoots {
-    const found = new Map<Run, Found>();
-    const sizes = new Map<string, { bytes: number; structs: number; marks: number }>();
+    const runs = this.#runs;
+    const found = new FoundRoots(runs, (client, clock) => this.#runAt(client, clock));
+    const sizes = new Map<number, { bytes: number; structs: number; marks: number }>();
     let otherBytes = 0;
-    const all = new Set([...this.#clients.values()].flatMap(({ runs }) => runs));
-    for (const run of all) {
-      const { root, isTopLevel } = this.#follow(run, found);
-      if (root === null) {
-        otherBytes += run.bytes;
+    for (let run = 0; run < runs.count; run++) {
+      const root = found.rootOf(run);
+      if (root === NONE) {
+        otherBytes += runs.bytes.at(run);
         continue;
       }
       const sum = sizes.get(root) ?? { bytes: 0, structs: 0, marks: 0 };
       sizes.set(root, sum);
-      sum.bytes += run.bytes;
-      sum.structs += run.structs;
-      if (isTopLevel) sum.marks |= run.marks;
+      sum.bytes += runs.bytes.at(run);
+      sum.structs += runs.structs.at(run);
+      if (found.isTopLevel(run)) sum.marks |= runs.marks.at(run);
     }
     const roots = [...sizes].map(([root, { bytes, structs, marks }]) => {
-      return { root, kind: kindOf(marks), bytes, structs };
+      return { root: this.#names[root] as string, kind: kindOf(marks), bytes, structs };
     });
     roots.sort((a, b) => b.bytes - a.bytes || (a.root < b.root ? -1 : 1));
     const rootOf = (client: number, clock: number) => {
       const run = this.#runAt(client, clock);
-      return run === null ? null : this.#follow(run, found).root;
+      return run === NONE ? null : (this.#names[found.rootOf(run)] ?? null);
     };
     return { roots, otherBytes, rootOf };
   }
 
-  #runFor(struct: StructCursor, own: ClientRuns): Run {
-    if (struct.kind === StructKind.GC) return this.#lost;
+  #runFor(struct: StructCursor, own: ClientRuns): number {
+    if (struct.kind === StructKind.GC) return LOST;
     if (struct.hasOrigin) return this.#beside(struct, own, struct.originClient, struct.originClock);
     if (struct.hasRightOrigin) return this.#beside(struct, own, struct.rightClient, struct.rightClock);
     if (struct.parent === "root") return this.#inRoot(struct.rootName);
-    return struct.parent === "item" ? this.#in(struct, own) : this.#lost;
+    return struct.parent === "item" ? this.#in(struct, own) : LOST;
   }
 
   /** What stands beside something is where that is. */
-  #beside(struct: StructCursor, own: ClientRuns, client: number, clock: number): Run {
-    const last = own.runs.at(-1);
-    const isAfterLast = client === struct.client && clock >= (own.starts.at(-1) ?? 0) && clock < struct.clock;
+  #beside(struct: StructCursor, own: ClientRuns, client: number, clock: number): number {
+    const { last } = own;
+    const isAfterLast = client === struct.client && clock >= own.lastStart && clock < struct.clock;
     // What was lost has no list: one beside it may be anywhere.
-    if (isAfterLast && last !== undefined && last !== this.#lost) return last;
+    if (isAfterLast && last !== NONE && last !== LOST) return last;
     const known = this.#runAt(client, clock);
-    return known !== null && known !== this.#lost ? known : newRun(null, [client, clock], true);
+    return known !== NONE && known !== LOST ? known : this.#runs.toItem(client, clock, true);
   }
 
   /** All keys of a map are one run where they were set one after the other. */
-  #in({ parentClient, parentClock }: StructCursor, own: ClientRuns): Run {
-    const last = own.runs.at(-1);
-    const [client, clock] = last?.leadsTo ?? [];
-    if (last && !last.isSameList && client === parentClient && clock === parentClock) return last;
-    return newRun(null, [parentClient, parentClock], false);
+  #in({ parentClient, parentClock }: StructCursor, { last }: ClientRuns): number {
+    const runs = this.#runs;
+    const isSame =
+      last !== NONE &&
+      runs.clients.at(last) === parentClient &&
+      runs.clocks.at(last) === parentClock &&
+      !runs.isInSameList(last);
+    return isSame ? last : runs.toItem(parentClient, parentClock, false);
   }
 
-  #inRoot(name: string): Run {
+  #inRoot(name: string): number {
     const known = this.#runsOfRoots.get(name);
     if (known !== undefined) return known;
-    const run = newRun(name, null, false);
+    const run = this.#runs.toRoot(this.#names.push(name) - 1);
     this.#runsOfRoots.set(name, run);
     return run;
   }
@@ -152,64 +232,75 @@ export class Roots {
   #runsOf(client: number): ClientRuns {
     let own = this.#clients.get(client);
     if (own === undefined) {
-      own = { starts: [], runs: [], isSorted: true };
+      own = new ClientRuns();
       this.#clients.set(client, own);
     }
     return own;
   }
 
   /** The run that an item is in, as far as that is known by now. */
-  #runAt(client: number, clock: number): Run | null {
-    const own = this.#clients.get(client);
-    if (own === undefined) return null;
-    if (!own.isSorted) sort(own);
-    let low = 0;
-    let high = own.starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((own.starts[middle] as number) <= clock) low = middle + 1;
-      else high = middle;
-    }
-    return own.runs[low - 1] ?? null;
+  #runAt(client: number, clock: number): number {
+    return this.#clients.get(client)?.at(clock) ?? NONE;
+  }
+}
+
+/** Goes from run to run until a root, or until there is nowhere to go; each run once. */
+class FoundRoots {
+  readonly #runs: Runs;
+  readonly #runAt: (client: number, clock: number) => number;
+  readonly #state: Uint8Array;
+  readonly #roots: Int32Array;
+  readonly #topLevel: Uint8Array;
+
+  constructor(runs: Runs, runAt: (client: number, clock: number) => number) {
+    this.#runs = runs;
+    this.#runAt = runAt;
+    this.#state = new Uint8Array(runs.count);
+    this.#roots = new Int32Array(runs.count);
+    this.#topLevel = new Uint8Array(runs.count);
   }
 
-  /** Goes from run to run until a root, or until there is nowhere to go; each run once. */
-  #follow(from: Run, found: Map<Run, Found>): Found {
-    const path: Run[] = [];
-    const seen = new Set<Run>();
-    let run: Run | null = from;
-    while (run !== null && !found.has(run) && !seen.has(run) && run.leadsTo !== null) {
+  rootOf(run: number): number {
+    if (this.#state[run] !== FOUND) this.#follow(run);
+    return this.#roots[run] as number;
+  }
+
+  /** Whether it is in the list of the root itself. */
+  isTopLevel(run: number): boolean {
+    this.rootOf(run);
+    return this.#topLevel[run] === 1;
+  }
+
+  #follow(from: number): void {
+    const runs = this.#runs;
+    const path: number[] = [];
+    let run = from;
+    while (run !== NONE && this.#state[run] === UNKNOWN && runs.clients.at(run) !== NONE) {
       path.push(run);
-      seen.add(run);
-      run = this.#runAt(...run.leadsTo);
+      this.#state[run] = ASKED;
+      run = this.#runAt(runs.clients.at(run), runs.clocks.at(run));
     }
-    let end: Found = NOWHERE;
-    if (run !== null && !seen.has(run)) {
-      end = found.get(run) ?? { root: run.root, isTopLevel: run.root !== null };
-      found.set(run, end);
+    let root = NONE;
+    let isTopLevel = false;
+    if (run !== NONE && this.#state[run] !== ASKED) {
+      if (this.#state[run] === UNKNOWN) {
+        root = runs.roots.at(run);
+        this.#find(run, root, root !== NONE);
+      }
+      root = this.#roots[run] as number;
+      isTopLevel = this.#topLevel[run] === 1;
     }
-    for (const step of path.reverse()) {
-      end = { root: end.root, isTopLevel: end.isTopLevel && step.isSameList };
-      found.set(step, end);
+    for (let step = path.pop(); step !== undefined; step = path.pop()) {
+      isTopLevel &&= runs.isInSameList(step);
+      this.#find(step, root, isTopLevel);
     }
-    return end;
   }
-}
 
-function newRun(root: string | null, leadsTo: Run["leadsTo"], isSameList: boolean): Run {
-  return { root, leadsTo, isSameList, bytes: 0, structs: 0, marks: 0 };
-}
-
-function sort(own: ClientRuns): void {
-  const order = own.starts
-    .map((_, i) => i)
-    .sort((a, b) => (own.starts[a] as number) - (own.starts[b] as number));
-  const sorted = order.map((i) => [own.starts[i] as number, own.runs[i] as Run] as const);
-  for (const [i, [start, run]] of sorted.entries()) {
-    own.starts[i] = start;
-    own.runs[i] = run;
+  #find(run: number, root: number, isTopLevel: boolean): void {
+    this.#state[run] = FOUND;
+    this.#roots[run] = root;
+    this.#topLevel[run] = isTopLevel ? 1 : 0;
   }
-  own.isSorted = true;
 }
 
 /** What a struct in a list says about the list. */

@@ -11,9 +11,10 @@ import {
   StructCursor,
   StructKind,
 } from "@joinery/shared";
-import type { StoredDocument } from "../engine/ports.ts";
 import { isLive } from "./log-entries.ts";
 import { type GuessedKind, type RootSizes, Roots } from "./sizes-roots.ts";
+import type { PackedDocument } from "./source.ts";
+import { TickRanges } from "./tick-ranges.ts";
 
 export interface ClientSizes {
   readonly client: number;
@@ -65,18 +66,20 @@ const MAX_TOP_CLIENTS = 10;
  * @throws JoineryError MALFORMED_UPDATE (never retry) when an update does not decode.
  * Cost: two passes over its bytes; memory for its runs of structs in one list, which are far fewer than its structs.
  */
-export function sizesOf({ snapshot, tail }: StoredDocument): DocumentSizes {
+export function sizesOf({
+  updates,
+  snapshotBytes,
+  logEntries,
+}: Pick<PackedDocument, "updates" | "snapshotBytes" | "logEntries">): DocumentSizes {
   const sizes = new Sizes();
-  if (snapshot !== null) sizes.add(snapshot.update);
-  const snapshotBytes = sizes.bytes;
-  for (const { parts } of tail) for (const { update } of parts) sizes.add(update);
-  return sizes.end(snapshotBytes, tail.length);
+  for (const update of updates) sizes.add(update);
+  return sizes.end(snapshotBytes, logEntries);
 }
 
 class Sizes {
   bytes = 0;
   readonly #clients = new Map<number, { bytes: number; structs: number; ticks: number }>();
-  readonly #deleted = new Map<number, [start: number, end: number][]>();
+  readonly #deleted = new Map<number, TickRanges>();
   readonly #roots = new Roots();
   #structs = 0;
   #tombstones = 0;
@@ -108,7 +111,7 @@ class Sizes {
       logEntries,
       structs: this.#structs,
       ticks: clients.reduce((sum, { ticks }) => sum + ticks, 0),
-      deletedTicks: [...this.#deleted.values()].reduce((sum, ranges) => sum + lengthOf(ranges), 0),
+      deletedTicks: [...this.#deleted.values()].reduce((sum, ranges) => sum + ranges.ticks, 0),
       tombstones: this.#tombstones,
       tombstoneBytes: this.#tombstoneBytes,
       deleteSetBytes: this.#deleteSetBytes,
@@ -148,21 +151,9 @@ class Sizes {
   }
 
   #addDelete(client: number, start: number, end: number): void {
-    const ranges = this.#deleted.get(client);
-    if (ranges === undefined) this.#deleted.set(client, [[start, end]]);
-    else ranges.push([start, end]);
+    // The snapshot and the log may delete the same.
+    const ranges = this.#deleted.get(client) ?? new TickRanges();
+    ranges.add(start, end);
+    this.#deleted.set(client, ranges);
   }
-}
-
-/** What several ranges have together, each tick counted once: the snapshot and the log may delete the same. */
-function lengthOf(ranges: [start: number, end: number][]): number {
-  ranges.sort((a, b) => a[0] - b[0]);
-  let length = 0;
-  let last = 0;
-  for (const [start, end] of ranges) {
-    if (end <= last) continue;
-    length += end - Math.max(start, last);
-    last = end;
-  }
-  return length;
 }

@@ -5,6 +5,7 @@
 
 import type { DocumentName, JoineryError } from "@joinery/shared";
 import type { Lineage, LogEntry, StoredDocument } from "../engine/ports.ts";
+import type { PackedUpdates } from "./packed-updates.ts";
 
 /** What a list says of a document. */
 export interface DocumentListing {
@@ -56,6 +57,20 @@ export interface Verification {
 /** Where all is damaged, the first ones tell enough. */
 export const MAX_PROBLEMS = 100;
 
+/** What is stored of a document, in as little memory as its bytes take. */
+export interface PackedDocument extends Pick<StoredDocument, "lineage" | "bornAt" | "damage"> {
+  /** Of the last batch that is in it; 0 for none. */
+  readonly seq: number;
+  /** When that batch was flushed, or the snapshot that stands for it was written, in milliseconds since 1970; 0 for none. */
+  readonly time: number;
+  /** Bytes of the snapshot's update; 0 when there is none. */
+  readonly snapshotBytes: number;
+  /** Batches in the log after it. */
+  readonly logEntries: number;
+  /** The snapshot's first, if there is one, then those of the log. */
+  readonly updates: PackedUpdates;
+}
+
 /** Documents, to be read. All methods reject with the code of what failed; none of them changes anything. */
 export interface DocumentSource {
   /** Where the documents are, for people: `data folder ./data`. */
@@ -70,6 +85,12 @@ export interface DocumentSource {
    * Cost: reads them once; memory for the largest record.
    */
   list(prefix: string): AsyncIterable<DocumentListing>;
+
+  /**
+   * Names of the documents that {@link DocumentSource.list} lists, and what it says after all of them.
+   * Cost: of a folder a seek a document; elsewhere that of the list.
+   */
+  names(prefix: string): AsyncIterable<DocumentName>;
 
   /**
    * What the list says of one document.
@@ -88,6 +109,9 @@ export interface DocumentSource {
    * is kept (see {@link DocumentSource.log}) or after the last batch. Cost: proportional to the bytes returned.
    */
   load(document: DocumentName, until?: number): Promise<StoredDocument | null>;
+
+  /** As `load`, with little more memory than its bytes, where the source can do that. */
+  pack?(document: DocumentName, until?: number): Promise<PackedDocument | null>;
 
   /**
    * Reads log entries with `seq` greater than `after`, ascending: as many as have `maxBytes` of updates, but at least

@@ -9,6 +9,7 @@ import {
   type Formatting,
   isText,
   type TextNode,
+  type TextPiece,
 } from "./content-nodes.ts";
 import { plainTextOf } from "./text.ts";
 
@@ -41,7 +42,7 @@ function markdownOf(node: ContentNode): string {
 
 type Item = ContentNode;
 
-function blocksIn(items: readonly Item[]): string[] {
+function blocksIn(items: Iterable<Item>): string[] {
   const blocks: string[] = [];
   let line = "";
   for (const item of items) {
@@ -65,7 +66,7 @@ function isInline(node: Item): boolean {
 
 function blockOf(node: Item): string {
   if (node.kind !== "xml-element") return markdownOf(node);
-  const { items } = node;
+  const items = [...node.items];
   switch (node.name) {
     case "heading":
       return `${"#".repeat(levelOf(node.entries.get("level")))} ${items.map(inlineOf).join("")}`;
@@ -117,16 +118,20 @@ function textValue(node: Item | undefined): string {
 
 function inlineOf(node: Item): string {
   if (isText(node)) {
-    return node.pieces.map(({ insert, formatting }) => pieceOf(insert, formatting)).join("");
+    return Array.from(node.pieces, (piece) => pieceOf(contentOf(piece), piece.formatting)).join("");
   }
   if (node.kind !== "xml-element") return "";
   if (node.name === "image" || node.name === "img") {
     return imageOf(textValue(node.entries.get("alt")), textValue(node.entries.get("src")));
   }
-  return BREAKING.has(node.name) ? "\\\n" : node.items.map(inlineOf).join("");
+  return BREAKING.has(node.name) ? "\\\n" : Array.from(node.items, inlineOf).join("");
 }
 
 const BREAKING: ReadonlySet<string> = new Set(["hardBreak", "hard_break", "br"]);
+
+function contentOf(piece: TextPiece): string | ContentNode {
+  return piece.embed ?? piece.text();
+}
 
 /** Whitespace stays outside of marks: Markdown does not know them there. */
 function pieceOf(insert: string | ContentNode, formatting: Formatting | null): string {
@@ -208,8 +213,9 @@ function linesOf({ pieces }: TextNode): Line[] {
   const lines: Line[] = [];
   let text = "";
   let plain = "";
-  for (const { insert, formatting } of pieces) {
-    const parts = typeof insert === "string" ? insert.split("\n") : [insert];
+  for (const piece of pieces) {
+    const { embed, formatting } = piece;
+    const parts = embed === null ? piece.text().split("\n") : [embed];
     for (const [i, part] of parts.entries()) {
       if (i > 0) {
         lines.push({ text, plain, formatting });

@@ -48,16 +48,14 @@ export function markupOf(node: ContentNode): string {
   switch (node.kind) {
     case "text":
     case "xml-text":
-      return node.pieces
-        .map(({ insert, formatting }) => {
-          const inner = typeof insert === "string" ? elementText(insert) : markupOf(insert);
-          return formatted(inner, formatting);
-        })
-        .join("");
+      return Array.from(node.pieces, (piece) => {
+        const inner = piece.embed === null ? elementText(piece.text()) : markupOf(piece.embed);
+        return formatted(inner, piece.formatting);
+      }).join("");
     case "xml-fragment":
-      return node.items.map(markupOf).join("");
+      return Array.from(node.items, markupOf).join("");
     case "xml-element":
-      return element(node.name, attributesOf(node.entries), node.items.map(markupOf).join(""));
+      return element(node.name, attributesOf(node.entries), Array.from(node.items, markupOf).join(""));
     case "xml-hook":
       return element(node.name, attributesOf(node.entries), "");
     case "map":

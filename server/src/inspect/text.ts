@@ -31,10 +31,10 @@ function textsIn(node: ContentNode): string[] {
     case "xml-hook":
       return [...node.entries.values()].flatMap(textsIn);
     case "array":
-      return node.items.flatMap(textsIn);
+      return Array.from(node.items, textsIn).flat();
     case "xml-fragment":
     case "xml-element":
-      return node.items.some(isText) ? [inline(node)] : node.items.flatMap(textsIn);
+      return hasText(node.items) ? [inline(node)] : Array.from(node.items, textsIn).flat();
     case "value":
     case "binary":
     case "subdocument":
@@ -43,9 +43,14 @@ function textsIn(node: ContentNode): string[] {
   }
 }
 
+function hasText(items: Iterable<ContentNode>): boolean {
+  for (const item of items) if (isText(item)) return true;
+  return false;
+}
+
 /** Elements among texts belong to their line. */
 function inline(node: ContentNode): string {
   if (isText(node)) return stringOf(node);
   if (node.kind !== "xml-element" && node.kind !== "xml-fragment") return "";
-  return BREAKS.has(node.name) ? "\n" : node.items.map(inline).join("");
+  return BREAKS.has(node.name) ? "\n" : Array.from(node.items, inline).join("");
 }

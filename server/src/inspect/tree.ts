@@ -11,7 +11,9 @@ import {
   type Entries,
   type Formatting,
   isText,
+  type Sequence,
   type TextNode,
+  type TextPiece,
   type XmlNode,
 } from "./content-nodes.ts";
 import { describeValue, type Json } from "./content-values.ts";
@@ -99,13 +101,13 @@ class Tree {
     if (entries.size > shown) yield this.#more(depth, entries.size - shown, "key");
   }
 
-  *#items(items: readonly ContentNode[], depth: number): Generator<TreeLine> {
+  *#items(items: Sequence<ContentNode>, depth: number): Generator<TreeLine> {
     if (depth > this.#maxDepth) return;
     const shown = this.#isFull ? items.length : MAX_SHOWN;
     const width = String(Math.min(items.length, shown) - 1).length;
-    for (const [i, item] of items.slice(0, shown).entries()) {
-      yield* this.#labelled(String(i).padStart(width), item, depth, width);
-    }
+    let i = 0;
+    for (const item of first(items, shown))
+      yield* this.#labelled(String(i++).padStart(width), item, depth, width);
     if (items.length > shown) yield this.#more(depth, items.length - shown, "item");
   }
 
@@ -118,21 +120,24 @@ class Tree {
   *#text({ pieces, entries }: TextNode, depth: number): Generator<TreeLine> {
     if (depth > this.#maxDepth) return;
     yield* this.#entries(entries, depth, "@");
-    const shown = this.#isFull ? pieces.length : MAX_SHOWN;
-    for (const { insert, formatting } of pieces.slice(0, shown)) {
-      const marks = formattingOf(formatting);
-      if (typeof insert === "string") yield* this.#string(insert, marks, depth);
+    let count = 0;
+    for (const each of pieces) {
+      if (++count > MAX_SHOWN && !this.#isFull) continue;
+      const { embed } = each;
+      const marks = formattingOf(each.formatting);
+      if (embed === null) yield* this.#string(each, marks, depth);
       else {
-        yield this.#line(depth, [piece("kind", "embed"), ...summaryOf(insert, this.#isFull), ...marks]);
-        yield* this.#inside(insert, depth + 1);
+        yield this.#line(depth, [piece("kind", "embed"), ...summaryOf(embed, this.#isFull), ...marks]);
+        yield* this.#inside(embed, depth + 1);
       }
     }
-    if (pieces.length > shown) yield this.#more(depth, pieces.length - shown, "piece");
+    if (count > MAX_SHOWN && !this.#isFull) yield this.#more(depth, count - MAX_SHOWN, "piece");
   }
 
   /** A string, in lines as they fit: a text is cut where a line of it ends, so that it looks as in its editor. */
-  *#string(text: string, marks: readonly TreePiece[], depth: number): Generator<TreeLine> {
-    const shown = this.#isFull || text.length <= MAX_TEXT ? text : wholeCharacters(text, MAX_TEXT);
+  *#string(text: TextPiece, marks: readonly TreePiece[], depth: number): Generator<TreeLine> {
+    const isWhole = this.#isFull || text.length <= MAX_TEXT;
+    const shown = isWhole ? text.text() : wholeCharacters(text.text(MAX_TEXT), MAX_TEXT);
     const lines = shown.split(/(?<=\n)/);
     const rest = text.length - shown.length;
     for (const [i, line] of lines.entries()) {
@@ -153,10 +158,10 @@ class Tree {
 
   // Markup
 
-  *#children(items: readonly ContentNode[], depth: number): Generator<TreeLine> {
+  *#children(items: Sequence<ContentNode>, depth: number): Generator<TreeLine> {
     if (depth > this.#maxDepth) return;
     const shown = this.#isFull ? items.length : MAX_SHOWN;
-    for (const item of items.slice(0, shown)) yield* this.#child(item, depth);
+    for (const item of first(items, shown)) yield* this.#child(item, depth);
     if (items.length > shown) yield this.#more(depth, items.length - shown, "node");
   }
 
@@ -173,7 +178,7 @@ class Tree {
     const name = printable(node.name);
     const shown = this.#isFull ? node.entries.size : MAX_SHOWN;
     const more = node.entries.size - shown;
-    const attributes = first(node.entries, shown).flatMap(([key, value]) => [
+    const attributes = [...first(node.entries, shown)].flatMap(([key, value]) => [
       piece("name", ` ${named(key)}`),
       piece("plain", "="),
       ...inlineOf(value),
@@ -325,11 +330,11 @@ export function piece(style: TreeStyle, text: string): TreePiece {
   return { style, text };
 }
 
-function first<T>(items: Iterable<T>, count: number): T[] {
-  const taken: T[] = [];
+function* first<T>(items: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  if (left <= 0) return;
   for (const item of items) {
-    if (taken.length >= count) break;
-    taken.push(item);
+    yield item;
+    if (--left === 0) return;
   }
-  return taken;
 }

@@ -17,6 +17,7 @@ import {
 import * as decoding from "lib0/decoding";
 import { decodeUtf8 } from "lib0/string";
 import { isLive } from "./log-entries.ts";
+import { TickRanges } from "./tick-ranges.ts";
 
 const HAS_ORIGIN = 0x80;
 const HAS_RIGHT_ORIGIN = 0x40;
@@ -43,7 +44,6 @@ export function digestOf(updates: readonly Uint8Array[]): string | null {
       deleted.add(client, clock, clock + length),
     );
   }
-  deleted.sort();
   const clients = new Map<number, ClientDigest>();
   for (const update of updates) {
     for (const block of inspectUpdate(update, NO_UPDATE_LIMITS).blocks) {
@@ -63,40 +63,25 @@ export function digestOf(updates: readonly Uint8Array[]): string | null {
   return all.digest("base64url");
 }
 
-type Ranges = [start: number, end: number][];
-
 /** Which ticks are deleted, of each client ascending and apart from each other. */
 class Deleted {
-  readonly #clients = new Map<number, Ranges>();
+  readonly #clients = new Map<number, TickRanges>();
 
   add(client: number, start: number, end: number): void {
-    const ranges = this.#clients.get(client);
-    if (ranges === undefined) this.#clients.set(client, [[start, end]]);
-    else ranges.push([start, end]);
+    const ranges = this.#clients.get(client) ?? new TickRanges();
+    ranges.add(start, end);
+    this.#clients.set(client, ranges);
   }
 
-  sort(): void {
-    for (const [client, ranges] of this.#clients) {
-      ranges.sort((a, b) => a[0] - b[0]);
-      const merged: Ranges = [];
-      for (const [start, end] of ranges) {
-        const last = merged.at(-1);
-        if (last && start <= last[1]) last[1] = Math.max(last[1], end);
-        else merged.push([start, end]);
-      }
-      this.#clients.set(client, merged);
-    }
-  }
-
-  of(client: number): Ranges {
-    return this.#clients.get(client) ?? [];
+  of(client: number): TickRanges {
+    return this.#clients.get(client) ?? new TickRanges();
   }
 }
 
 /** The ticks of one client, ascending. */
 class ClientDigest {
   readonly #hash: Hash = createHash("sha256");
-  readonly #deleted: Ranges;
+  readonly #deleted: TickRanges;
   /** The first deleted range that does not end before the tick that comes next. */
   #next = 0;
   /** The tick after the last one that was added, if that one is not deleted; and what is to its right. */
@@ -105,7 +90,7 @@ class ClientDigest {
   #runRef = 0;
   clock = 0;
 
-  constructor(deleted: Ranges) {
+  constructor(deleted: TickRanges) {
     this.#deleted = deleted;
   }
 
@@ -115,8 +100,11 @@ class ClientDigest {
     if (!isLive(struct.kind)) return;
     let at = struct.clock;
     while (at < end) {
-      while ((this.#deleted[this.#next]?.[1] ?? Number.POSITIVE_INFINITY) <= at) this.#next++;
-      const [from, to] = this.#deleted[this.#next] ?? [Number.POSITIVE_INFINITY, 0];
+      const deleted = this.#deleted;
+      while (this.#next < deleted.count && deleted.endOf(this.#next) <= at) this.#next++;
+      const isThere = this.#next < deleted.count;
+      const from = isThere ? deleted.startOf(this.#next) : Number.POSITIVE_INFINITY;
+      const to = isThere ? deleted.endOf(this.#next) : 0;
       if (from > at) this.#addTicks(update, struct, at, Math.min(from, end));
       at = from > at ? Math.min(from, end) : to;
     }

@@ -116,6 +116,9 @@ export function sourceOf(entries: readonly LogEntry[], snapshot: Snapshot | null
     list: () => {
       throw new Error("nobody lists here");
     },
+    names: () => {
+      throw new Error("nobody lists here");
+    },
     listing: async (document) => {
       if (document !== NAME) return null;
       return {

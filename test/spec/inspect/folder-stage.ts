@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { DocumentName } from "@joinery/shared";
 import * as Y from "yjs";
 import { fold } from "../../../server/src/engine/fold.ts";
-import type { BranchId, Lineage, LogPart } from "../../../server/src/engine/ports.ts";
+import type { BranchId, Lineage, LogPart, Storage } from "../../../server/src/engine/ports.ts";
 import { LevelStorage } from "../../../server/src/storage/level.ts";
 import { applyTransaction, readSequentialTrace } from "../../support/traces.ts";
 
@@ -32,10 +32,10 @@ export async function withStorage(
 export class Written {
   readonly name: DocumentName;
   readonly updates: Uint8Array[] = [];
-  readonly #storage: LevelStorage;
+  readonly #storage: Pick<Storage, "append" | "compact">;
   #seq = 0;
 
-  constructor(storage: LevelStorage, name: string) {
+  constructor(storage: Pick<Storage, "append" | "compact">, name: string) {
     this.#storage = storage;
     this.name = name as DocumentName;
   }
@@ -84,7 +84,7 @@ export const LONG = `reports/2026/${"a very long name ".repeat(6)}/final version
  * Writes documents with every Y type, names of all kinds, and one of real typing with two snapshots, of which the log
  * since the first one is still there.
  */
-export async function writeDocuments(storage: LevelStorage): Promise<void> {
+export async function writeDocuments(storage: Pick<Storage, "append" | "compact">): Promise<void> {
   await writeEveryType(new Written(storage, EVERY_TYPE));
   await writeTyped(new Written(storage, TYPED));
   for (const name of [UNICODE, DASHED, LONG]) {

@@ -2,8 +2,8 @@ import { inspectUpdate, NO_UPDATE_LIMITS } from "@joinery/shared";
 import { expect, test } from "vitest";
 import * as Y from "yjs";
 import { whyLarge } from "../../../cli/src/output/why-large.ts";
-import type { Lineage, StoredDocument } from "../../../server/src/engine/ports.ts";
 import { summarizeEntry } from "../../../server/src/inspect/log-entries.ts";
+import { PackedUpdates } from "../../../server/src/inspect/packed-updates.ts";
 import { type DocumentSizes, sizesOf } from "../../../server/src/inspect/sizes.ts";
 import {
   applyTransaction,
@@ -14,15 +14,10 @@ import {
 import { docOf, edit } from "./folder-stage.ts";
 
 /** A document as it is stored, with a log of these updates after a snapshot. */
-function stored(log: readonly Uint8Array[], snapshot: Uint8Array | null = null): StoredDocument {
-  return {
-    lineage: "0".repeat(32) as Lineage,
-    bornAt: 0,
-    snapshot: snapshot && { seq: 1, time: 0, update: snapshot },
-    tail: log.map((update, i) => ({ seq: i + 2, time: 0, parts: [{ author: "", update }] })),
-    branches: [],
-    damage: null,
-  };
+function stored(log: readonly Uint8Array[], snapshot: Uint8Array | null = null) {
+  const updates = PackedUpdates.of(log);
+  if (snapshot !== null) updates.addFirst(snapshot);
+  return { updates, snapshotBytes: snapshot?.length ?? 0, logEntries: log.length };
 }
 
 const rootsOf = ({ roots }: DocumentSizes) => Object.fromEntries(roots.map(({ root, kind }) => [root, kind]));
@@ -115,7 +110,7 @@ test("a batch is summed up by its parts", () => {
   });
 });
 
-test.each<[string, () => StoredDocument, RegExp]>([
+test.each<[string, () => ReturnType<typeof stored>, RegExp]>([
   ["small", () => stored([edit(docOf(1), (doc) => doc.getText("t").insert(0, "x"))]), /^It is small/],
   [
     "one picture",
