@@ -23,7 +23,7 @@ function tokenLines({ secret, publicKey, jwks, issuer, audience, tenantClaim }: 
   const keys = [
     ...(secret === undefined ? [] : ["with the secret"]),
     ...(publicKey === undefined ? [] : [`with your public key${Array.isArray(publicKey) ? "s" : ""}`]),
-    ...(jwks === undefined ? [] : [`with the keys at ${jwks}`]),
+    ...(jwks === undefined ? [] : [`with the keys at ${placeOf(jwks)}`]),
   ];
   const demands = [
     ...(issuer === undefined ? [] : [`issued by ${listOf(issuer)}`]),
@@ -34,6 +34,12 @@ function tokenLines({ secret, publicKey, jwks, issuer, audience, tenantClaim }: 
     `JSON Web Tokens, checked ${keys.join(" or ")}`,
     ...(demands.length > 0 ? [demands.join(", ")] : []),
   ];
+}
+
+/** Without the query, where some have a key of their own. */
+function placeOf(jwks: string): string {
+  const url = URL.parse(jwks);
+  return url === null ? "an address that is none" : url.origin + url.pathname;
 }
 
 function asksHooks({ hooks, extensions = [], hocuspocus }: Config): boolean {

@@ -9,6 +9,7 @@ import {
   parseMoment,
   ROOT_KINDS,
   type RootKind,
+  readPacked,
   readStored,
   type StoredContent,
   type TreeLine,
@@ -57,19 +58,26 @@ export async function readOrTell(
   document: DocumentName,
   at: Moment | null,
 ): Promise<StoredContent | null> {
-  const stored = await readStored(source, document, at);
+  return told(source, document, await readStored(source, document, at));
+}
+
+function told<T extends Pick<StoredContent, "damage">>(
+  source: DocumentSource,
+  document: DocumentName,
+  stored: T | null,
+): T | null {
   if (stored === null) tellNoDocument(source, document);
   else if (stored.damage !== null) tellDamage(stored.damage.message);
   return stored;
 }
 
-/** As {@link readOrTell}, built. The bytes are let go of on the way. */
+/** As {@link readOrTell}, and what it shows. */
 export async function contentOrTell(
   source: DocumentSource,
   document: DocumentName,
   { at, as }: { readonly at?: Moment | undefined; readonly as?: RootKinds | undefined },
 ): Promise<DocumentContent | null> {
-  const stored = await readOrTell(source, document, at ?? null);
+  const stored = told(source, document, await readPacked(source, document, at ?? null));
   return stored && contentOf(stored, as);
 }
 

@@ -1,22 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { access, link, open, realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import {
-  type ContentRoot,
-  contentOf,
-  deltaOfRoots,
-  hasMarkup,
-  isText,
-  type Moment,
-  markdownOfRoots,
-  markupOf,
-  plainRoots,
-  plainTextOfRoots,
-  type StoredContent,
-  updateOf,
-  updateV2Of,
-  xmlOf,
-} from "@joinery/server";
+import { type Moment, render, type StoredContent } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { Argument, type Command, Option } from "commander";
 import { pc } from "../output/colours.ts";
@@ -25,7 +7,8 @@ import { size } from "../output/quantities.ts";
 import { parseName, type ReadingFlags, readingCommand, withSource } from "../output/reading-command.ts";
 import { printJson, writeOut } from "../output/terminal.ts";
 import { printable, quotedName } from "../output/text.ts";
-import { asOption, momentOption, type RootKinds, readOrTell, rootNamed, stateOf } from "./content-flags.ts";
+import { replaceable, requireNew, writeWhole } from "../output/whole-file.ts";
+import { asOption, momentOption, type RootKinds, readOrTell, stateOf } from "./content-flags.ts";
 
 const FORMATS = ["update", "update-v2", "json", "text", "xml", "markdown", "delta"] as const;
 
@@ -119,120 +102,19 @@ function isUpdate(format: Format): boolean {
   return format === "update" || format === "update-v2";
 }
 
+/** What roots are that a format has no form for. */
+const LEFT_OUT: Readonly<Partial<Record<Format, string>>> = {
+  delta: "are no texts",
+  xml: "are neither XML nor text",
+};
+
 function encode(stored: StoredContent, { format, as, root }: ExportFlags): Uint8Array {
-  if (format === "update") return updateOf(stored);
-  if (format === "update-v2") return updateV2Of(stored);
-  const { roots } = contentOf(stored, as);
-  return Buffer.from(
-    textOf(root === undefined ? roots : [rootNamed(roots, root)], format, root !== undefined),
-  );
-}
-
-/** @param isOne Whether there is one root, which is written without its name. */
-function textOf(roots: readonly ContentRoot[], format: Format, isOne: boolean): string {
-  switch (format) {
-    case "json":
-      return jsonText(plainRoots(roots), isOne);
-    case "delta":
-      tellLeftOut(
-        roots.filter(({ node }) => !isText(node)),
-        "are no texts",
-      );
-      return jsonText(deltaOfRoots(roots), isOne);
-    case "xml": {
-      tellLeftOut(
-        roots.filter(({ node }) => !hasMarkup(node)),
-        "are neither XML nor text",
-      );
-      const [root] = roots;
-      return isOne && root && hasMarkup(root.node) ? `${markupOf(root.node)}\n` : xmlOf(roots);
-    }
-    case "markdown":
-      return markdownOfRoots(roots);
-    default:
-      return withNewline(plainTextOfRoots(roots));
+  const { bytes, leftOut } = render(stored, { format, root: root ?? null, ...(as && { as }) });
+  if (leftOut.length > 0) {
+    const names = leftOut.map(quotedName).join(", ");
+    console.error(`${pc.yellow("left out:")} ${names}, which ${LEFT_OUT[format] ?? "have no such form"}`);
   }
-}
-
-function jsonText(byName: Readonly<Record<string, unknown>>, isOne: boolean): string {
-  const value = isOne ? Object.values(byName)[0] : byName;
-  return `${JSON.stringify(value ?? null, null, 2)}\n`;
-}
-
-function withNewline(text: string): string {
-  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
-}
-
-function tellLeftOut(roots: readonly ContentRoot[], why: string): void {
-  const names = roots.filter(({ node }) => node.kind !== "empty").map(({ name }) => quotedName(name));
-  if (names.length > 0) console.error(`${pc.yellow("left out:")} ${names.join(", ")}, which ${why}`);
-}
-
-async function requireNew(file: string): Promise<void> {
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) throw alreadyThere(file);
-}
-
-/**
- * The file that is overwritten: what a link leads to, not the link. A device or a pipe is none: a file in its place
- * would take it from all others.
- */
-async function replaceable(file: string): Promise<string> {
-  // What is not there, or cannot be looked at, is told when it is written.
-  const target = await realpath(file).catch(() => file);
-  const found = await stat(target).catch(() => null);
-  if (found === null || found.isFile()) return target;
-  throw invalid(
-    found.isDirectory()
-      ? `${printable(file)} is a folder`
-      : `${printable(file)} is no regular file: send standard output there instead`,
-  );
-}
-
-/**
- * Writes a file as a whole or not at all: beside it first, synced, then under its name. Nobody's file is lost, not even
- * one that came meanwhile.
- */
-async function writeWhole(file: string, bytes: Uint8Array, mayOverwrite: boolean): Promise<void> {
-  const beside = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}`);
-  try {
-    const handle = await open(beside, "wx");
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await (mayOverwrite ? rename(beside, file) : renameToNew(beside, file));
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") throw alreadyThere(file);
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new JoineryError("INVALID_OPTION", `cannot write ${printable(file)}: ${reason}`, { cause });
-  } finally {
-    await rm(beside, { force: true });
-  }
-}
-
-/** A link fails where a file is there; a rename would replace it. */
-async function renameToNew(beside: string, file: string): Promise<void> {
-  try {
-    await link(beside, file);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (typeof code !== "string" || !NO_LINKS.includes(code)) throw error;
-    // There are no links on this disk: the name is taken first.
-    await (await open(file, "wx")).close();
-    await rename(beside, file);
-  }
-}
-
-const NO_LINKS: readonly string[] = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
-
-function alreadyThere(file: string): JoineryError {
-  return invalid(`${printable(file)} is there already; --force overwrites it`);
+  return bytes;
 }
 
 function invalid(message: string): JoineryError {

@@ -4,7 +4,7 @@ import {
   type EntrySummary,
   summarizeEntry,
 } from "@joinery/server";
-import { type DocumentName, JoineryError } from "@joinery/shared";
+import { type DocumentName, type ErrorCode, JoineryError } from "@joinery/shared";
 import type { Command } from "commander";
 import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
@@ -20,7 +20,7 @@ import {
 } from "../output/reading-command.ts";
 import { type Column, Table } from "../output/table.ts";
 import { outputWidth, print, printJsonLine } from "../output/terminal.ts";
-import { printable } from "../output/text.ts";
+import { printable, wrapped } from "../output/text.ts";
 
 interface LogFlags extends ReadingFlags {
   readonly after?: number;
@@ -90,6 +90,9 @@ interface Part {
   readonly tell: (found: string) => void;
 }
 
+/** A record that is not as it was written, or has an update in it that does not decode. */
+const DAMAGE: readonly ErrorCode[] = ["DOCUMENT_DAMAGED", "MALFORMED_UPDATE"];
+
 /** Page by page, up to the first entry that is damaged, which is told. */
 async function* entriesOf(
   source: DocumentSource,
@@ -110,7 +113,8 @@ async function* entriesOf(
       }
     }
   } catch (error) {
-    if (!(error instanceof JoineryError)) throw error;
+    // Of a server, anything else may go wrong too: that is no damage.
+    if (!(error instanceof JoineryError) || !DAMAGE.includes(error.code)) throw error;
     tell(error.code === "DOCUMENT_DAMAGED" ? error.message : `batch ${last + 1}: ${error.message}`);
   }
 }
@@ -127,6 +131,10 @@ async function printAsJson(
 
 /** Where there is room, both the time and how long it is ago. */
 const WIDE = 100;
+/** Where there is less room, who it was is worth more than some of the numbers. */
+const NARROW = 80;
+/** And where there is still less, how long it is ago has to do for the time. */
+const VERY_NARROW = 60;
 
 async function printAsTable(
   entries: AsyncIterable<EntrySummary>,
@@ -134,55 +142,64 @@ async function printAsTable(
   after: number,
 ): Promise<void> {
   const width = outputWidth();
-  const table = new Table(columnsOf(width >= WIDE), "AUTHOR", width);
+  const table = new Table(columnsOf(width), "AUTHOR", width);
   const nowMs = Date.now();
   let previous: number | null = null;
   for await (const entry of entries) {
     const { seq } = entry;
     if (previous === null) {
       // Those that it does not stand for are never gone.
-      if (seq > after + 1) await print(goneLine(after + 1, seq - 1));
+      if (seq > after + 1) await printNote(goneNote(after + 1, seq - 1), width);
       await print(table.head());
     }
-    for (const row of rowsOf(entry, nowMs, width >= WIDE)) {
+    for (const row of rowsOf(entry, nowMs, width)) {
       if (!(await print(table.row(row.cells, row.author)))) return;
     }
-    if (seq === snapshotSeq) await print(snapshotLine(snapshotSeq, snapshotBytes));
+    if (seq === snapshotSeq) await printNote(snapshotNote(snapshotSeq, snapshotBytes), width);
     previous = seq;
   }
   if (previous !== null) return;
   const isAllInSnapshot = snapshotSeq === lastSeq && after < lastSeq;
-  await print(isAllInSnapshot ? goneLine(after + 1, lastSeq) : pc.dim(`no batches after ${after}`));
-  if (isAllInSnapshot) await print(snapshotLine(snapshotSeq, snapshotBytes));
+  await printNote(isAllInSnapshot ? goneNote(after + 1, lastSeq) : `no batches after ${after}`, width);
+  if (isAllInSnapshot) await printNote(snapshotNote(snapshotSeq, snapshotBytes), width);
 }
 
-function goneLine(from: number, to: number): string {
-  const text =
-    from === to
-      ? `batch ${count(from)} is gone: a snapshot stands for it`
-      : `batches ${count(from)} to ${count(to)} are gone: a snapshot stands for them`;
-  return pc.dim(text);
+async function printNote(text: string, width: number): Promise<void> {
+  for (const line of wrapped(text, width - 1)) await print(pc.dim(line));
 }
 
-function snapshotLine(seq: number, bytes: number): string {
-  return pc.dim(`── the newest snapshot stands for all up to here: batch ${count(seq)}, ${size(bytes)}`);
+function goneNote(from: number, to: number): string {
+  return from === to
+    ? `batch ${count(from)} is gone: a snapshot stands for it`
+    : `batches ${count(from)} to ${count(to)} are gone: a snapshot stands for them`;
 }
 
-function columnsOf(isWide: boolean): Column[] {
+function snapshotNote(seq: number, bytes: number): string {
+  return `── the newest snapshot stands for all up to here: batch ${count(seq)}, ${size(bytes)}`;
+}
+
+function columnsOf(width: number): Column[] {
+  const time: Column[] = [
+    ...(width >= VERY_NARROW ? ([{ title: "TIME", width: 19, align: "left" }] as const) : []),
+    ...(width >= WIDE ? ([{ title: "", width: 10, align: "right" }] as const) : []),
+    ...(width < VERY_NARROW ? ([{ title: "TIME", width: 10, align: "right" }] as const) : []),
+  ];
   return [
     { title: "BATCH", width: 7, align: "right" },
-    { title: "TIME", width: 19, align: "left" },
-    ...(isWide ? ([{ title: "", width: 10, align: "right" }] as const) : []),
+    ...time,
     { title: "SIZE", width: 7, align: "right" },
-    { title: "STRUCTS", width: 7, align: "right" },
-    { title: "INSERTED", width: 8, align: "right" },
-    { title: "DELETED", width: 8, align: "right" },
+    { title: "STRUCTS", width: 7, align: "right", minTableWidth: NARROW },
+    { title: "INSERTED", width: 8, align: "right", minTableWidth: NARROW },
+    { title: "DELETED", width: 8, align: "right", minTableWidth: NARROW },
   ];
 }
 
-function rowsOf({ seq, time, parts }: EntrySummary, nowMs: number, isWide: boolean) {
+function rowsOf({ seq, time, parts }: EntrySummary, nowMs: number, width: number) {
   return parts.map(({ author, bytes, structs, inserted, deleted }, i) => {
-    const when = isWide ? [localTime(time), ago(time, nowMs)] : [localTime(time)];
+    const when = [
+      ...(width >= VERY_NARROW ? [localTime(time)] : []),
+      ...(width >= WIDE || width < VERY_NARROW ? [ago(time, nowMs)] : []),
+    ];
     const first = i === 0 ? [count(seq), ...when] : ["", ...when.map(() => "")];
     const cells = [...first, size(bytes), count(structs), count(inserted), count(deleted)];
     return { cells, author: author === "" ? "-" : printable(author) };

@@ -89,7 +89,7 @@ async function* listed(
 }
 
 /** What may be missing as a whole comes as an error after all others. */
-export async function* all(documents: AsyncIterable<DocumentListing>): AsyncGenerator<DocumentListing> {
+export async function* all<T>(documents: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* documents;
   } catch (error) {
@@ -176,6 +176,8 @@ const MAX_TOLD = 20;
 
 /** Where there is room, both the time and how long it is ago. */
 const WIDE = 100;
+/** Where there is less room, a name is worth more than some of the numbers. */
+const NARROW = 60;
 
 /** Documents as rows. */
 export class ListingTable {
@@ -193,9 +195,9 @@ export class ListingTable {
       : [{ title: "CHANGED", width: 10, align: "right" }];
     const columns: Column[] = [
       { title: "SIZE", width: 7, align: "right" },
-      { title: "BATCHES", width: 7, align: "right" },
+      { title: "BATCHES", width: 7, align: "right", minTableWidth: NARROW },
       ...changed,
-      { title: "BORN", width: 10, align: "left" },
+      { title: "BORN", width: 10, align: "left", minTableWidth: NARROW },
       { title: "", width: 1, align: "left" },
     ];
     this.#table = new Table(columns, "NAME", width);

@@ -11,8 +11,8 @@ import {
   SOURCE_KINDS,
 } from "@joinery/server";
 import { Command } from "commander";
-import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { pc } from "../output/colours.ts";
+import { size } from "../output/quantities.ts";
 import { printable, quotedName } from "../output/text.ts";
 import { duration, number, ProgressBar } from "../progress-bar.ts";
 import { VERSION } from "../version.ts";
@@ -57,7 +57,6 @@ Examples:
 }
 
 async function migrate(flags: MigrateFlags): Promise<void> {
-  surviveBrokenPipes();
   const stop = new AbortController();
   // The first Ctrl+C ends it after the document that is under way, a second one at once.
   const abort = (signal: NodeJS.Signals) => stop.abort(signal);
@@ -179,8 +178,8 @@ function printEnd({ counts, bytes, seconds, problems }: Tally, { isDryRun, isSto
   if (problems > 0) console.log();
   const width = Math.max(...kinds.map((kind) => number(counts[kind]).length));
   for (const kind of kinds) {
-    const size = kind === "imported" ? pc.dim(`  ${sizeOf(bytes)}`) : "";
-    console.log(`  ${pc.bold(number(counts[kind]).padStart(width))} ${words[kind]}${size}`);
+    const much = kind === "imported" ? pc.dim(`  ${size(bytes)}`) : "";
+    console.log(`  ${pc.bold(number(counts[kind]).padStart(width))} ${words[kind]}${much}`);
   }
   const ending = isStopped ? "Stopped" : "Done";
   console.log(
@@ -212,11 +211,4 @@ const MAX_NAME_LENGTH = 100;
 function quoted(name: string): string {
   const cut = name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name;
   return quotedName(cut);
-}
-
-function sizeOf(bytes: number): string {
-  const units = ["bytes", "KB", "MB", "GB", "TB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const value = bytes / 1000 ** power;
-  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)} ${units[power]}`;
 }

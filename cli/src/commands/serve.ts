@@ -17,7 +17,6 @@ import {
 import { JoineryError } from "@joinery/shared";
 import { Command, Option } from "commander";
 import { type AccessSummary, isThisMachine, summarizeAccess } from "../access-summary.ts";
-import { surviveBrokenPipes } from "../broken-pipes.ts";
 import { createLogger, LOG_LEVELS, type LogLevel } from "../log.ts";
 import { pc } from "../output/colours.ts";
 import { findPageFolder } from "../page-folder.ts";
@@ -109,7 +108,6 @@ async function serve(flags: ServeFlags): Promise<void> {
     throw isRefusedAsPublic(config, error) ? refusalOfPublic(host) : error;
   }
   stopOnSignals(server);
-  surviveBrokenPipes();
   printStart({
     url,
     data: options.storage ? null : resolve(options.data ?? "./data"),

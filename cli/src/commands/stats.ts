@@ -1,4 +1,10 @@
-import { type DocumentListing, type DocumentSizes, type DocumentSource, sizesOf } from "@joinery/server";
+import {
+  type DocumentListing,
+  type DocumentSizes,
+  type DocumentSource,
+  loadPacked,
+  sizesOf,
+} from "@joinery/server";
 import type { DocumentName } from "@joinery/shared";
 import type { Command } from "commander";
 import { pc } from "../output/colours.ts";
@@ -88,7 +94,7 @@ async function statsOf(source: DocumentSource, document: DocumentName, flags: Re
 
 /** The document itself is let go before it is read again for what the list says: each takes its memory. */
 async function loadSizes(source: DocumentSource, document: DocumentName) {
-  const stored = await source.load(document);
+  const stored = await loadPacked(source, document);
   return stored === null ? null : { sizes: sizesOf(stored), damage: stored.damage };
 }
 

@@ -69,10 +69,12 @@ async function verifyOne(source: DocumentSource, document: DocumentName, flags: 
 }
 
 async function verifyAll(source: DocumentSource, { json }: ReadingFlags): Promise<void> {
-  const bar = new ProgressBar(null, "documents");
+  const documents: DocumentName[] = [];
+  for await (const document of all(source.names(""))) documents.push(document);
+  const bar = new ProgressBar(documents.length, "documents");
   const tally = new Tally();
   try {
-    for await (const { document } of all(source.list(""))) {
+    for (const document of documents) {
       const verification = await verified(source, document);
       if (verification === null) continue;
       tally.add(verification);

@@ -3,7 +3,9 @@
 import { constants } from "node:os";
 import { type DocumentSource, openFolderSource } from "@joinery/server";
 import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
+import { HttpSource } from "../remote/http-source.ts";
+import { addPlaceOptions, findPlace, type PlaceFlags } from "../remote/place.ts";
 import { pc } from "./colours.ts";
 import { type CommandPage, describeCommand } from "./command-page.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
@@ -12,40 +14,29 @@ import { printable, quotedName } from "./text.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-export interface ReadingFlags {
-  readonly data: string;
+export interface ReadingFlags extends PlaceFlags {
   readonly json?: true;
 }
 
-/** A command that reads documents: with `--data` and `--json`, and with its examples behind its help. */
+/** A command that reads documents: with where they are and `--json`, and with its examples behind its help. */
 export function readingCommand(name: string, page: CommandPage): Command {
-  const command = new Command(name)
-    .description(page.description)
-    .allowExcessArguments(false)
-    .addOption(
-      new Option("--data <folder>", "data folder, which no server has open")
-        .env("JOINERY_DATA")
-        .default("./data"),
-    )
-    .option("--json", page.json.isStream ? "print JSON, one document a line" : "print JSON");
+  const command = addPlaceOptions(
+    new Command(name).description(page.description).allowExcessArguments(false),
+  ).option("--json", page.json.isStream ? "print JSON, one document a line" : "print JSON");
   return describeCommand(command, page);
 }
 
 /**
- * Opens the documents that a command reads, and lets go of them when it has ended, however it ends. What is wrong with
- * all of them is told on standard error, and makes the exit code 3.
+ * Opens the documents that a command reads, and lets go of them when it has ended, however it ends: those of a server,
+ * or of a folder that no server has open. What is wrong with all of them is told on standard error, and makes the exit
+ * code 3.
  */
 export async function withSource(
-  { data }: ReadingFlags,
+  flags: ReadingFlags,
   work: (source: DocumentSource) => Promise<void>,
 ): Promise<void> {
-  surviveLostOutput();
-  // At once, also while the folder is opened, which may take long: nothing is written to it, and its copy goes with
-  // the process. What is being done would only complain if the documents were closed before.
-  const leave = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);
-  for (const signal of SIGNALS) process.once(signal, leave);
-  try {
-    const source = await openFolderSource(data);
+  await leavingOnSignals(async () => {
+    const source = await openSource(flags);
     try {
       for (const found of source.damage) tellDamage(found);
       await work(source);
@@ -56,9 +47,35 @@ export async function withSource(
     } finally {
       await source.close();
     }
+  });
+}
+
+/**
+ * Does what writes nothing, and ends the process on Ctrl+C: at once, also while a folder is opened, which may take long:
+ * its copy goes with the process. What is being done would only complain if the documents were closed before.
+ */
+export async function leavingOnSignals(work: () => Promise<void>): Promise<void> {
+  surviveLostOutput();
+  const leave = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);
+  for (const signal of SIGNALS) process.once(signal, leave);
+  try {
+    await work();
   } finally {
     for (const signal of SIGNALS) process.off(signal, leave);
   }
+}
+
+async function openSource(flags: ReadingFlags): Promise<DocumentSource> {
+  const place = await findPlace(flags);
+  if (place.kind === "folder") return openFolderSource(place.folder);
+  if (place.folder !== null) tellServer(place.connection.url, place.folder);
+  return new HttpSource(place.connection);
+}
+
+/** Says, where somebody watches, that a folder is read through the server that has it open. */
+export function tellServer(url: string, folder: string): void {
+  if (!process.stderr.isTTY) return;
+  console.error(pc.dim(`reading from the server ${url} that has ${printable(folder)} open`));
 }
 
 /** Says that something is damaged, on standard error, and in the exit code. */

@@ -6,6 +6,8 @@ export interface Column {
   readonly title: string;
   readonly width: number;
   readonly align: "left" | "right";
+  /** Left out of tables with fewer columns of the terminal than this. Default 0: never. */
+  readonly minTableWidth?: number;
 }
 
 /** Columns between which this much is left. */
@@ -18,14 +20,16 @@ const MIN_LAST_WIDTH = 8;
  */
 export class Table {
   readonly #columns: readonly Column[];
+  readonly #isShown: readonly boolean[];
   readonly #lastTitle: string;
   readonly #lastWidth: number;
 
   /** @param width Of the whole; may be infinite. */
   constructor(columns: readonly Column[], lastTitle: string, width: number) {
-    this.#columns = columns;
+    this.#isShown = columns.map(({ minTableWidth = 0 }) => width >= minTableWidth);
+    this.#columns = this.#shown(columns);
     this.#lastTitle = lastTitle;
-    const taken = columns.reduce((sum, column) => sum + column.width + GAP.length, 0);
+    const taken = this.#columns.reduce((sum, column) => sum + column.width + GAP.length, 0);
     // The last column of a terminal stays free: some wrap when it is written to.
     this.#lastWidth = Math.max(MIN_LAST_WIDTH, width - taken - 1);
   }
@@ -36,13 +40,18 @@ export class Table {
   }
 
   /**
-   * @param cells One for each column.
+   * @param cells One for each column, shown or not.
    * @param last Of the last column.
    * @param paint Colours the last cell once it is cut.
    */
   row(cells: readonly string[], last: string, paint: (text: string) => string = (text) => text): string {
-    const shown = this.#columns.map(({ width, align }, i) => padded(cells[i] ?? "", width, align));
+    const there = this.#shown(cells);
+    const shown = this.#columns.map(({ width, align }, i) => padded(there[i] ?? "", width, align));
     return [...shown, paint(cutMiddle(last, this.#lastWidth))].join(GAP).trimEnd();
+  }
+
+  #shown<T>(ofColumns: readonly T[]): T[] {
+    return ofColumns.filter((_, i) => this.#isShown[i]);
   }
 }
 

@@ -15,16 +15,22 @@ export function outputWidth(): number {
 }
 
 /**
- * Keeps the process from ending where output cannot be written. Of standard output {@link writeOut} tells; of standard
- * error nobody could be told.
+ * Keeps the process from ending where output cannot be written. Of standard output {@link writeOut} and
+ * {@link requireWritten} tell; of standard error nobody could be told.
  */
 export function surviveLostOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    if (!stream.listeners("error").includes(told)) stream.on("error", told);
-  }
+  if (!process.stdout.listeners("error").includes(noteLoss)) process.stdout.on("error", noteLoss);
+  if (!process.stderr.listeners("error").includes(nobodyToTell)) process.stderr.on("error", nobodyToTell);
 }
 
-function told(): void {
+/** Why standard output could not be written, and whether that was told. */
+const loss = { error: null as NodeJS.ErrnoException | null, isTold: false };
+
+function noteLoss(error: NodeJS.ErrnoException): void {
+  loss.error ??= error;
+}
+
+function nobodyToTell(): void {
   // See above.
 }
 
@@ -42,9 +48,23 @@ export function writeOut(output: string | Uint8Array): Promise<boolean> {
     process.stdout.write(output, (error?: NodeJS.ErrnoException | null) => {
       if (!error) resolve(true);
       else if (READER_IS_GONE.includes(error.code)) resolve(false);
-      else reject(cannotWrite(error));
+      else {
+        loss.isTold = true;
+        reject(cannotWrite(error));
+      }
     });
   });
+}
+
+/**
+ * Waits until all that was printed is written, also what others than {@link writeOut} print, as help is.
+ *
+ * Rejects as {@link writeOut}, unless that has told so already.
+ */
+export async function requireWritten(): Promise<void> {
+  await writeOut("");
+  const { error, isTold } = loss;
+  if (error !== null && !isTold && !READER_IS_GONE.includes(error.code)) throw cannotWrite(error);
 }
 
 function cannotWrite(cause: Error): JoineryError {

@@ -40,7 +40,7 @@ export class HalfOpenConnections {
     }
   }
 
-  /** It became a WebSocket, or is gone. Idempotent. */
+  /** It became a WebSocket, is gone, or its answer is bounded elsewhere. Idempotent. */
   remove(socket: HalfOpenSocket): void {
     const address = this.#addresses.get(socket);
     if (address === undefined) return;

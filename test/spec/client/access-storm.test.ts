@@ -190,6 +190,7 @@ async function storm(seed: number): Promise<void> {
       random: SYSTEM_RANDOM,
       limits: world.limits,
       recheckMs: 4_000,
+      operatorKey: null,
       revocationMs: 3_600_000,
       store: null,
       report: ({ type }) => {

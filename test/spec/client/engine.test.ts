@@ -129,7 +129,7 @@ describe("clients of one server", () => {
     ann.type("mine");
     await stage.settle();
     stage.kill();
-    for await (const { document } of stage.disk.list("")) await stage.disk.delete(document);
+    for await (const { document } of stage.disk.list("")) await stage.disk.erase(document);
     stage.start();
     await stage.advance(1_000);
     expect(ann.notes.status).toMatchObject({ kind: "refused", code: "LINEAGE_CHANGED" });

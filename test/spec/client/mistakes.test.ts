@@ -293,7 +293,7 @@ describe("a choice about a document that is refused", () => {
     ann.type("mine");
     await world.settle();
     world.kill();
-    for await (const { document } of world.disk.list("")) await world.disk.delete(document);
+    for await (const { document } of world.disk.list("")) await world.disk.erase(document);
     world.start();
     await world.advance(1_000);
     expect(ann.notes.status.code).toBe("LINEAGE_CHANGED");

@@ -221,7 +221,7 @@ describe("a client that keeps documents on its device", () => {
     offline.type(" more");
     await stage.settle();
     await offline.leave();
-    await stage.world.disk.delete("notes" as never);
+    await stage.world.disk.erase("notes" as never);
     stage.world.start();
     const client = stage.app();
     await stage.settle();

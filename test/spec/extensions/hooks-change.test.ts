@@ -136,7 +136,7 @@ describe("change", () => {
       await stage.settle();
       ann.vanish();
       await stage.advance(IDLE_MS);
-      await storage.delete(stage.world.name("notes"));
+      await storage.erase(stage.world.name("notes"));
     }
     for (let i = 0; i < 2; i++) {
       held.end(undefined);

@@ -67,3 +67,12 @@ test("one of a few bytes that never ends takes its worker along, and nobody else
   expect(hostile.length).toBeLessThan(50);
   await expect(hasty.convert(hostile)).rejects.toMatchObject({ code: "UPDATE_TOO_COSTLY" });
 });
+
+test("what is being converted when nobody wants it any more rejects at once", async () => {
+  const secondFormat = new SecondFormat(DEFAULT_LIMITS);
+  const converting = secondFormat.convert(Y.encodeStateAsUpdateV2(written("a", 1)));
+  const refused = expect(converting).rejects.toMatchObject({ code: "SERVER_DRAINING" });
+  // Its worker takes longer than this to start.
+  await secondFormat.close();
+  await refused;
+});

@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS, type DocumentName, type Limits } from "@joinery/shared";
 import * as Y from "yjs";
 import { InlineReplicas } from "../../../server/src/engine/inline-replicas.ts";
-import type { StoredDocument } from "../../../server/src/engine/ports.ts";
+import type { DeletionRequest, StoredDocument } from "../../../server/src/engine/ports.ts";
 import {
   type ImportOptions,
   type ImportOutcome,
@@ -43,7 +43,7 @@ export class Target {
         this.writes++;
         return this.storage.append(...args);
       },
-      delete: (document: DocumentName) => this.storage.delete(document),
+      delete: (document: DocumentName, by: DeletionRequest) => this.storage.delete(document, by),
     };
     const importing = importDocuments({
       source: sourceOf(documents),

@@ -1,0 +1,110 @@
+import type {
+  AppendedUpdate,
+  DocumentCompaction,
+  FolderTools,
+  LogEntry,
+  StoredDocument,
+} from "@joinery/server";
+import { type DocumentName, JoineryError } from "@joinery/shared";
+import type { DeletionSummary, DocumentStore, NewUpdate } from "./document-store.ts";
+
+/** The documents of a data folder, which nobody else has open. */
+export class FolderStore implements DocumentStore {
+  readonly #tools: FolderTools;
+
+  constructor(tools: FolderTools) {
+    this.#tools = tools;
+  }
+
+  describe(): string {
+    return `data folder ${this.#tools.folder}`;
+  }
+
+  get damage(): readonly string[] {
+    return this.#tools.damage;
+  }
+
+  async count(): Promise<number> {
+    return (await this.#names()).names.length;
+  }
+
+  load(document: DocumentName): Promise<StoredDocument | null> {
+    return this.#tools.storage.load(document);
+  }
+
+  async entry(document: DocumentName, seq: number): Promise<LogEntry | null> {
+    const [entry] = await this.#tools.storage.read(document, seq - 1, 0);
+    return entry?.seq === seq ? entry : null;
+  }
+
+  async append(
+    document: DocumentName,
+    { update, author, mustBeNew }: NewUpdate,
+  ): Promise<AppendedUpdate | null> {
+    if (mustBeNew && (await this.load(document)) !== null) {
+      throw new JoineryError("DOCUMENT_EXISTS", `there is a document ${JSON.stringify(document)} already`);
+    }
+    return this.#tools.append(document, update, author ?? undefined);
+  }
+
+  delete(document: DocumentName): Promise<DeletionSummary | null> {
+    return this.#tools.delete(document);
+  }
+
+  async erase(document: DocumentName): Promise<boolean> {
+    const isThere = await this.#isThere(document);
+    if (isThere) await this.#tools.erase(document);
+    return isThere;
+  }
+
+  deletions(prefix: string): AsyncIterable<DeletionSummary> {
+    return this.#tools.deletions(prefix);
+  }
+
+  async restore(document: DocumentName, number: number | null): Promise<{ seq: number; lineage: string }> {
+    const { seq, lineage } = await this.#tools.restore(document, number ?? undefined);
+    return { seq, lineage };
+  }
+
+  async *compact(document: DocumentName | null): AsyncGenerator<DocumentCompaction> {
+    if (document !== null) {
+      yield* this.#tools.compact({ document });
+      return;
+    }
+    const { names, damage } = await this.#names();
+    for (const name of names) yield* this.#tools.compact({ document: name });
+    if (damage !== null) throw damage;
+  }
+
+  reclaim(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }> {
+    return this.#tools.reclaim();
+  }
+
+  close(): Promise<void> {
+    return this.#tools.close();
+  }
+
+  /** All that are listed, and what may be missing, which is no reason to leave the others. */
+  async #names(): Promise<{ readonly names: readonly DocumentName[]; readonly damage: JoineryError | null }> {
+    const names: DocumentName[] = [];
+    try {
+      for await (const { document } of this.#tools.storage.list("")) names.push(document);
+      return { names, damage: null };
+    } catch (error) {
+      if (!(error instanceof JoineryError) || error.code !== "DOCUMENT_DAMAGED") throw error;
+      return { names, damage: error };
+    }
+  }
+
+  /** Whether there is any of a document: itself, damaged or not, or what was deleted under its name. */
+  async #isThere(document: DocumentName): Promise<boolean> {
+    try {
+      if ((await this.load(document)) !== null) return true;
+    } catch (error) {
+      if (error instanceof JoineryError && error.code === "DOCUMENT_DAMAGED") return true;
+      throw error;
+    }
+    for await (const deletion of this.deletions(document)) if (deletion.document === document) return true;
+    return false;
+  }
+}
