@@ -85,6 +85,7 @@ export { openFolderSource } from "./inspect/folder-source.ts";
 export { insertedText } from "./inspect/inserted-text.ts";
 export { type EntrySummary, type PartSummary, summarizeEntry } from "./inspect/log-entries.ts";
 export { loadPacked } from "./inspect/packed-document.ts";
+export { ReadBytes, releaseAll } from "./inspect/released-memory.ts";
 export {
   RENDER_FORMATS,
   type RenderFormat,

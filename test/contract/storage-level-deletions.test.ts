@@ -211,6 +211,59 @@ describe("damage to what was deleted", () => {
     expect(await storage.load(doc)).toEqual(WHOLE);
   });
 
+  test("that may concern several documents is forgotten of each as it is deleted, all at once and while it is closed", async () => {
+    const folder = await temporaryFolder();
+    const names = ["lute", "lyre", "mandolin"] as DocumentName[];
+    const first = await open(folder);
+    for (const name of names) await appendEntries(first.storage, name, 1, 3);
+    await first.storage.close();
+    const keys = { gte: keyOf("log", 4, names[0]), lt: keyOf("log", 9, names[2]) };
+    await withDatabase(folder, (database) =>
+      database.batch([{ type: "put", ...encodeLoss({ keys, time: 1, reason: "a disk fell" }) }], {
+        sync: true,
+      }),
+    );
+    const { storage } = await open(folder);
+    const deleted = names.map((name) => storage.delete(name, byAnn(1)));
+    const closed = storage.close();
+    expect(await Promise.all(deleted)).toMatchObject(names.map((document) => ({ document, number: 1 })));
+    await closed;
+    const again = await open(folder);
+    for (const name of names) {
+      await appendEntries(again.storage, name, 1, 3);
+      expect(await again.storage.load(name)).toEqual(soundDocument(null, entriesOf(1, 3)));
+    }
+    await again.storage.erase(names[0] as DocumentName);
+    await again.storage.delete(names[1] as DocumentName, byAnn(2));
+    await again.storage.restore(names[1] as DocumentName, 1);
+    // What is said of it comes back with it.
+    expect((await again.storage.load(names[1] as DocumentName))?.damage?.message).toContain("at seq 4");
+  });
+
+  test("that left keys which name no record goes with the document, and comes back with it", async () => {
+    const folder = await temporaryFolder();
+    await (await written(folder)).storage.close();
+    const { gte } = documentRange(doc);
+    const strays = [Uint8Array.of(...gte, 3, 1), Uint8Array.of(...keyOf("log", 8), 7, 7)];
+    await withDatabase(folder, (database) =>
+      database.batch(
+        strays.map((key) => ({ type: "put", key, value: Uint8Array.of(1) }) as const),
+        { sync: true },
+      ),
+    );
+    const before = await rowsIn(folder, documentRange(doc));
+    const { storage } = await open(folder);
+    await storage.delete(doc, byAnn(1));
+    await storage.restore(doc, 1);
+    await storage.close();
+    expect(await rowsIn(folder, documentRange(doc))).toEqual(before);
+    const again = await open(folder);
+    await again.storage.delete(doc, byAnn(1));
+    expect(await again.storage.purge(2)).toBe(1);
+    await again.storage.close();
+    expect(await rowsIn(folder, ABOVE_DOCUMENTS)).toEqual([]);
+  });
+
   test("that took records without a trace goes with the document, and comes back with it", async () => {
     const folder = await temporaryFolder();
     await (await written(folder)).storage.close();

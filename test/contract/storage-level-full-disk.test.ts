@@ -1,10 +1,14 @@
 /** Real LevelDB on a real disk that is full: nothing that was acknowledged is lost, and it recovers by itself. */
 
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DocumentName, type ErrorCode, toJoineryError } from "@joinery/shared";
+import { fromBase64 } from "lib0/buffer";
 import { expect, onTestFinished, type TestContext, test, vi } from "vitest";
 import type { LogEntry } from "../../server/src/engine/ports.ts";
+import { encodeKey } from "../../server/src/storage/keys.ts";
 import { LevelStorage, type StorageEvent } from "../../server/src/storage/level.ts";
+import { RemovedRecords } from "../../server/src/storage/removed-records.ts";
 import { CANNOT_MOUNT, mountSmallDisk, type SmallDisk } from "../support/small-disk.ts";
 import { entryOf, FIRST, soundDocument, UNAVAILABLE } from "./storage-content.ts";
 import { byAnn } from "./storage-deletions.contract.ts";
@@ -118,3 +122,30 @@ test("a disk that is nearly full is not written to, documents are read, and it g
   expect(events.map(({ type }) => type)).toEqual(["storage-unavailable", "storage-recovered"]);
   await checkNothingLost(storage, acknowledged);
 }, 60_000);
+
+test("what is damaged is saved aside whole, or it is said that it is not, and nothing is left of it", async (context) => {
+  const disk = await smallDisk(context, 2 * MIB);
+  const key = encodeKey({ document: "small" as DocumentName, kind: "log", seq: 1 });
+  const damaged = {
+    key,
+    place: null,
+    problem: "the checksum does not match",
+    bytes: MIB,
+    time: 0,
+    authors: [],
+  };
+  const database = { get: async () => new Uint8Array(MIB) };
+  const removed = new RemovedRecords(disk.folder, 0);
+  await disk.fill(MIB);
+  const refused = removed.keep(null, [damaged], database);
+  await expect(refused).rejects.toMatchObject({
+    code: "STORAGE_UNAVAILABLE",
+    message: expect.stringContaining("saved aside"),
+  });
+  expect(await disk.freeBytes()).toBeGreaterThan(MIB / 2);
+  await disk.free();
+  const [, line] = (
+    await readFile(join(disk.folder, await removed.keep(null, [damaged], database)), "utf8")
+  ).split("\n") as [string, string];
+  expect(fromBase64((JSON.parse(line) as { value: string }).value)).toHaveLength(MIB);
+});

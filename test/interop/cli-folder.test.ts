@@ -6,8 +6,7 @@ import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import * as Y from "yjs";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { docOf, edit, hashesOf, Written, withStorage } from "../spec/inspect/folder-stage.ts";
 import { type Exit, runCommand, startServer } from "../support/server-process.ts";
 import { readSequentialTrace, replay } from "../support/traces.ts";
@@ -183,76 +182,6 @@ describe("output that is not read to its end", () => {
         stderr: expect.stringMatching(/^joinery: cannot write to standard output: ENOSPC[^\n]*\n$/),
         left: [],
       });
-    },
-  );
-});
-
-describe("a document of 20 MB", () => {
-  const ELEMENTS = 2400;
-  let parent = "";
-  let large = "";
-  let small = "";
-  let bytes = 0;
-
-  beforeAll(async () => {
-    parent = await mkdtemp(join(tmpdir(), "joinery-cli-"));
-    large = join(parent, "large");
-    small = join(parent, "small");
-    await withStorage(small, async (storage) => {
-      const update = edit(docOf(1), (doc) => doc.getText("text").insert(0, "x"));
-      await new Written(storage, NAME).append([{ author: "", update }]);
-    });
-    await withStorage(large, async (storage) => {
-      const written = new Written(storage, NAME);
-      const doc = docOf(1);
-      for (let batch = 0; batch < 40; batch++) {
-        const update = edit(doc, () => addElements(doc, batch));
-        bytes += update.length;
-        await written.append([{ author: "ann", update }]);
-        if (batch === 20 || batch === 30) await written.compact(Y.encodeStateAsUpdate(doc));
-      }
-    });
-  });
-
-  afterAll(() => rm(parent, { recursive: true, force: true }));
-
-  /** What a whiteboard has: elements of eight properties. As a Y.Doc it takes forty times its bytes. */
-  function addElements(doc: Y.Doc, batch: number): void {
-    for (let i = 0; i < ELEMENTS; i++) {
-      const element = new Y.Map<unknown>();
-      doc.getMap("elements").set(`element ${batch} ${i}`, element);
-      for (let key = 0; key < 8; key++) element.set(`prop${key}`, (batch + i) / 7 + key);
-    }
-  }
-
-  const REPORT_MEMORY =
-    "--import=data:text/javascript,process.on('exit',()=>console.error('peak',process.resourceUsage().maxRSS*1024))";
-
-  /** Its output, and the most memory that it had. JavaScript's part of that is bounded by four times the document. */
-  async function measured(data: string, command: string): Promise<Exit & { readonly peakBytes: number }> {
-    const heapMb = Math.floor((4 * bytes) / 2 ** 20);
-    const env = { NODE_OPTIONS: `--max-old-space-size=${heapMb} ${REPORT_MEMORY}` };
-    const exit = await runCommand([command, "--data", data, "--json", NAME], env);
-    return { ...exit, peakBytes: Number(/^peak (\d+)$/m.exec(exit.stderr)?.[1]) };
-  }
-
-  let ofSmall: Awaited<ReturnType<typeof measured>> | null = null;
-
-  test.each(["stats", "verify"])(
-    "%s takes memory in proportion to it, and builds no Y.Doc of it",
-    async (command) => {
-      expect(bytes).toBeGreaterThan(18_000_000);
-      ofSmall ??= await measured(small, command);
-      const ofLarge = await measured(large, command);
-      expect(ofSmall.code).toBe(0);
-      expect(ofLarge).toMatchObject({ code: 0, signal: null });
-      const result = JSON.parse(ofLarge.stdout);
-      if (command === "stats")
-        expect(result).toMatchObject({ roots: [{ root: "elements", kind: "map" }], seq: 40 });
-      else expect(result).toMatchObject({ isSound: true, comparedSnapshots: 1 });
-      // Copies that LevelDB makes on the way, and the kept snapshot, come on top of what JavaScript may have.
-      const growth = (ofLarge.peakBytes - ofSmall.peakBytes) / bytes;
-      expect(growth).toBeLessThan(10);
     },
   );
 });

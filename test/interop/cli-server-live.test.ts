@@ -10,8 +10,9 @@ import { mintToken, newSecret, readSigningKey } from "@joinery/server";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
 import { ServerConnection } from "../../cli/src/remote/connection.ts";
+import { joinery } from "../spec/cli/stage.ts";
 import { Peer } from "../support/peer.ts";
-import { type Exit, runCommand, type ServerProcess, startServer } from "../support/server-process.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { until, within } from "../support/until.ts";
 
 const COMMAND = fileURLToPath(new URL("../../cli/bin/joinery.js", import.meta.url));
@@ -94,8 +95,8 @@ function start(...args: readonly string[]) {
   };
 }
 
-const ofReader = (...args: readonly string[]): Promise<Exit> =>
-  runCommand([...args, "--server", server().url], { JOINERY_TOKEN: tokens.reader });
+const ofReader = (...args: readonly string[]) =>
+  joinery([...args, "--server", server().url, "--token", tokens.reader]);
 
 describe("joinery tail", () => {
   test("shows who types what, who comes and who goes, and ends at Ctrl+C", async () => {
@@ -237,9 +238,7 @@ describe("joinery top", () => {
     const document = "notes/watched 日本語";
     const ann = await visit(document);
     ann.text.insert(0, "x");
-    const { code, stdout, stderr } = await runCommand(["top", "--data", data, "--interval", "0.2"], {
-      COLUMNS: "100",
-    });
+    const { code, stdout, stderr } = await joinery(["top", "--data", data, "--interval", "0.2"], 100);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`${server().url} · joinery`);
     expect(stdout).toMatch(/^Connections .*websocket/m);
@@ -253,7 +252,7 @@ describe("joinery top", () => {
     const ann = await visit(document);
     ann.text.insert(0, "x");
     await until("it to be stored", async () => (await listingOf(document)).seq === 1);
-    const once = await runCommand([
+    const once = await joinery([
       "top",
       "--once",
       "--json",

@@ -53,17 +53,15 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["ls", "заметки/"],
   ["stats"],
   ["stats", "--json"],
-  ...[EVERY_TYPE, TYPED, LARGE, DAMAGED, MISSING].map((name) => ["stats", name]),
-  ["stats", "--json", TYPED],
+  ...[TYPED, LARGE, DAMAGED, MISSING].map((name) => ["stats", name]),
   ["log", TYPED],
   ["log", "--json", "--limit", "1000", TYPED],
   ["log", "--after", "3", "--limit", "5", TYPED],
   ["log", "--after", "1000", TYPED],
   ["log", EVERY_TYPE],
-  ["log", "--json", LARGE],
   ["log", DAMAGED],
   ["log", MISSING],
-  ...[EVERY_TYPE, UNICODE, LONG, DAMAGED, MISSING].map((name) => ["show", name]),
+  ...[EVERY_TYPE, LONG, DAMAGED, MISSING].map((name) => ["show", name]),
   ["show", "--", DASHED],
   ["show", "--json", EVERY_TYPE],
   ["show", "--at", "12", TYPED, "--text"],
@@ -74,15 +72,12 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["diff", "--from", "15", TYPED],
   ["diff", "--from", "20", "--to", "25", "--json", TYPED],
   ["diff", UNICODE, EVERY_TYPE],
-  ["diff", UNICODE, UNICODE],
   ["diff", UNICODE, MISSING],
-  ...["update", "update-v2", "json", "text", "xml", "markdown", "delta"].map((format) => {
+  ...["update-v2", "json", "xml"].map((format) => {
     return ["export", "--format", format, EVERY_TYPE];
   }),
   ["export", "--at", "17", TYPED],
-  ["export", LARGE],
   ["verify"],
-  ["verify", "--json"],
   ["verify", TYPED],
   ["verify", DAMAGED],
   ["verify", MISSING],
@@ -185,24 +180,10 @@ describe("of a server and of its folder the same is printed by", () => {
     }
   });
 
-  test("commands that find the server by its folder, as processes of their own", async () => {
-    for (const args of [["ls"], ["show", EVERY_TYPE]]) {
-      const { code, stdout, stderr } = await runCommand(
-        [args[0] as string, "--data", data, ...args.slice(1)],
-        {
-          COLUMNS: "100",
-          TZ: "UTC",
-        },
-      );
-      const ofFolder = await withOptions(args, "--server", running().url, "--token", token);
-      // How long ago something was depends on when it is asked.
-      const timeless = (text: string) => text.replaceAll(/ +\d+ \w+ ago/g, "");
-      expect({ code, stdout: timeless(stdout), stderr }).toEqual({
-        code: args[0] === "ls" ? 3 : 0,
-        stdout: timeless(ofFolder.stdout),
-        stderr: ofFolder.stderr,
-      });
-    }
+  test("a command that finds the server by its folder, whatever token the environment has", async () => {
+    const environment = { COLUMNS: "100", TZ: "UTC", JOINERY_TOKEN: "wrong" };
+    const { code, stdout, stderr } = await runCommand(["show", "--data", data, EVERY_TYPE], environment);
+    expect({ code, stdout, stderr }).toEqual(before.get(titleOf(["show", EVERY_TYPE])));
   });
 });
 
@@ -218,13 +199,6 @@ describe("a server that checks tokens", () => {
     expect(wrong).toMatchObject({ code: 1, stdout: "" });
     expect(wrong.stderr).toMatch(/^joinery: [^\n]+does not take this token\)\n$/);
     expect(wrong.stderr).not.toContain(token.slice(0, 20));
-  });
-
-  test("shows its documents to whoever may read its folder, whatever the environment says", async () => {
-    const { code, stdout } = await runCommand(["show", "--data", data, UNICODE, "--text"], {
-      JOINERY_TOKEN: "wrong",
-    });
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `This is ${UNICODE}.\n` });
   });
 });
 

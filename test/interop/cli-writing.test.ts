@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Ended, joinery } from "../spec/cli/stage.ts";
@@ -193,11 +194,7 @@ test("an update comes from standard input as well as from a file", async () => {
 
 test("a folder that is being read is refused by another command, which does not blame a server", async () => {
   const folder = join(parent, "being read");
-  await withStorage(folder, async (storage) => {
-    const update = edit(docOf(1), (doc) => doc.getText("text").insert(0, "x".repeat(200)));
-    for (let i = 0; i < 1500; i++)
-      await new Written(storage, `document ${i}`).append([{ author: "", update }]);
-  });
+  await manyDocuments(folder, 1500);
   // It waits for whoever reads its output, with the folder open.
   const child = spawn(process.execPath, [COMMAND, "ls", "--json", "--data", folder], {
     stdio: ["ignore", "pipe", "ignore"],
@@ -219,6 +216,34 @@ test("a folder that is being read is refused by another command, which does not 
   );
   child.kill("SIGTERM");
 });
+
+test("a command that writes ends at a signal after what it is about, and leaves the folder sound", async () => {
+  const folder = join(parent, "ended");
+  await manyDocuments(folder, 300);
+  const child = spawn(process.execPath, [COMMAND, "compact", "--json", "--data", folder], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH },
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const ended = once(child, "close");
+  await once(child.stdout, "data");
+  child.stdout.resume();
+  child.kill("SIGINT");
+  const stderr = await new Response(Readable.toWeb(child.stderr) as ReadableStream).text();
+  expect({ code: (await ended)[0], stderr }).toEqual({ code: 130, stderr: "" });
+  expect(await joinery(["verify", "--data", folder])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("✓ 300 documents without damage"),
+  });
+});
+
+async function manyDocuments(folder: string, count: number): Promise<void> {
+  await withStorage(folder, async (storage) => {
+    const update = edit(docOf(1), (doc) => doc.getText("text").insert(0, "x".repeat(200)));
+    for (let i = 0; i < count; i++)
+      await new Written(storage, `document ${i}`).append([{ author: "", update }]);
+  });
+}
 
 describe.skipIf(process.platform !== "linux")("on a full disk", () => {
   /** Runs a command whose output goes to a device that is always full. */

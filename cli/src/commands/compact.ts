@@ -7,7 +7,7 @@ import { EXIT_CODES } from "../output/exit-codes.ts";
 import { counted, size } from "../output/quantities.ts";
 import { parseName, tellDamage } from "../output/reading-command.ts";
 import { outputWidth, print, printJsonLine } from "../output/terminal.ts";
-import { cutMiddle, padded, printable, quotedName, shownName } from "../output/text.ts";
+import { cutMiddle, printable, quotedName, shownName } from "../output/text.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import type { DocumentStore } from "../writing/document-store.ts";
 import { type WritingFlags, withStore, writingCommand } from "../writing/writing-command.ts";
@@ -72,7 +72,8 @@ async function compact(
     for await (const compaction of store.compact(document)) {
       tally.add(compaction);
       const isFailed = compaction.outcome === "failed";
-      const isShown = json || isFailed || compaction.outcome === "compacted" || document !== null;
+      // Of many, those tell enough that it did not work with.
+      const isShown = json || isFailed || document !== null;
       if (isShown) bar?.clear();
       if (json) await printJsonLine(compaction);
       else if (isShown) await print(lineOf(compaction));
@@ -97,15 +98,17 @@ function tellMissing(store: DocumentStore, document: DocumentName): false {
   return false;
 }
 
-const SIZES_WIDTH = 18;
-
 function lineOf({ document, outcome, reason, bytesBefore, bytesAfter }: DocumentCompaction): string {
-  const name = (before: number) => cutMiddle(shownName(document), Math.max(8, outputWidth() - before - 1));
-  if (outcome === "failed") return `${pc.red("✗")} ${pc.bold(name(2))}\n    ${printable(reason ?? "")}`;
+  const name = pc.bold(cutMiddle(shownName(document), outputWidth() - MARK_WIDTH - 1));
+  if (outcome === "failed") return `${pc.red("✗")} ${name}\n    ${printable(reason ?? "")}`;
   const sizes =
-    outcome === "already" ? `${size(bytesBefore)} already` : `${size(bytesBefore)} → ${size(bytesAfter)}`;
-  return `${pc.green("✓")} ${padded(sizes, SIZES_WIDTH, "right")}  ${name(SIZES_WIDTH + 4)}`;
+    outcome === "already"
+      ? `nothing to fold: a snapshot of ${size(bytesBefore)}`
+      : `${size(bytesBefore)} → ${size(bytesAfter)}`;
+  return `${pc.green("✓")} ${name}\n  ${pc.dim(sizes)}`;
 }
+
+const MARK_WIDTH = 2;
 
 /** What came of all documents. */
 class Tally {

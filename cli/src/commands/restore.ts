@@ -65,11 +65,13 @@ async function restore(
 ): Promise<void> {
   try {
     const { seq, lineage } = await store.restore(document, deletion);
-    if (json) await printJsonLine({ document, deletion, lineage, seq });
-    else
-      await print(
-        `${pc.green("✓")} ${pc.bold(shownName(document))}  ${pc.dim(`restored, up to batch ${count(seq)}`)}`,
-      );
+    if (json) {
+      await printJsonLine({ document, deletion, lineage, seq });
+      return;
+    }
+    // Of a deletion whose own record is damaged it is not known.
+    const upTo = seq > 0 ? `, up to batch ${count(seq)}` : "";
+    await print(`${pc.green("✓")} ${pc.bold(shownName(document))}  ${pc.dim(`restored${upTo}`)}`);
   } catch (error) {
     if (!(error instanceof JoineryError) || error.code !== "DOCUMENT_NOT_FOUND") throw error;
     process.exitCode = EXIT_CODES.noDocument;

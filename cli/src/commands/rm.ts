@@ -7,7 +7,7 @@ import { EXIT_CODES } from "../output/exit-codes.ts";
 import { counted, isoTime, size } from "../output/quantities.ts";
 import { parseName } from "../output/reading-command.ts";
 import { print, printJsonLine } from "../output/terminal.ts";
-import { quotedName, shownName } from "../output/text.ts";
+import { printable, quotedName, shownName } from "../output/text.ts";
 import type { DocumentStore } from "../writing/document-store.ts";
 import { type WritingFlags, withStore, writingCommand } from "../writing/writing-command.ts";
 
@@ -17,11 +17,12 @@ const PAGE: CommandPage = {
   description: "Delete documents, so that they can be restored for a while.",
   more: `It asks before, unless --yes is given; without a terminal it has to be. Who has a document open is sent away. It can be
 restored (\`joinery restore\`) until the server erases it: ${KEPT_DAYS} days, if limits.keepDeletedMs says nothing else. With
---forever it is erased now, and so is what was deleted under its name before; that takes a folder that no server has open.`,
+--forever it is erased now, and so is what was deleted under its name before; that takes a folder that no server has open.
+LevelDB keeps erased bytes in its files for a while: \`joinery compact --reclaim\` has them written anew without them.`,
   examples: [
     ["joinery rm notes/old", "after a question"],
     ["joinery rm --yes notes/old notes/older", "two of them, in a script"],
-    ["joinery rm --forever notes/secret", "so that nothing of it is left in the data folder's documents"],
+    ["joinery rm --forever notes/secret", "for good, with what was deleted under this name before"],
   ],
   json: {
     isStream: true,
@@ -53,9 +54,21 @@ export function rmCommand(): Command {
       const wanted = [...new Set(documents)];
       if (!flags.yes && !(await isMeant(wanted, flags))) return;
       await withStore(flags, async (store) => {
-        for (const document of wanted) await remove(store, document, flags);
+        for (const document of wanted) await remove(store, document, flags).catch(tellFailed(document));
       });
     });
+}
+
+/** What keeps one document from being deleted, and none of the others. */
+const ABOUT_DOCUMENT: readonly string[] = ["DOCUMENT_DAMAGED", "PERMISSION_DENIED"];
+
+/** @throws What is about more than the document. */
+function tellFailed(document: DocumentName): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof JoineryError) || !ABOUT_DOCUMENT.includes(error.code)) throw error;
+    process.exitCode = EXIT_CODES.error;
+    console.error(`joinery: ${quotedName(document)} is not deleted: ${printable(error.message)}`);
+  };
 }
 
 /** Asks whoever is at the terminal. */
@@ -92,7 +105,8 @@ async function remove(
 ): Promise<void> {
   const isDone = forever ? await erase(store, document, json) : await deleteOne(store, document, json);
   if (isDone) return;
-  process.exitCode = EXIT_CODES.noDocument;
+  // What failed is told before what was not there.
+  process.exitCode ??= EXIT_CODES.noDocument;
   console.error(`joinery: there is no document ${quotedName(document)} in the ${store.describe()}`);
 }
 

@@ -3,7 +3,7 @@
 import type { Command, Option } from "commander";
 
 /** What a value is, as far as a shell can complete it. */
-export type ValueKind = "file" | "folder" | "choice" | "other";
+type ValueKind = "file" | "folder" | "choice" | "other";
 
 export interface CompletedValue {
   readonly name: string;

@@ -1,5 +1,6 @@
 /** What a server answered, read in pieces or as a whole, and never more than was bargained for. */
 
+import { ReadBytes } from "@joinery/server";
 import { byteLines, joined, textOf } from "./byte-lines.ts";
 import { errorOfBrokenAnswer, errorOfContent, lost } from "./failures.ts";
 import { type EventPlace, readEvents, type ServerEvent } from "./server-events.ts";
@@ -87,6 +88,7 @@ export class Answer {
     if (body === null) return;
     const { url, idleMs, stop } = this.#options;
     const reader = body.getReader();
+    const read = new ReadBytes();
     try {
       for (;;) {
         // While whoever reads is busy, the server is not waited for.
@@ -96,6 +98,8 @@ export class Answer {
         const { done, value } = await reader.read().finally(() => clearTimeout(timer));
         if (done) return;
         yield value;
+        // V8 is in no hurry to let go of them, and large documents would be in memory several times.
+        read.add(value);
       }
     } catch (error) {
       throw stop.signal.aborted ? stop.signal.reason : errorOfBrokenAnswer(url, error);

@@ -70,6 +70,19 @@ export class Fields {
     return strange(this.#what, name);
   }
 
+  /**
+   * Writes bytes that are there as base64.
+   *
+   * @param offset Where in `target` they begin.
+   * @returns How many there are; they are not written where they do not fit.
+   */
+  writeBytes(name: string, target: Uint8Array, offset: number): number {
+    const text = this.text(name);
+    const length = Buffer.byteLength(text, "base64");
+    if (length > target.length - offset) return length;
+    return Buffer.from(target.buffer, target.byteOffset, target.length).write(text, offset, "base64");
+  }
+
   /** All that are numbers, by their names. */
   numbers(): ReadonlyMap<string, number> {
     const found = Object.entries(this.#value).filter(([, value]) => typeof value === "number");

@@ -1,18 +1,28 @@
 /** A document as a server streams what is stored of it: a head, the snapshot, the log after it, and an end. */
 
-import type { LogEntry, LogPart, Snapshot, StoredDocument } from "@joinery/server";
+import { type LogEntry, type LogPart, releaseAll, type Snapshot, type StoredDocument } from "@joinery/server";
 import { JoineryError } from "@joinery/shared";
 import { lost } from "./failures.ts";
 import { Fields } from "./fields.ts";
 
 /** Above this no Y.Doc is built anyway. */
 const MAX_UPDATE_BYTES = 2 ** 31;
+/** Worth a tenth of a second. */
+const LARGE_BYTES = 8_000_000;
 
 /** Reads the lines of `/documents/:document/stored`. Cost: memory for what is stored, and the longest line. */
 export async function readStoredDocument(lines: AsyncIterable<unknown>): Promise<StoredDocument> {
   const reader = new StoredReader();
   for await (const line of lines) reader.take(new Fields(line, "what is stored of a document"));
-  return reader.end();
+  const stored = reader.end();
+  // The lines that it came in are let go of before something is made of it.
+  if (bytesOf(stored) >= LARGE_BYTES) releaseAll();
+  return stored;
+}
+
+function bytesOf({ snapshot, tail }: StoredDocument): number {
+  const ofTail = tail.flatMap(({ parts }) => parts).reduce((sum, { update }) => sum + update.length, 0);
+  return ofTail + (snapshot?.update.length ?? 0);
 }
 
 /** An update whose bytes come in the lines that follow. */
@@ -29,11 +39,10 @@ class Pieces {
     return this.#length === this.update.length;
   }
 
-  add(piece: Uint8Array): void {
-    if (this.#length + piece.length > this.update.length)
-      throw broken("an update is longer than it was said to be");
-    this.update.set(piece, this.#length);
-    this.#length += piece.length;
+  /** At once where they belong: there is more than one copy of them on the way as it is. */
+  add(line: Fields): void {
+    this.#length += line.writeBytes("data", this.update, this.#length);
+    if (this.#length > this.update.length) throw broken("an update is longer than it was said to be");
   }
 }
 
@@ -46,7 +55,7 @@ class StoredReader {
   #isEnded = false;
 
   take(line: Fields): void {
-    if (line.has("data")) this.#takeData(line.bytes("data"));
+    if (line.has("data")) this.#takeData(line);
     else if (this.#awaited.length > 0) throw broken("bytes of an update are missing");
     else if (line.has("head")) this.#head = line.fields("head");
     else if (line.has("snapshot")) this.#snapshot = this.#snapshotOf(line.fields("snapshot"));
@@ -73,10 +82,10 @@ class StoredReader {
     };
   }
 
-  #takeData(piece: Uint8Array): void {
+  #takeData(line: Fields): void {
     const [first] = this.#awaited;
     if (first === undefined) throw broken("there are bytes of no update");
-    first.add(piece);
+    first.add(line);
     if (first.isWhole) this.#awaited.shift();
   }
 

@@ -25,7 +25,14 @@ export class FolderStore implements DocumentStore {
   }
 
   async count(): Promise<number> {
-    return (await this.#names()).names.length;
+    let count = 0;
+    try {
+      for await (const _ of this.#tools.storage.list("")) count++;
+    } catch (error) {
+      // What may be missing is told when something is done with all of them.
+      if (!(error instanceof JoineryError) || error.code !== "DOCUMENT_DAMAGED") throw error;
+    }
+    return count;
   }
 
   load(document: DocumentName): Promise<StoredDocument | null> {
@@ -53,7 +60,8 @@ export class FolderStore implements DocumentStore {
 
   async erase(document: DocumentName): Promise<boolean> {
     const isThere = await this.#isThere(document);
-    if (isThere) await this.#tools.erase(document);
+    // What was deleted and damage has taken from the list goes, too.
+    await this.#tools.erase(document);
     return isThere;
   }
 
@@ -66,14 +74,8 @@ export class FolderStore implements DocumentStore {
     return { seq, lineage };
   }
 
-  async *compact(document: DocumentName | null): AsyncGenerator<DocumentCompaction> {
-    if (document !== null) {
-      yield* this.#tools.compact({ document });
-      return;
-    }
-    const { names, damage } = await this.#names();
-    for (const name of names) yield* this.#tools.compact({ document: name });
-    if (damage !== null) throw damage;
+  compact(document: DocumentName | null): AsyncIterable<DocumentCompaction> {
+    return this.#tools.compact(document === null ? { prefix: "" } : { document });
   }
 
   reclaim(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }> {
@@ -84,18 +86,6 @@ export class FolderStore implements DocumentStore {
     return this.#tools.close();
   }
 
-  /** All that are listed, and what may be missing, which is no reason to leave the others. */
-  async #names(): Promise<{ readonly names: readonly DocumentName[]; readonly damage: JoineryError | null }> {
-    const names: DocumentName[] = [];
-    try {
-      for await (const { document } of this.#tools.storage.list("")) names.push(document);
-      return { names, damage: null };
-    } catch (error) {
-      if (!(error instanceof JoineryError) || error.code !== "DOCUMENT_DAMAGED") throw error;
-      return { names, damage: error };
-    }
-  }
-
   /** Whether there is any of a document: itself, damaged or not, or what was deleted under its name. */
   async #isThere(document: DocumentName): Promise<boolean> {
     try {
@@ -104,7 +94,6 @@ export class FolderStore implements DocumentStore {
       if (error instanceof JoineryError && error.code === "DOCUMENT_DAMAGED") return true;
       throw error;
     }
-    for await (const deletion of this.deletions(document)) if (deletion.document === document) return true;
-    return false;
+    return (await this.#tools.storage.deletionsOf(document)).length > 0;
   }
 }

@@ -8,6 +8,7 @@ import type { Revision } from "../engine/ports.ts";
 import { Rights } from "../engine/rights.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Visit } from "../engine/visit.ts";
+import type { EditorIds } from "./editor-ids.ts";
 
 export interface CodeEditOptions {
   /** Kept in the log as who made it, and the origin of the transaction. Default: nobody in particular. */
@@ -16,6 +17,7 @@ export interface CodeEditOptions {
 
 export interface CodeEditsOptions {
   readonly rooms: Rooms;
+  readonly ids: EditorIds;
   readonly limits: Pick<Limits, "maxCodeEditBytes">;
   readonly onLimit: (limit: LimitName) => void;
 }
@@ -46,11 +48,14 @@ export class CodeEdits {
       const updates = visit.allUpdates();
       this.#requireSmall(document, updates);
       // Nothing is awaited from here until the edit is in the document: it is made of what is there.
-      const update = editedBy(change, updates, origin);
+      const id = this.#options.ids.take(document, visit.lineage, (id) => visit.isFree(id));
+      const update = editedBy(change, updates, { origin, clientId: id.clientId });
       const at = visit.whereItIs;
       // To do nothing to a document that is not there does not make it.
       if (at?.seq === 0 && equalBytes(update, EMPTY_UPDATE)) return at;
-      return await visit.write(update);
+      const revision = await visit.write(update);
+      id.keep();
+      return revision;
     } finally {
       visit.leave();
     }
@@ -75,7 +80,11 @@ export class CodeEdits {
  * @throws What the function throws; INVALID_OPTION (never) where it goes on later; REPLICA_FAILED (backoff) when Yjs
  * cannot build the document. Cost: builds a Y.Doc.
  */
-function editedBy(change: (doc: Y.Doc) => void, updates: readonly Uint8Array[], origin: string): Uint8Array {
+function editedBy(
+  change: (doc: Y.Doc) => void,
+  updates: readonly Uint8Array[],
+  { origin, clientId }: { readonly origin: string; readonly clientId: number },
+): Uint8Array {
   const doc = new Y.Doc();
   try {
     // Observers of formatted texts would write.
@@ -83,6 +92,8 @@ function editedBy(change: (doc: Y.Doc) => void, updates: readonly Uint8Array[], 
     doc.on("beforeObserverCalls", quiet);
     new ApplyGuard(doc).apply(updates);
     doc.off("beforeObserverCalls", quiet);
+    // Not before: Yjs takes another one where edits come under the document's own.
+    doc.clientID = clientId;
     const before = Y.encodeStateVector(doc);
     const made: Uint8Array[] = [];
     doc.on("update", (update: Uint8Array) => made.push(update));

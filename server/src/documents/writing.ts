@@ -2,6 +2,7 @@
 
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { DoorRequest } from "../access/access-api.ts";
+import type { EditRequest } from "../edits/apply-edits.ts";
 import type { Edit } from "../edits/edit.ts";
 import { EMPTY_UPDATE } from "../engine/merge.ts";
 import type { Clock, Deletion, Replicas, Revision, Storage } from "../engine/ports.ts";
@@ -9,11 +10,12 @@ import { Rights } from "../engine/rights.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Visit } from "../engine/visit.ts";
 import type { Demand, WhereItIs } from "../engine/whole-write.ts";
-import { readStored } from "../inspect/content.ts";
 import type { DocumentSource } from "../inspect/source.ts";
 import type { Admissions, Principal } from "../protocols/admission.ts";
 import { openSession } from "../protocols/driver.ts";
 import type { DocumentEvent } from "./document-event.ts";
+import type { EditorIds } from "./editor-ids.ts";
+import type { DocumentReading } from "./reading-api.ts";
 import { RevisionChanged } from "./revision-changed.ts";
 import type { Beginnings, DocumentWriting, Expected, WriteOptions } from "./writing-api.ts";
 
@@ -24,7 +26,7 @@ interface EditWorker {
    * @returns What the edits add to it, as a Yjs v1 update. Rejects with INVALID_OPTION (never) where one does not fit what
    * is there, and with REPLICA_FAILED or SERVER_FULL (backoff).
    */
-  edit(document: DocumentName, updates: readonly Uint8Array[], edits: readonly Edit[]): Promise<Uint8Array>;
+  edit(document: DocumentName, updates: readonly Uint8Array[], request: EditRequest): Promise<Uint8Array>;
 }
 
 /** The part of the door that deletion needs: it has no session whose rights would hold for it. */
@@ -37,8 +39,10 @@ export interface WritingOptions {
   readonly storage: Storage;
   readonly admissions: Admissions;
   readonly door: ManagersDoor;
-  readonly source: DocumentSource;
+  readonly source: Pick<DocumentSource, "listing">;
+  readonly reading: Pick<DocumentReading, "document">;
   readonly worker: EditWorker;
+  readonly ids: EditorIds;
   readonly replicas: Replicas;
   readonly clock: Clock;
   readonly report: (event: DocumentEvent) => void;
@@ -70,31 +74,42 @@ export class Writing implements DocumentWriting {
       const demand = demandOf(options);
       // Before anything is worked out for it.
       demand(visit.whereItIs);
-      const update = await this.#options.worker.edit(document, visit.allUpdates(), edits);
-      return await visit.write(update, demand);
+      const { worker, ids } = this.#options;
+      const id = ids.take(document, visit.lineage, (id) => visit.isFree(id));
+      const update = await worker.edit(document, visit.allUpdates(), { edits, clientId: id.clientId });
+      const revision = await visit.write(update, demand);
+      id.keep();
+      return revision;
     });
   }
 
   create(who: DoorRequest, document: DocumentName, beginnings: Beginnings): Promise<Revision> {
     return this.#during(who, document, {}, async (visit) => {
       requireNew(document, visit.whereItIs);
-      const update = await this.#beginning(document, beginnings);
-      return await visit.write(update, (at) => requireNew(document, at));
+      const id = this.#options.ids.take(document, visit.lineage, (id) => visit.isFree(id));
+      const update = await this.#beginning(document, beginnings, id.clientId);
+      const revision = await visit.write(update, (at) => requireNew(document, at));
+      id.keep();
+      return revision;
     });
   }
 
-  async #beginning(document: DocumentName, beginnings: Beginnings): Promise<Uint8Array> {
-    const { worker, source, replicas } = this.#options;
+  async #beginning(document: DocumentName, beginnings: Beginnings, clientId: number): Promise<Uint8Array> {
+    const { worker, reading, replicas } = this.#options;
     if ("edits" in beginnings) {
       const { edits } = beginnings;
-      return edits.length === 0 ? EMPTY_UPDATE : await worker.edit(document, [], edits);
+      return edits.length === 0 ? EMPTY_UPDATE : await worker.edit(document, [], { edits, clientId });
     }
     const { copyOf, at } = beginnings;
-    const stored = await readStored(source, copyOf, at);
-    if (stored === null) throw notFound(copyOf);
-    // Half of a document is not what was asked for.
-    if (stored.damage !== null) throw stored.damage;
-    return await replicas.fold(document, stored.updates);
+    // Held to what may be read at once, as if it were read over HTTP.
+    const read = await reading.document(copyOf, { format: "update", at, isKnown: () => false });
+    try {
+      // Half of a document is not what was asked for.
+      if (read.damage !== null) throw read.damage;
+      return await replicas.fold(document, read.bytes === null ? [] : [read.bytes]);
+    } finally {
+      read.end();
+    }
   }
 
   async delete(who: DoorRequest, document: DocumentName, options: WriteOptions): Promise<Deletion> {

@@ -11,6 +11,13 @@ import { TextEditor } from "./texts.ts";
 /** No client has this id: Yjs complains on the console of a document that is sent edits under its own. */
 const NOBODY = -1;
 
+/** What is to be made of a document. */
+export interface EditRequest {
+  readonly edits: readonly Edit[];
+  /** As of {@link EditedUpdateOptions}. */
+  readonly clientId: number;
+}
+
 export interface EditedUpdateOptions {
   /**
    * Under which client id the edits are made: all that was ever made under it has to be in the document, and nobody else

@@ -119,12 +119,12 @@ export interface NewPiece {
   readonly attributes?: Attributes;
 }
 
-export interface NewMap {
+interface NewMap {
   readonly type: "map";
   readonly entries?: NewEntries;
 }
 
-export interface NewArray {
+interface NewArray {
   readonly type: "array";
   readonly items?: readonly NewNode[];
 }
@@ -139,19 +139,19 @@ export interface NewXml {
   readonly children?: readonly NewNode[];
 }
 
-export interface NewXmlHook {
+interface NewXmlHook {
   readonly type: "xml-hook";
   readonly name: string;
   readonly entries?: NewEntries;
 }
 
 /** A plain value; what JSON has no word for as `describeValue` says it: `{"$bigint": "12"}`. */
-export interface NewValue {
+interface NewValue {
   readonly type: "value";
   readonly value: Json;
 }
 
-export interface NewBinary {
+interface NewBinary {
   readonly type: "binary";
   readonly base64: string;
 }

@@ -71,8 +71,10 @@ export class Compactions {
     this.#isRunning = true;
     for (const [journal, asked] of this.#queue) {
       this.#queue.delete(journal);
-      // It may have been due because its log was just being folded.
-      if (asked !== null || journal.isCompactionDue(this.#options)) await this.#compact(journal, asked);
+      // It may have been due, or asked for, while its log was being folded.
+      const isWanted = asked === null ? journal.isCompactionDue(this.#options) : journal.hasTail;
+      if (isWanted) await this.#compact(journal, asked);
+      else asked?.resolve();
     }
     this.#isRunning = false;
   }

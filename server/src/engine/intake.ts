@@ -118,8 +118,9 @@ export class Intake {
     const { isAnswer } = how;
     const examination = this.#examine(writer, update);
     if (examination.kind === "known") return null;
-    // Who writes without being a client says it on purpose.
-    if (examination.kind === "news" && !how.gate) this.#room.graves.refuse(examination.inspection);
+    // Who writes without being a client, as the server itself, says it on purpose.
+    const isClients = writer.claimsIds && !how.gate;
+    if (examination.kind === "news" && isClients) this.#room.graves.refuse(examination.inspection);
     if (!writer.rights.mayWrite) {
       // An answer carries everything that the client has deleted, whoever else did: that is no attempt to write.
       if (isAnswer && this.#contents.clientsBeyond(update).length === 0) {

@@ -385,6 +385,10 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     return this.loaded.whereItIs;
   }
 
+  isOwned(clientId: number): boolean {
+    return this.loaded.intake.ownerOf(clientId) !== null;
+  }
+
   async whenDurable(): Promise<Revision> {
     const { lineage, journal } = this.loaded;
     const seq = journal.seq + (this.flushes.batchBytes > 0 ? 1 : 0);
@@ -489,7 +493,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
    */
   seal(): void {
     if (!this.isAlive) {
-      this.fail(changing());
+      this.fail(beingChanged());
       return;
     }
     this.flush();
@@ -503,7 +507,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   }
 
   #requireOpen(): void {
-    if (this.#isSealed) throw changing();
+    if (this.#isSealed) throw beingChanged();
   }
 
   /** Nobody is here, and it is not kept for who may come: goes as soon as it may. */
@@ -560,6 +564,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   }
 }
 
-function changing(): JoineryError {
+/** What whoever is in a document, or brings something, is told while something is done to it as a whole. */
+export function beingChanged(): JoineryError {
   return new JoineryError("SERVER_DRAINING", "the document is being changed, come back in a moment");
 }

@@ -28,7 +28,7 @@ import type {
   Storage,
 } from "./ports.ts";
 import type { Rights } from "./rights.ts";
-import { Room } from "./room.ts";
+import { beingChanged, Room } from "./room.ts";
 import type { EndedRoom, IdleRoom, RoomContext } from "./room-context.ts";
 import { type Guest, Session } from "./session.ts";
 import { type SignalHandlers, serverSignal } from "./signals.ts";
@@ -100,6 +100,8 @@ export class Rooms {
   readonly #idle = new Set<IdleRoom>();
   readonly #compactions: Compactions;
   readonly #paused = new Set<Session>();
+  /** Rooms that take nothing in any more, until something was done to their documents. */
+  readonly #sealed = new Map<DocumentName, Room>();
   /** Documents whose last room is gone while something of it was still being written. */
   readonly #unquiet = new Map<DocumentName, Promise<void>>();
   #foreignPresence = 0;
@@ -246,7 +248,10 @@ export class Rooms {
    * (backoff), DOCUMENT_DAMAGED.
    */
   async compact(document: DocumentName): Promise<void> {
-    await this.#rooms.get(document)?.compact();
+    const room = this.#rooms.get(document);
+    // Whoever is in it may be on their way out.
+    if (!room?.isAlive) throw beingChanged();
+    await room.compact();
   }
 
   /**
@@ -260,13 +265,14 @@ export class Rooms {
   async withoutRoom<Result>(
     document: DocumentName,
     work: (stateVector: Uint8Array | null) => Promise<Result>,
-    told: JoineryError = comeBack(),
+    told: JoineryError = beingChanged(),
   ): Promise<Result> {
     if (this.#isDraining) throw new JoineryError("SERVER_DRAINING", "the server is stopping");
     const room = this.#rooms.get(document);
     room?.seal();
     const stateVector = room?.isAlive && !room.damage ? room.stateVector : null;
     this.#rooms.delete(document);
+    if (room?.isAlive) this.#sealed.set(document, room);
     const before = [this.#unquiet.get(document), room?.whenQuiet()];
     const working = Promise.all(before).then(() => work(stateVector));
     this.#waitFor(document, working.then(NOTHING, NOTHING));
@@ -275,7 +281,7 @@ export class Rooms {
       room?.fail(told);
       return result;
     } catch (thrown) {
-      room?.fail(comeBack());
+      room?.fail(beingChanged());
       throw thrown;
     }
   }
@@ -293,7 +299,8 @@ export class Rooms {
   ): Promise<readonly DocumentName[]> {
     this.#isDraining = true;
     this.#compactions.stop();
-    const waiting = new Set([...this.#rooms.values()].filter((room) => !room.isDurable));
+    const all = () => [...this.#rooms.values(), ...this.#sealed.values()];
+    const waiting = new Set(all().filter((room) => !room.isDurable));
     for (const room of this.#rooms.values()) {
       for (const session of room.sessions) session.pauseInput();
       room.flush();
@@ -301,7 +308,7 @@ export class Rooms {
     const unsaved = await this.#whenDurable(waiting, deadlineMs);
     const last = beforeEnd();
     if (last !== null) await last;
-    for (const room of [...this.#rooms.values()]) room.fail(comeBack());
+    for (const room of all()) room.fail(comeBack());
     return unsaved;
   }
 
@@ -331,7 +338,9 @@ export class Rooms {
     const { document } = room;
     this.#idle.delete(room);
     // The name may have another room by now: only the one that ended goes.
-    if (this.#rooms.get(document) === room) this.#rooms.delete(document);
+    for (const rooms of [this.#rooms, this.#sealed]) {
+      if (rooms.get(document) === room) rooms.delete(document);
+    }
     const quiet = room.whenQuiet();
     if (quiet !== null) this.#waitFor(document, quiet);
     this.#onProgress?.();
@@ -354,10 +363,11 @@ export class Rooms {
       const timer = this.#options.clock.setTimer(deadlineMs, resolve);
       this.#onProgress = () => {
         for (const room of waiting) {
-          const isGone = this.#rooms.get(room.document) !== room;
+          const { document } = room;
+          const isGone = this.#rooms.get(document) !== room && this.#sealed.get(document) !== room;
           if (!isGone && !room.isDurable) continue;
           waiting.delete(room);
-          if (isGone) lost.push(room.document);
+          if (isGone) lost.push(document);
         }
         if (waiting.size > 0) return;
         timer.cancel();

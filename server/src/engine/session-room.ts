@@ -27,6 +27,8 @@ export interface SessionRoom<Session> extends FeedRoom, Position {
   readonly whereItIs: WhereItIs;
   /** Everything that was accepted, as Yjs v1 updates in order. Cost: none; the bytes must not be changed. */
   allUpdates(): readonly Uint8Array[];
+  /** Whether somebody who is here writes, or is seen, under this id. */
+  isOwned(clientId: number): boolean;
   /** Resolves when all that was accepted by now is on disk; rejects when the room ends before. */
   whenDurable(): Promise<Revision>;
   /** Resolves when the document's first batch is durable; `null` when it is, or there is none. */

@@ -201,6 +201,11 @@ export class Session {
 
   // Of who is in the server's own process and has no copy.
 
+  /** Of the document. For a session that is open. */
+  get lineage(): string {
+    return this.#room.lineage;
+  }
+
   /** Where the document is; `null` while something was accepted that is not in the log. For a session that is open. */
   get whereItIs(): WhereItIs {
     return this.#room.whereItIs;
@@ -210,6 +215,11 @@ export class Session {
   allUpdates(): readonly Uint8Array[] {
     this.#rights.demand("read");
     return this.#room.allUpdates();
+  }
+
+  /** Whether somebody who is here writes, or is seen, under this id. For a session that is open. */
+  isOwned(clientId: number): boolean {
+    return this.#room.isOwned(clientId);
   }
 
   /** Resolves when all that was accepted by now is on disk; rejects when the room ends before. For a session that is open. */
@@ -231,10 +241,15 @@ export class Session {
     this.#traffic.updatesIn++;
     this.#traffic.updateBytesIn += update.length;
     const done = () => resolve(this.#room.whenDurable());
+    const demandHere: Demand = (at) => {
+      // Whoever went was told that it came to nothing.
+      if (this.isClosed) throw new JoineryError("CONNECTION_LOST", "whoever wrote has left");
+      demand(at);
+    };
     this.#checkpoint.pass(() => {
       this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
         this.#checkpoint.attempt(() => {
-          const tried = this.#room.acceptWhole(this, input.update, demand);
+          const tried = this.#room.acceptWhole(this, input.update, demandHere);
           if (tried === null) done();
           else this.#checkpoint.waitFor(tried, done);
         });

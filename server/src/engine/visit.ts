@@ -72,6 +72,11 @@ export class Visit {
     this.#ended.promise.catch(() => undefined);
   }
 
+  /** Of the document; of one that was never written to, another one each time that it is opened. */
+  get lineage(): string {
+    return this.#here.lineage;
+  }
+
   /** Where the document is; `null` while something was accepted that is not in the log. @throws Why the visit is over. */
   get whereItIs(): WhereItIs {
     return this.#here.whereItIs;
@@ -93,6 +98,11 @@ export class Visit {
    */
   async write(update: Uint8Array, demand: Demand = AS_IT_IS): Promise<Revision> {
     return await Promise.race([this.#here.write(update, demand), this.#ended.promise]);
+  }
+
+  /** Whether nobody who is in the document writes, or is seen, under this id. @throws Why the visit is over. */
+  isFree(clientId: number): boolean {
+    return !this.#here.isOwned(clientId);
   }
 
   /** Resolves when all that was accepted by now is on disk, to where the document is then. Rejects as {@link write}. */

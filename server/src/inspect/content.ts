@@ -8,9 +8,9 @@ import { type Moment, momentOf } from "./at.ts";
 import type { ContentRoot } from "./content-nodes.ts";
 import { type RootKind, rootsOf } from "./content-roots.ts";
 import { loadPacked, packDocument } from "./packed-document.ts";
-import { PackedUpdates } from "./packed-updates.ts";
+import type { PackedUpdates } from "./packed-updates.ts";
 import type { DocumentSource } from "./source.ts";
-import { type OrderedStructs, orderStructs } from "./struct-order.ts";
+import { type OrderedStructs, orderAny } from "./struct-order.ts";
 import { OutOfOrder } from "./structs.ts";
 
 /** A document's bytes at some moment. */
@@ -102,19 +102,9 @@ export function contentOf(
 
 function inOrder(document: DocumentName, updates: Iterable<Uint8Array>): OrderedStructs {
   try {
-    const packed = PackedUpdates.of(updates);
-    try {
-      return orderStructs(packed);
-    } catch (error) {
-      if (!(error instanceof OutOfOrder)) throw error;
-      // Others than a log may have them in any order, and more than once.
-      return orderStructs(PackedUpdates.of([mergeUpdates([...packed])]));
-    }
+    return orderAny(updates);
   } catch (error) {
-    const reason =
-      error instanceof OutOfOrder
-        ? "structs are left that build upon something missing, or deletes of it"
-        : toJoineryError(error).message;
+    const reason = error instanceof OutOfOrder ? error.message : toJoineryError(error).message;
     const name = JSON.stringify(document);
     throw new JoineryError("REPLICA_FAILED", `document ${name} cannot be built: ${reason}`, { cause: error });
   }

@@ -5,6 +5,7 @@
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { isMainThread } from "node:worker_threads";
 
 /** What is worth a collection, which takes some milliseconds. */
 const WORTH_BYTES = 8_000_000;
@@ -21,8 +22,12 @@ function collector(): Collect {
   return collect;
 }
 
-/** Lets go of bytes that nobody uses any more, if there may be many. */
+/**
+ * Lets go of bytes that nobody uses any more, if there may be many. Not in a worker: flags are of the whole process, and a
+ * worker's heap has bounds of its own.
+ */
 export function releaseMemory(): void {
+  if (!isMainThread) return;
   if (process.memoryUsage().arrayBuffers >= WORTH_BYTES) collector()();
 }
 

@@ -125,7 +125,7 @@ export interface DocumentSource {
    * Looks at every record of a document: see {@link Verification}.
    *
    * @returns `null` when there is no such document.
-   * Cost: reads it once or twice; builds it as a Y.Doc only where its bytes do not tell.
+   * Cost: reads it once or twice; puts its structs in order only where its bytes do not tell.
    */
   verify(document: DocumentName): Promise<Verification | null>;
 

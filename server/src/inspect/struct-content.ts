@@ -7,6 +7,7 @@ import * as decoding from "lib0/decoding";
 import { decodeUtf8 } from "lib0/string";
 import { StructHead } from "./struct-head.ts";
 import type { Structs } from "./structs.ts";
+import { spanOf, type TickMark } from "./utf8-ticks.ts";
 
 /** What Yjs knows contents by. */
 export const ContentRef = {
@@ -36,17 +37,11 @@ const LONG_BYTES = 256;
 /** What Yjs leaves of a character of two units that something was put into. */
 const HALF = "\ufffd";
 
-/** A tick of a content, and where it begins: an offset in the content. */
-interface Mark {
-  tick: number;
-  offset: number;
-}
-
 export class StructContents {
   readonly #structs: Structs;
   readonly #head: StructHead;
   /** Of long structs, by their numbers. */
-  readonly #marks = new Map<number, Mark>();
+  readonly #marks = new Map<number, TickMark>();
 
   constructor(structs: Structs) {
     this.#structs = structs;
@@ -123,12 +118,12 @@ export class StructContents {
   }
 
   /** A mark of a struct at or before one of its ticks, which may be moved. */
-  #markBefore(whole: number, tick: number): Mark {
+  #markBefore(whole: number, tick: number): TickMark {
     const known = this.#marks.get(whole);
     return known !== undefined && known.tick <= tick ? { ...known } : { tick: 0, offset: 0 };
   }
 
-  #keepMark(whole: number, mark: Mark): void {
+  #keepMark(whole: number, mark: TickMark): void {
     if (mark.tick > 0) this.#marks.set(whole, mark);
   }
 
@@ -142,27 +137,9 @@ export class StructContents {
   }
 }
 
-/** @param mark Where to begin; moves to the character that `to` is in, or behind all. */
-function textBetween(bytes: Uint8Array, mark: Mark, from: number, to: number): string {
-  advance(bytes, mark, from);
-  const isFirstHalf = mark.tick < from;
-  if (isFirstHalf) advance(bytes, mark, from + 1);
-  const start = mark.offset;
-  advance(bytes, mark, to);
-  const text = decodeUtf8(bytes.subarray(start, mark.offset));
-  const isLastHalf = mark.tick < to;
-  return (isFirstHalf ? HALF : "") + text + (isLastHalf ? HALF : "");
-}
-
-/** Goes on to the last character that does not begin behind a tick. */
-function advance(bytes: Uint8Array, mark: Mark, tick: number): void {
-  while (mark.tick < tick && mark.offset < bytes.length) {
-    const first = bytes[mark.offset] as number;
-    const units = first < 0xf0 ? 1 : 2;
-    if (mark.tick + units > tick) return;
-    mark.tick += units;
-    mark.offset += first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  }
+function textBetween(utf8: Uint8Array, mark: TickMark, from: number, to: number): string {
+  const { bytes, isFirstHalf, isLastHalf } = spanOf(utf8, mark, from, to);
+  return (isFirstHalf ? HALF : "") + decodeUtf8(bytes) + (isLastHalf ? HALF : "");
 }
 
 /** Yjs writes undefined as this word. */

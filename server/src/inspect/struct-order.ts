@@ -6,7 +6,8 @@
  */
 
 import { forEachDelete, type Inspection, inspectUpdate, NO_UPDATE_LIMITS } from "@joinery/shared";
-import type { PackedUpdates } from "./packed-updates.ts";
+import { mergeUpdates } from "../engine/merge.ts";
+import { PackedUpdates } from "./packed-updates.ts";
 import { StructHead } from "./struct-head.ts";
 import { StructLists } from "./struct-lists.ts";
 import { GC_REF, NONE, OutOfOrder, type Structs, structsOf } from "./structs.ts";
@@ -25,12 +26,22 @@ export interface OrderedStructs {
 /**
  * Puts structs in order.
  *
- * @throws OutOfOrder where updates do not come in the order in which they were made, each edit once; JoineryError
- * MALFORMED_UPDATE (never retry).
+ * @param updates Yjs v1, in any order, and each edit as often as it comes. In the order of a log it is done in place.
+ * @throws OutOfOrder where they build upon something that is not there; JoineryError MALFORMED_UPDATE (never retry).
  * Cost: near linear in bytes, more where many wrote in one place at once; about twenty bytes a struct, and forty for
- * each key of a map.
+ * each key of a map. Updates in any other order are merged first.
  */
-export function orderStructs(updates: PackedUpdates): OrderedStructs {
+export function orderAny(updates: Iterable<Uint8Array>): OrderedStructs {
+  const packed = PackedUpdates.of(updates);
+  try {
+    return orderStructs(packed);
+  } catch (error) {
+    if (!(error instanceof OutOfOrder)) throw error;
+    return orderStructs(PackedUpdates.of([mergeUpdates([...packed])]));
+  }
+}
+
+function orderStructs(updates: PackedUpdates): OrderedStructs {
   const order = new Order(structsOf(updates));
   for (const update of updates) order.add(update, inspectUpdate(update, NO_UPDATE_LIMITS));
   return order;

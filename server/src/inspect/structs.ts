@@ -29,7 +29,11 @@ export const DELETED = 0x20;
 type Clocks = Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 
 /** Thrown where updates do not come in the order in which they were made, each edit once. */
-export class OutOfOrder extends Error {}
+export class OutOfOrder extends Error {
+  constructor() {
+    super("structs are left that build upon something missing, or deletes of it");
+  }
+}
 
 export class Structs {
   readonly updates: PackedUpdates;
@@ -37,7 +41,7 @@ export class Structs {
   readonly clients: readonly number[];
   readonly #indexes: ReadonlyMap<number, number>;
   /** The first struct of each client, and behind the last client how many there are. */
-  readonly firsts: Uint32Array;
+  readonly firsts: Uint32Array<ArrayBuffer>;
   /** Behind the last tick of each client. */
   readonly #ends: Float64Array;
   readonly #clocks: Clocks;

@@ -116,8 +116,6 @@ class VerifyThread {
     this.#worker.on("message", (message: VerifyMessage) => this.#heard(message));
     this.#worker.on("error", (cause) => this.#outcome.reject(failed("ended", cause)));
     this.#worker.on("exit", () => this.#outcome.reject(failed("ended")));
-    // After the listeners: one for messages keeps the process alive again.
-    this.#worker.unref();
   }
 
   async run(task: VerifyTask): Promise<Verification | null> {

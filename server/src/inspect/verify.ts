@@ -12,7 +12,6 @@ import {
   toJoineryError,
 } from "@joinery/shared";
 import { toHexString } from "lib0/buffer";
-import { fingerprintOf } from "../import/fingerprint.ts";
 import type { Database } from "../storage/database.ts";
 import { decodeKey, documentRange, encodeKey, logRange, type RecordPlace } from "../storage/keys.ts";
 import { type Loss, missingAfter, missingAt } from "../storage/losses.ts";
@@ -25,7 +24,9 @@ import {
 } from "../storage/record.ts";
 import { rowsOf } from "./folder-log.ts";
 import { LogCoverage } from "./log-coverage.ts";
+import { PackedUpdates } from "./packed-updates.ts";
 import { ReadBytes, releaseMemory } from "./released-memory.ts";
+import { shownDigest } from "./shown-digest.ts";
 import { MAX_PROBLEMS, type Problem, type Verification } from "./source.ts";
 import { digestOf } from "./verify-digest.ts";
 
@@ -33,7 +34,7 @@ type Reader = Pick<Database, "get" | "iterator">;
 
 /**
  * See `DocumentSource.verify`. Cost: reads each record once, and those before a snapshot once more; memory for the
- * document's bytes. Where these do not tell that a snapshot shows what its log builds, for a Y.Doc too.
+ * document's bytes. Where these do not tell that a snapshot shows what its log builds, for its structs too.
  */
 export async function verifyDocument(
   database: Reader,
@@ -214,22 +215,26 @@ async function compareSnapshots(database: Reader, check: Check): Promise<number>
 
 /** One after the other is read, and let go: both at once would take twice the memory. */
 async function isSame(database: Reader, document: DocumentName, base: number, seq: number): Promise<boolean> {
-  const digest = digestOf(await readSnapshot(database, document, seq));
-  releaseMemory();
-  if (digest !== null && digest === digestOf(await readReplay(database, document, base, seq))) return true;
-  releaseMemory();
-  // What differs in bytes may show the same.
-  const shown = fingerprintOf(await readSnapshot(database, document, seq));
-  return shown === fingerprintOf(await readReplay(database, document, base, seq));
+  for (const digest of [digestOf, shownDigest]) {
+    const ofSnapshot = digest(await readSnapshot(database, document, seq));
+    releaseMemory();
+    const ofLog = ofSnapshot && digest(await readReplay(database, document, base, seq));
+    releaseMemory();
+    if (ofLog !== null && ofSnapshot === ofLog) return true;
+    // What differs in bytes may show the same.
+  }
+  return false;
 }
 
-async function readSnapshot(database: Reader, document: DocumentName, seq: number): Promise<Uint8Array[]> {
-  if (seq === 0) return [];
+async function readSnapshot(database: Reader, document: DocumentName, seq: number): Promise<PackedUpdates> {
+  const updates = new PackedUpdates();
+  if (seq === 0) return updates;
   const place = { document, kind: "snapshot", seq } as const;
   const key = encodeKey(place);
   const value = await database.get(key);
   if (value === undefined) throw new Error(`the snapshot at seq ${seq} is gone`);
-  return [decodeSnapshot(place, { key, value }).update];
+  updates.add(decodeSnapshot(place, { key, value }).update);
+  return updates;
 }
 
 /** What a snapshot stands for: the one before it, and the log from there up to it. */
@@ -238,10 +243,13 @@ async function readReplay(
   document: DocumentName,
   base: number,
   seq: number,
-): Promise<Uint8Array[]> {
+): Promise<PackedUpdates> {
   const updates = await readSnapshot(database, document, base);
-  for await (const { place, record } of rowsOf(database, document, logRange(document, base + 1, seq + 1)))
-    updates.push(...decodeLogEntry(place, record).parts.map(({ update }) => update));
+  const read = new ReadBytes();
+  for await (const { place, record } of rowsOf(database, document, logRange(document, base + 1, seq + 1))) {
+    for (const { update } of decodeLogEntry(place, record).parts) updates.add(update);
+    read.add(record.value);
+  }
   return updates;
 }
 

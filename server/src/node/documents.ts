@@ -5,6 +5,7 @@ import type { AccessDoor } from "../access/access-api.ts";
 import { CodeEdits } from "../documents/code-edits.ts";
 import { Conversions } from "../documents/conversions.ts";
 import type { DocumentEvent } from "../documents/document-event.ts";
+import { EditorIds } from "../documents/editor-ids.ts";
 import { Live } from "../documents/live.ts";
 import { Reading } from "../documents/reading.ts";
 import { Writing } from "../documents/writing.ts";
@@ -13,6 +14,7 @@ import type { Rooms } from "../engine/rooms.ts";
 import { encodeLiveEvent } from "../http/api/events.ts";
 import type { ApiServices } from "../http/api/services.ts";
 import { SecondFormat } from "../import/second-format.ts";
+import type { DocumentSource } from "../inspect/source.ts";
 import { storageSource } from "../inspect/storage-source.ts";
 import type { Admissions } from "../protocols/admission.ts";
 import { WorkerReplicas } from "../replicas/worker-replicas.ts";
@@ -40,6 +42,8 @@ export class Documents {
   readonly #codeEdits: CodeEdits;
   /** Workers of their own: whoever reads must not hold up edits that have to be tried. */
   readonly #workers: WorkerReplicas;
+  readonly #conversions: Conversions;
+  readonly #source: DocumentSource;
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -47,19 +51,25 @@ export class Documents {
     const { rooms, storage, replicas, admissions, access, random, limits, report, onLimit } = options;
     const source = storageSource(storage, limits);
     const worker = new WorkerReplicas({ limits, onLimit });
+    const ids = new EditorIds(random);
     const conversions = new Conversions({ converter: new SecondFormat(limits), limits, onLimit });
+    const reading = new Reading({ source, worker, limits, onLimit });
     this.#options = options;
+    this.#source = source;
     this.#workers = worker;
-    this.#codeEdits = new CodeEdits({ rooms, limits, onLimit });
+    this.#conversions = conversions;
+    this.#codeEdits = new CodeEdits({ rooms, ids, limits, onLimit });
     this.services = {
-      reading: new Reading({ source, worker, limits, onLimit }),
+      reading,
       writing: new Writing({
         rooms,
         storage,
         admissions,
         door: access,
         source,
+        reading,
         worker,
+        ids,
         replicas,
         clock: SYSTEM_CLOCK,
         report,
@@ -93,7 +103,7 @@ export class Documents {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
-    await this.#workers.close();
+    await Promise.all([this.#workers.close(), this.#conversions.close(), this.#source.close()]);
   }
 
   /** Never rejects: what could not be erased now is the next time. */

@@ -15,6 +15,7 @@ import { newLineage, updatesOf } from "../import/import-documents.ts";
 import { WorkerReplicas } from "../replicas/worker-replicas.ts";
 import { hasDatabase } from "../storage/data-folder.ts";
 import type { KeptFinding } from "../storage/database-check.ts";
+import { unknownDeletion } from "../storage/deletions.ts";
 import { LevelStorage } from "../storage/level.ts";
 import { RemovedRecords } from "../storage/removed-records.ts";
 import { type DocumentRepair, planRepair } from "../storage/repair.ts";
@@ -60,7 +61,7 @@ export async function openFolderTools(
   const storage = new LevelStorage({
     folder: place,
     minFreeBytes: limits.minFreeBytes,
-    report: (event) => void (event.type === "storage-damaged" && damage.push(textOf(event))),
+    report: (event) => void (event.type === "storage-damaged" && damage.push(textOf(event, isDryRun))),
   });
   try {
     await storage.open();
@@ -125,10 +126,12 @@ class OpenFolder implements FolderTools {
   async restore(document: DocumentName, number?: number): Promise<Deletion> {
     const deletions = await this.storage.deletionsOf(document);
     const wanted =
-      number === undefined ? deletions.at(-1) : deletions.find((deletion) => deletion.number === number);
+      number === undefined
+        ? deletions.at(-1)
+        : // One that damage has taken from the list may be there all the same.
+          (deletions.find((deletion) => deletion.number === number) ?? unknownDeletion({ document, number }));
     if (wanted === undefined) {
-      const which = number === undefined ? "no deletion" : `no deletion ${number}`;
-      throw new JoineryError("DOCUMENT_NOT_FOUND", `document ${JSON.stringify(document)} has ${which}`);
+      throw new JoineryError("DOCUMENT_NOT_FOUND", `document ${JSON.stringify(document)} has no deletion`);
     }
     await this.storage.restore(document, wanted.number);
     return wanted;
@@ -320,11 +323,16 @@ function failed(thrown: unknown): { readonly outcome: "failed"; readonly reason:
   return { outcome: "failed", reason: message };
 }
 
-function textOf({ file, offset, outcome, reason, documents, keptAs }: KeptFinding): string {
+function textOf(
+  { file, offset, outcome, reason, documents, keptAs }: KeptFinding,
+  isDryRun: boolean,
+): string {
   const said = { repaired: "was put right", lost: "something is lost", unsure: "something may be lost" };
   const whose =
     documents.length === 0 ? "" : ` (${documents.map((name) => JSON.stringify(name)).join(", ")})`;
-  return `${file}, near byte ${offset}: ${reason}; ${said[outcome]}${whose}; kept as ${keptAs}`;
+  // A dry run keeps it in a copy that goes.
+  const kept = isDryRun ? "" : `; kept as ${keptAs}`;
+  return `${file}, near byte ${offset}: ${reason}; ${said[outcome]}${whose}${kept}`;
 }
 
 /** For a dry run on what is not there. */

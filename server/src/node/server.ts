@@ -436,9 +436,10 @@ class JoineryServer implements Server {
     this.#stats.stop();
     if (httpServer) await stopListening(httpServer);
     if (this.#opening !== null) {
+      // Once the folder is free, the word in it is that of whoever takes it.
+      if (httpServer && !this.#options.storage) await removeServerFile(this.#options.data);
       // A disk that does not answer must not keep the process: what is at stake has been said in `unsaved`.
       await withinMs(this.#storage.close(), STORAGE_CLOSE_TIMEOUT_MS);
-      if (httpServer && !this.#options.storage) await removeServerFile(this.#options.data);
     }
     return { unsaved };
   }

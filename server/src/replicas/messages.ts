@@ -1,7 +1,7 @@
 /** What goes between the event loop and the worker in which replicas are built. */
 
 import type { DocumentName, ErrorCode } from "@joinery/shared";
-import type { Edit } from "../edits/edit.ts";
+import type { EditRequest } from "../edits/apply-edits.ts";
 import type { Rehearsal, Verdict } from "../engine/ports.ts";
 import type { UpdateSummary } from "../inspect/log-entries.ts";
 import type { Rendering, RenderRequest } from "../inspect/render.ts";
@@ -30,7 +30,7 @@ interface Rendered {
 /** Edits are to be worked out. */
 interface Edited {
   readonly kind: "edit";
-  readonly edits: readonly Edit[];
+  readonly request: EditRequest;
 }
 
 /** A task before its updates are packed: that copies them, so it is done when its turn has come. */
@@ -44,7 +44,7 @@ export type Work =
 /**
  * What a worker is doing: `load`, building the document's replica, of a rehearsal as it was at the last one; `recent`,
  * adding what came since; `integrate`, trying the update on it; `check`, encoding it and reading it back. Of what is read,
- * `load` reads it and `check` writes it.
+ * `load` reads it and `check` writes it; of edits, `integrate` makes them.
  */
 export type Step = "load" | "recent" | "integrate" | "check";
 

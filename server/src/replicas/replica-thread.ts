@@ -145,6 +145,11 @@ export class ReplicaThread {
   #tooMuch(what: "time" | "memory", limit: LimitName): JoineryError | Report {
     this.#onLimit(limit);
     const { task, step } = this.#running ?? {};
+    if (task?.kind === "edit" && step === "integrate") {
+      return new JoineryError("UPDATE_TOO_COSTLY", `edits: making them takes more ${what} than it may`, {
+        limit,
+      });
+    }
     if (task?.kind !== "rehearse" || step === "start" || step === "load") {
       return this.#failed(`takes more ${what} than it may`, { limit });
     }

@@ -5,7 +5,7 @@ import {
   type Limits,
   toJoineryError,
 } from "@joinery/shared";
-import type { Edit } from "../edits/edit.ts";
+import type { EditRequest } from "../edits/apply-edits.ts";
 import { EMPTY_UPDATE } from "../engine/merge.ts";
 import type { Rehearsal, Replicas, Verdict } from "../engine/ports.ts";
 import type { UpdateSummary } from "../inspect/log-entries.ts";
@@ -138,14 +138,15 @@ export class WorkerReplicas implements Replicas {
   /**
    * Works out what edits add to a document.
    *
-   * Rejects with INVALID_OPTION (never) where one does not fit what is there, and as {@link render}.
+   * Rejects with INVALID_OPTION (never) where one does not fit what is there, UPDATE_TOO_COSTLY (never) where they take too
+   * long, and as {@link render}.
    */
   async edit(
     document: DocumentName,
     updates: readonly Uint8Array[],
-    edits: readonly Edit[],
+    request: EditRequest,
   ): Promise<Uint8Array> {
-    const report = await this.#enqueue(document, { kind: "edit", updates, edits }, 0);
+    const report = await this.#enqueue(document, { kind: "edit", updates, request }, 0);
     if (report.kind === "edited") return report.update;
     throw failureOf(report);
   }

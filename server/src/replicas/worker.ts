@@ -2,7 +2,7 @@
 
 import { parentPort } from "node:worker_threads";
 import { toJoineryError } from "@joinery/shared";
-import { editedUpdate } from "../edits/apply-edits.ts";
+import { type EditRequest, editedUpdate } from "../edits/apply-edits.ts";
 import { fold } from "../engine/fold.ts";
 import { Pace } from "../engine/pace.ts";
 import { rehearse } from "../engine/rehearsal.ts";
@@ -36,10 +36,14 @@ function reportOf(task: Task): Report {
       return { kind: "rendered", ...render({ document, updates }, request, beginning("check")) };
     }
     case "edit":
-      return { kind: "edited", update: editedUpdate(updates, task.edits) };
+      return { kind: "edited", update: edited(updates, task.request) };
     case "summarize":
       return { kind: "summarized", summaries: updates.map(summarizeUpdate) };
   }
+}
+
+function edited(updates: readonly Uint8Array[], { edits, clientId }: EditRequest): Uint8Array {
+  return editedUpdate(updates, edits, { clientId, onLoaded: beginning("integrate") });
 }
 
 function rehearsed(task: Extract<Task, { kind: "rehearse" }>): Report {

@@ -9,6 +9,7 @@ import {
   compareBytes,
   decodeKey,
   documentRange,
+  endOfName,
   type KeyRange,
   KIND_AND_SEQ_BYTES,
   KIND_BYTES,
@@ -38,16 +39,16 @@ export function deletionKey({ document, number }: DeletionPlace): Uint8Array {
   return join(DELETION, documentRange(document).gte, numberBytes(number));
 }
 
-/** Where a record of a document is moved to when that is deleted. */
+/** Where a record of a document is moved to when that is deleted; so is what else is among its records. */
 export function deletedKey(key: Uint8Array, number: number): Uint8Array {
-  const nameEnd = key.length - KIND_AND_SEQ_BYTES;
+  const nameEnd = endOfName(key);
   return join(DELETED, key.subarray(0, nameEnd), numberBytes(number), key.subarray(nameEnd));
 }
 
 /** The key that a deleted record had, and has when it is restored. */
 export function keyBeforeDeletion(key: Uint8Array): Uint8Array {
-  const nameEnd = key.length - KIND_AND_SEQ_BYTES - NUMBER_BYTES;
-  return join(key.subarray(HEAD_BYTES, nameEnd), key.subarray(-KIND_AND_SEQ_BYTES));
+  const nameEnd = endOfName(key, HEAD_BYTES);
+  return join(key.subarray(HEAD_BYTES, nameEnd), key.subarray(nameEnd + NUMBER_BYTES));
 }
 
 /** Takes a key apart; `record` is `null` for that of the deletion itself. Returns `null` when it is none of these. */

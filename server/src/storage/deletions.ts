@@ -179,8 +179,15 @@ async function readDeletion(database: Reader, place: DeletionPlace): Promise<Del
 }
 
 /** @param record `null` where damage has taken it. */
-function deletionOf({ document, number }: DeletionPlace, record: StoredRecord | null): Deletion {
-  const unknown = {
+function deletionOf(place: DeletionPlace, record: StoredRecord | null): Deletion {
+  return (record && decodeDeletion(place, record)) ?? unknownDeletion(place);
+}
+
+/** What is said of a deletion of which damage has taken the record. */
+export function unknownDeletion({ document, number }: DeletionPlace): Deletion {
+  return {
+    document,
+    number,
     lineage: UNKNOWN_LINEAGE,
     deletedAt: 0,
     deletedBy: "",
@@ -188,8 +195,6 @@ function deletionOf({ document, number }: DeletionPlace, record: StoredRecord | 
     bytes: 0,
     stateVector: NOTHING,
   };
-  const read = record && decodeDeletion({ document, number }, record);
-  return read ?? { document, number, ...unknown };
 }
 
 /** The highest number of a name's deletions; 0 when there is none. Those count whose own record was lost. */

@@ -77,6 +77,19 @@ export function decodeKey(key: Uint8Array): RecordPlace | null {
   return { document, kind, seq };
 }
 
+/**
+ * Where what comes behind the name begins in a key, whatever that is.
+ *
+ * @param from Where the name begins.
+ * @throws RangeError when there is no name.
+ */
+export function endOfName(key: Uint8Array, from = 0): number {
+  for (let at = key.indexOf(NUL, from); at !== -1; at = key.indexOf(NUL, at + 1)) {
+    if (key[at + 1] === END_OF_NAME) return at + 2;
+  }
+  throw new RangeError("the key has no name");
+}
+
 /** All records of a document. */
 export function documentRange(document: DocumentName): KeyRange {
   const name = encodeName(document);

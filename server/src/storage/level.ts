@@ -33,7 +33,7 @@ import {
 import { dispensableKeys, listDocuments, loadDocument, readLog } from "./document-reader.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { encodeKey } from "./keys.ts";
-import { type Loss, readLosses } from "./losses.ts";
+import { type Loss, lossesAfter, readLosses } from "./losses.ts";
 import {
   damage,
   encodeBirth,
@@ -301,9 +301,7 @@ export class LevelStorage implements Storage {
 
   /** Commits what a plan says, once all that was given before is written. */
   async #commitOf(document: DocumentName | null, plan: Plan): Promise<void> {
-    const guarded = <T>(result: Promise<T>) => reading(document, result);
-    await this.#commit(() => guarded(plan(this.#usable(), this.#losses)));
-    if (this.#losses.length > 0) this.#losses = await guarded(readLosses(this.#requireOpen()));
+    await this.#commit(() => reading(document, plan(this.#usable(), this.#losses)));
   }
 
   async #write(operations: Operation[]): Promise<void> {
@@ -319,6 +317,8 @@ export class LevelStorage implements Storage {
       throw error;
     }
     this.#lastWritten = operations.at(-1) ?? null;
+    // Before the next plan is made: that one must not bring back what this one has forgotten.
+    if (this.#losses.length > 0) this.#losses = lossesAfter(this.#losses, operations);
     this.#onCommit?.(bytesOf(operations), performance.now() - startMs);
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { ByteReader, type DocumentName, type JoineryError } from "@joinery/shared";
+import { toHexString } from "lib0/buffer";
 import * as encoding from "lib0/encoding";
 import type { Database, Operation } from "./database.ts";
 import {
@@ -12,6 +13,7 @@ import {
   encodeKey,
   encodeLossKey,
   intersection,
+  isLossKey,
   type KeyRange,
   logRange,
   lossRange,
@@ -119,6 +121,19 @@ export function moveLosses(
     return keys === null ? [] : [put({ ...loss, keys: move(keys) })];
   });
   return [...forgetLosses(losses, [from]), ...moved];
+}
+
+/** What is known to be lost once these changes are written, of what was before. */
+export function lossesAfter(losses: readonly Loss[], written: readonly Operation[]): readonly Loss[] {
+  const changes = written.filter(({ key }) => isLossKey(key));
+  if (changes.length === 0) return losses;
+  const byKey = new Map(losses.map((loss) => [toHexString(encodeLossKey(loss.keys)), loss]));
+  for (const change of changes) {
+    const loss = change.type === "put" ? decodeLoss(change) : null;
+    if (loss === null) byKey.delete(toHexString(change.key));
+    else byKey.set(toHexString(change.key), loss);
+  }
+  return [...byKey.values()];
 }
 
 function touches(ranges: readonly KeyRange[]): (loss: Loss) => boolean {

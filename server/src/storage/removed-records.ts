@@ -3,7 +3,7 @@
  * folder, with a file a document. Nothing removes them but people. Laid out in docs/formats.md.
  */
 
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DocumentName } from "@joinery/shared";
 import { toBase64, toHexString } from "lib0/buffer";
@@ -59,14 +59,19 @@ export class RemovedRecords {
     const name = `${String(++this.#files).padStart(4, "0")}.jsonl`;
     const file = await open(join(keptIn, name), "w");
     try {
-      await file.write(`${JSON.stringify({ format: FORMAT, document })}\n`);
+      // Appending writes all of it or rejects: on a disk that becomes full a single write may do a part, and say so.
+      await file.appendFile(`${JSON.stringify({ format: FORMAT, document })}\n`);
       for (const { key, place, problem } of removed) {
         const value = (await database.get(key)) ?? new Uint8Array(0);
         const { kind: record, seq } = place ?? { kind: null, seq: 0 };
         const line = { record, seq, problem, key: toHexString(key), value: toBase64(value) };
-        await file.write(`${JSON.stringify(line)}\n`);
+        await file.appendFile(`${JSON.stringify(line)}\n`);
       }
       await file.sync();
+    } catch (error) {
+      // Nothing is taken out, and on a full disk it is in the way.
+      await rm(join(keptIn, name), { force: true });
+      throw error;
     } finally {
       await file.close();
     }

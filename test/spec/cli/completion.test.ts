@@ -83,10 +83,15 @@ describe("bash completes", () => {
   });
 });
 
+/** Runs another shell, if this machine has it. */
+function inShell(shell: string, ...args: readonly string[]): string {
+  return execFileSync(shell, args).toString();
+}
+
 test.skipIf(!has("fish"))("fish completes commands, options, and what these may be", () => {
+  const program = 'source $argv[1]; complete -C "$argv[2]"';
   const inFish = (line: string) =>
-    execFileSync("fish", ["--no-config", "-c", 'source $argv[1]; complete -C "$argv[2]"', scripts.fish, line])
-      .toString()
+    inShell("fish", "--no-config", "-c", program, scripts.fish, line)
       .split("\n")
       .map((row) => row.split("\t")[0]);
   expect(inFish("joinery ")).toEqual(expect.arrayContaining([...COMMANDS, "help"]));
@@ -96,5 +101,5 @@ test.skipIf(!has("fish"))("fish completes commands, options, and what these may 
 
 test.skipIf(!has("zsh"))("zsh takes the script, and knows by it how to complete the command", () => {
   const program = 'autoload -Uz compinit; compinit -u -D; source "$1"; print -r -- "$_comps[joinery]"';
-  expect(execFileSync("zsh", ["-f", "-c", program, "zsh", scripts.zsh]).toString()).toBe("_joinery\n");
+  expect(inShell("zsh", "-f", "-c", program, "zsh", scripts.zsh)).toBe("_joinery\n");
 });

@@ -3,8 +3,19 @@
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { DASHED, EVERY_TYPE, LONG, TYPED, UNICODE } from "../inspect/folder-stage.ts";
-import { goldenFile } from "./stage.ts";
+import {
+  DASHED,
+  docOf,
+  EVERY_TYPE,
+  edit,
+  LONG,
+  TYPED,
+  UNICODE,
+  Written,
+  withStorage,
+} from "../inspect/folder-stage.ts";
+import { answering, sendJson, sendProblem } from "./remote-stage.ts";
+import { goldenFile, joinery } from "./stage.ts";
 import { jsonLines, namedFields, on, WritingStage } from "./writing-stage.ts";
 
 let stage: WritingStage;
@@ -49,20 +60,24 @@ test("names that a shell would take apart, or for options, are told so that they
   expect(stdout).toContain("bring it back with joinery restore 'every/type of Yjs'\n");
 });
 
+/** Another document under a name, small and new. */
+async function begin(data: string, name: string): Promise<void> {
+  await withStorage(data, async (storage) => {
+    const update = edit(docOf(5), (doc) => doc.getMap("another").set("life", 1));
+    await new Written(storage, name).append([{ author: "", update }]);
+  });
+}
+
 test("of several deletions of a name one is chosen by its number, and a name that is taken is not overwritten", async () => {
   const data = await stage.folder();
-  const file = stage.path("typed.bin");
-  await on(data, ["export", "--force", TYPED, file]);
-  for (const name of [EVERY_TYPE, TYPED]) {
-    await on(data, ["export", "--force", name, file]);
-    await on(data, ["import", "again", file]);
-    await on(data, ["rm", "--yes", "again"]);
-  }
-  await on(data, ["restore", "--deletion", "1", "again"]);
-  expect(JSON.parse((await on(data, ["stats", "--json", "again"])).stdout).roots).toHaveLength(4);
-  expect(await on(data, ["restore", "again"])).toMatchObject({
+  await on(data, ["rm", "--yes", TYPED]);
+  await begin(data, TYPED);
+  await on(data, ["rm", "--yes", TYPED]);
+  await on(data, ["restore", "--deletion", "1", TYPED]);
+  expect(jsonLines(await on(data, ["ls", "--json", TYPED]))).toMatchObject([{ document: TYPED, seq: 30 }]);
+  expect(await on(data, ["restore", TYPED])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('"again"'),
+    stderr: expect.stringContaining(`"${TYPED}"`),
   });
   expect(jsonLines(await on(data, ["restore", "--list", "--json"])).map(({ deletion }) => deletion)).toEqual([
     2,
@@ -71,10 +86,8 @@ test("of several deletions of a name one is chosen by its number, and a name tha
 
 test("with --forever a document and its deletions are gone", async () => {
   const data = await stage.folder();
-  const file = stage.path("gone.bin");
-  await on(data, ["export", "--force", TYPED, file]);
   await on(data, ["rm", "--yes", TYPED]);
-  await on(data, ["import", TYPED, file]);
+  await begin(data, TYPED);
   expect(jsonLines(await on(data, ["rm", "--yes", "--forever", "--json", TYPED]))).toEqual([
     { document: TYPED, isErased: true },
   ]);
@@ -109,6 +122,46 @@ test("a document that is not there is named, with 4, and the others are deleted"
   expect(await namesIn(data)).not.toContain(TYPED);
 });
 
+test("one that must not be deleted is named, and the others are", async () => {
+  const lineage = "00112233445566778899aabbccddeeff";
+  const deletion = {
+    number: 1,
+    lineage,
+    deletedAt: "2026-01-31T12:00:00.000Z",
+    deletedBy: "",
+    seq: 1,
+    bytes: 1,
+  };
+  const { url, requests } = await answering((request, response) => {
+    const document = request.url?.split("/").at(-1);
+    if (document === "kept") sendProblem(response, 403, { code: "PERMISSION_DENIED", detail: "not yours" });
+    else if (document === "nobody")
+      sendProblem(response, 404, { code: "DOCUMENT_NOT_FOUND", detail: "not there" });
+    else sendJson(response, { document, ...deletion });
+  });
+  const { code, stdout, stderr } = await joinery([
+    "rm",
+    "--yes",
+    "--json",
+    "--server",
+    url,
+    "a",
+    "kept",
+    "nobody",
+    "b",
+  ]);
+  expect(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).document),
+  ).toEqual(["a", "b"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain('joinery: "kept" is not deleted: ');
+  expect(stderr).toContain('joinery: there is no document "nobody" in ');
+  expect(requests).toHaveLength(4);
+});
+
 test("the JSON has the fields that the pages name", async () => {
   const data = await stage.folder();
   const lines = [
@@ -131,7 +184,7 @@ test("restore wants either a document or --list", async () => {
 
 describe("without --yes", () => {
   /** As somebody at a terminal, who answers. */
-  async function answering(answer: string, args: readonly string[]) {
+  async function atTerminal(answer: string, args: readonly string[]) {
     const data = await stage.folder();
     const input = Object.assign(new PassThrough(), { isTTY: true });
     const before = [
@@ -154,7 +207,7 @@ describe("without --yes", () => {
   }
 
   test("it asks at a terminal, and does what is answered", async () => {
-    const yes = await answering("y", ["rm", TYPED, "--", DASHED]);
+    const yes = await atTerminal("y", ["rm", TYPED, "--", DASHED]);
     expect(yes.code).toBe(0);
     expect(yes.stderr).toContain(`Delete "${TYPED}", "${DASHED}"? [y/N] `);
     expect(yes.names).toEqual(expect.not.arrayContaining([TYPED, DASHED]));
@@ -162,7 +215,7 @@ describe("without --yes", () => {
 
   test("nothing is deleted unless the answer is yes", async () => {
     for (const answer of ["", "n", "yeah"]) {
-      const no = await answering(answer, ["rm", "--forever", TYPED]);
+      const no = await atTerminal(answer, ["rm", "--forever", TYPED]);
       expect(no.code).toBe(1);
       expect(no.stderr).toContain(`Erase "${TYPED}" for good? Nothing brings it back. [y/N] `);
       expect(no.stderr).toContain("nothing was deleted");

@@ -17,7 +17,7 @@ export async function joinery(args: readonly string[], columns?: number): Promis
   const into =
     (parts: string[]) =>
     (chunk: unknown, ...rest: readonly unknown[]) => {
-      parts.push(String(chunk));
+      parts.push(chunk instanceof Uint8Array ? Buffer.from(chunk).toString() : String(chunk));
       const written = rest.at(-1);
       // reason: of the arguments of a stream's `write` only the last can be a function, which is told when it is written.
       if (typeof written === "function") queueMicrotask(written as () => void);

@@ -4,12 +4,16 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DocumentName } from "@joinery/shared";
+import { vi } from "vitest";
 import { joineryCommand } from "../../../cli/src/main.ts";
 import { pageOf } from "../../../cli/src/output/command-page.ts";
 import { openLevelDatabase } from "../../../server/src/storage/database.ts";
 import { encodeKey, type RecordPlace } from "../../../server/src/storage/keys.ts";
 import { TYPED, UNICODE, withStorage, writeDocuments } from "../inspect/folder-stage.ts";
 import { type Ended, joinery } from "./stage.ts";
+
+// Each command opens a database, syncs what it writes, and starts a worker: many at once take their time.
+vi.setConfig({ testTimeout: 30_000 });
 
 export class WritingStage {
   readonly #parent: string;

@@ -2,6 +2,8 @@ import { DEFAULT_LIMITS } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import type { Doc } from "yjs";
 import { CodeEdits } from "../../../server/src/documents/code-edits.ts";
+import { EditorIds } from "../../../server/src/documents/editor-ids.ts";
+import { SYSTEM_RANDOM } from "../../../server/src/node/clock.ts";
 import { FaultyStorage, World } from "../../support/world.ts";
 
 class Stage {
@@ -13,6 +15,7 @@ class Stage {
     this.world = new World({ storage });
     this.#edits = new CodeEdits({
       rooms: this.world.rooms,
+      ids: new EditorIds(SYSTEM_RANDOM),
       limits: { ...DEFAULT_LIMITS, ...limits },
       onLimit: (limit) => this.hits.push(limit),
     });

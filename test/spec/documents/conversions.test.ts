@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, type LimitName } from "@joinery/shared";
+import { DEFAULT_LIMITS, JoineryError, type LimitName } from "@joinery/shared";
 import { expect, onTestFinished, test } from "vitest";
 import * as Y from "yjs";
 import { Conversions } from "../../../server/src/documents/conversions.ts";
@@ -44,4 +44,27 @@ test("who finds too many waiting is told to come back", async () => {
   expect(first?.status).toBe("fulfilled");
   expect(second).toMatchObject({ status: "rejected", reason: { code: "SERVER_FULL" } });
   expect(hits).toEqual(["maxConversions"]);
+});
+
+test("when it is closed nothing more is converted, and who waits is told so", async () => {
+  const begun: Uint8Array[] = [];
+  const { promise, reject } = Promise.withResolvers<Uint8Array>();
+  // The one that is never begun does not look at it.
+  promise.catch(() => undefined);
+  const converter = {
+    convert: (update: Uint8Array) => {
+      begun.push(update);
+      return promise;
+    },
+    close: async () => reject(new JoineryError("SERVER_DRAINING", "closed")),
+  };
+  const conversions = new Conversions({ converter, limits: { maxConversions: 4 }, onLimit: () => undefined });
+  const both = [1, 2].map((byte) => conversions.convert(Uint8Array.of(byte)));
+  const outcomes = Promise.allSettled(both);
+  await conversions.close();
+  for (const outcome of await outcomes) {
+    expect(outcome).toMatchObject({ status: "rejected", reason: { code: "SERVER_DRAINING" } });
+  }
+  await expect(conversions.convert(Uint8Array.of(3))).rejects.toMatchObject({ code: "SERVER_DRAINING" });
+  expect(begun.length).toBeLessThanOrEqual(1);
 });

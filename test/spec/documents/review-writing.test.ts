@@ -1,8 +1,8 @@
 import { JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import { FaultyStorage } from "../../support/world.ts";
 import { HeldReplicas } from "../../support/held-replicas.ts";
+import { FaultyStorage } from "../../support/world.ts";
 import { WritingStage } from "./writing-stage.ts";
 
 function typed(text: string): Uint8Array {

@@ -1,11 +1,16 @@
 import { DEFAULT_LIMITS, type DocumentName } from "@joinery/shared";
 import type { DoorRequest } from "../../../server/src/access/access-api.ts";
 import type { DocumentEvent } from "../../../server/src/documents/document-event.ts";
+import { EditorIds } from "../../../server/src/documents/editor-ids.ts";
+import { Reading } from "../../../server/src/documents/reading.ts";
 import { Writing } from "../../../server/src/documents/writing.ts";
 import { editedUpdate } from "../../../server/src/edits/apply-edits.ts";
 import { InlineReplicas } from "../../../server/src/engine/inline-replicas.ts";
 import { ActionDenied, Rights, type RightsSpec } from "../../../server/src/engine/rights.ts";
+import { summarizeUpdate } from "../../../server/src/inspect/log-entries.ts";
+import { render } from "../../../server/src/inspect/render.ts";
 import { storageSource } from "../../../server/src/inspect/storage-source.ts";
+import { SYSTEM_RANDOM } from "../../../server/src/node/clock.ts";
 import { NO_REQUEST } from "../../../server/src/protocols/admission.ts";
 import { World, type WorldOptions } from "../../support/world.ts";
 
@@ -25,6 +30,7 @@ export class WritingStage {
       author: token ?? "",
       rights: Rights.from(PEOPLE[token ?? ""] ?? "none"),
     });
+    const source = storageSource(storage, DEFAULT_LIMITS);
     this.writing = new Writing({
       rooms,
       storage,
@@ -41,10 +47,22 @@ export class WritingStage {
           return Promise.reject(new ActionDenied(action));
         },
       },
-      source: storageSource(storage, DEFAULT_LIMITS),
+      source,
+      reading: new Reading({
+        source,
+        limits: DEFAULT_LIMITS,
+        worker: {
+          render: async (document, updates, request) => render({ document, updates }, request),
+          summarize: async (_document, updates) => updates.map(summarizeUpdate),
+        },
+        onLimit: () => undefined,
+      }),
       worker: {
-        edit: (_document, updates, edits) => Promise.resolve(editedUpdate(updates, edits)),
+        edit: (_document, updates, { edits, clientId }) => {
+          return Promise.resolve(editedUpdate(updates, edits, { clientId }));
+        },
       },
+      ids: new EditorIds(SYSTEM_RANDOM),
       replicas: new InlineReplicas(),
       report: (event) => this.events.push(event),
     });

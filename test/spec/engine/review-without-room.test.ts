@@ -65,3 +65,40 @@ describe("work on a document that has no room", () => {
     await work.working;
   });
 });
+
+test("a server that stops meanwhile stores what was accepted before, and lets go of who was there", async () => {
+  const storage = new FaultyStorage();
+  const world = new World({ storage });
+  const ann = await world.join("notes");
+  storage.hold();
+  ann.type("a");
+  const work = lasting(world);
+  let unsaved: readonly string[] | null = null;
+  const draining = world.rooms.drain(1000).then((names) => {
+    unsaved = names;
+  });
+  await world.settle();
+  expect(unsaved).toBeNull();
+  storage.release();
+  await world.settle();
+  work.end();
+  await work.working;
+  await world.settle();
+  await draining;
+  expect(unsaved).toEqual([]);
+  expect(ann.closed?.code).toBe("SERVER_DRAINING");
+});
+
+test("folding a document while it is changed as a whole, or loaded, tells who asks to come back", async () => {
+  const world = new World();
+  const ann = await world.join("notes");
+  ann.type("a");
+  await world.settle();
+  const work = lasting(world);
+  const told = { code: "SERVER_DRAINING" };
+  await expect(world.rooms.compact(world.name("notes"))).rejects.toMatchObject(told);
+  await world.join("notes");
+  await expect(world.rooms.compact(world.name("notes"))).rejects.toMatchObject(told);
+  work.end();
+  await work.working;
+});

@@ -2,12 +2,16 @@ import { DEFAULT_LIMITS, type DocumentName, type Limits, parseDocumentName } fro
 import { onTestFinished } from "vitest";
 import * as Y from "yjs";
 import type { Access } from "../../../server/src/access/access.ts";
+import { EditorIds } from "../../../server/src/documents/editor-ids.ts";
+import { Reading } from "../../../server/src/documents/reading.ts";
 import { Writing } from "../../../server/src/documents/writing.ts";
 import { editedUpdate } from "../../../server/src/edits/apply-edits.ts";
 import { InlineReplicas } from "../../../server/src/engine/inline-replicas.ts";
 import type { LogPart } from "../../../server/src/engine/ports.ts";
 import { Rooms } from "../../../server/src/engine/rooms.ts";
 import { SecondFormat } from "../../../server/src/import/second-format.ts";
+import { summarizeUpdate } from "../../../server/src/inspect/log-entries.ts";
+import { render } from "../../../server/src/inspect/render.ts";
 import { storageSource } from "../../../server/src/inspect/storage-source.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "../../../server/src/node/clock.ts";
 import { MemoryStorage } from "../../../server/src/storage/memory.ts";
@@ -34,15 +38,28 @@ export class WritingStage {
     const rooms = new Rooms({ storage, clock, random: SYSTEM_RANDOM, log, limits, replicas });
     // Whoever decides is made with the API; nobody asks before.
     const access = (): Access => api.access as Access;
+    const source = storageSource(storage, limits);
     const writing = new Writing({
       rooms,
       storage,
       clock,
       replicas,
-      worker: { edit: async (_document, updates, edits) => editedUpdate(updates, edits) },
+      worker: {
+        edit: async (_document, updates, { edits, clientId }) => editedUpdate(updates, edits, { clientId }),
+      },
+      ids: new EditorIds(SYSTEM_RANDOM),
       admissions: { needsToken: true, isAuthenticating: true, admit: (request) => access().admit(request) },
       door: { authorize: (who, document, action) => access().authorize(who, document, action) },
-      source: storageSource(storage, limits),
+      source,
+      reading: new Reading({
+        source,
+        limits,
+        worker: {
+          render: async (document, updates, request) => render({ document, updates }, request),
+          summarize: async (_document, updates) => updates.map(summarizeUpdate),
+        },
+        onLimit: () => undefined,
+      }),
       report: () => undefined,
     });
     const services = { writing, firstFormat: (update: Uint8Array) => secondFormat.convert(update) };

@@ -56,7 +56,7 @@ describe("edits", () => {
   ];
 
   test("are worked out in the worker", async () => {
-    const update = await replicasWith().edit(NOTES, updates, EDITS);
+    const update = await replicasWith().edit(NOTES, updates, { edits: EDITS, clientId: 7 });
     const edited = new Y.Doc();
     for (const each of [...updates, update]) Y.applyUpdate(edited, each);
     expect(edited.getMap("settings").get("theme")).toBe("light");
@@ -66,8 +66,10 @@ describe("edits", () => {
   test("that do not fit are refused, and the worker goes on", async () => {
     const replicas = replicasWith();
     const misfit: readonly Edit[] = [{ op: "insert", path: ["settings"], text: "no text" }];
-    await expect(replicas.edit(NOTES, updates, misfit)).rejects.toMatchObject({ code: "INVALID_OPTION" });
-    await replicas.edit(NOTES, updates, EDITS);
+    await expect(replicas.edit(NOTES, updates, { edits: misfit, clientId: 7 })).rejects.toMatchObject({
+      code: "INVALID_OPTION",
+    });
+    await replicas.edit(NOTES, updates, { edits: EDITS, clientId: 7 });
     expect(replicas.workers).toBe(1);
   });
 });
@@ -100,7 +102,7 @@ describe("what cannot be read", () => {
     // A Y.Doc of it takes seconds.
     const endless = [manyRightOrigins(8000)];
     const edits: readonly Edit[] = [{ op: "set", path: ["map", "key"], value: 1 }];
-    await expect(replicas.edit(NOTES, endless, edits)).rejects.toMatchObject({
+    await expect(replicas.edit(NOTES, endless, { edits, clientId: 7 })).rejects.toMatchObject({
       code: "REPLICA_FAILED",
       limit: "maxReplicaMs",
     });

@@ -1,6 +1,6 @@
 /** Work on a data folder that no server has open: what is not repairing. */
 
-import { cp, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DocumentName } from "@joinery/shared";
@@ -10,6 +10,7 @@ import { updatesOf } from "../../../server/src/import/import-documents.ts";
 import { openFolderSource } from "../../../server/src/inspect/folder-source.ts";
 import { openFolderTools } from "../../../server/src/node/folder-tools.ts";
 import type { FolderTools, FolderToolsOptions } from "../../../server/src/node/folder-tools-api.ts";
+import { deletionKey } from "../../../server/src/storage/deleted-keys.ts";
 import { damageRecord, keyOf, withDatabase } from "../../contract/level-stage.ts";
 import { temporaryFolder } from "../../contract/temporary-folder.ts";
 import {
@@ -188,6 +189,20 @@ describe("deleting", () => {
   });
 });
 
+test("a deletion that damage has taken from the list is restored by its number", async () => {
+  const folder = await writtenFolder();
+  await withTools(folder, (tools) => tools.delete(typed));
+  await withDatabase(folder, (database) =>
+    database.batch([{ type: "del", key: deletionKey({ document: typed, number: 1 }) }], { sync: true }),
+  );
+  await withTools(folder, async (tools) => {
+    expect(await all(tools.deletions())).toEqual([]);
+    await expect(tools.restore(typed)).rejects.toMatchObject({ code: "DOCUMENT_NOT_FOUND" });
+    expect(await tools.restore(typed, 1)).toMatchObject({ document: typed, number: 1, seq: 0 });
+    expect(await tools.storage.load(typed)).toMatchObject({ damage: null });
+  });
+});
+
 describe("adding an update", () => {
   test("creates a document, adds what is new, and says when nothing is", async () => {
     const folder = await temporaryFolder();
@@ -265,6 +280,36 @@ describe("opening", () => {
       { isDryRun: true },
     );
     expect(await hashesOf(folder)).toEqual(before);
+  });
+
+  test("tells damage to the files of the database; a dry run the same, but not where it keeps them, as it does not", async () => {
+    const folder = await writtenFolder();
+    const level = join(folder, "level");
+    const log = join(level, (await readdir(level)).find((name) => name.endsWith(".log")) as string);
+    await writeFile(log, (await readFile(log)).fill(0xa5, 300, 900));
+    const look = (isDryRun: boolean) =>
+      withTools(
+        folder,
+        async (tools) => {
+          const repairs = (await all(tools.repair())).map(({ savedAs: _, lineage: __, ...repair }) => repair);
+          const { savedAs: ___, ...rest } = await tools.repairRest();
+          return { damage: tools.damage, repairs, rest };
+        },
+        { isDryRun },
+      );
+    const before = await hashesOf(folder);
+    const planned = await look(true);
+    expect(await hashesOf(folder)).toEqual(before);
+    const done = await look(false);
+    expect(done.repairs.length + done.rest.losses.length).toBeGreaterThan(0);
+    const timeless = ({ losses }: typeof done.rest) => losses.map(({ time: _, ...loss }) => loss);
+    expect(planned.repairs).toEqual(done.repairs);
+    expect(timeless(planned.rest)).toEqual(timeless(done.rest));
+    const keptAs = / kept as (damaged\/\S+)$/;
+    expect(planned.damage).toEqual(done.damage.map((told) => told.replace(/;[^;]*$/, "")));
+    for (const told of done.damage)
+      expect((await stat(join(folder, keptAs.exec(told)?.[1] as string))).isFile()).toBe(true);
+    expect(done.damage.length).toBeGreaterThan(0);
   });
 
   test("creates nothing unless it is asked to, and then not in a dry run", async () => {

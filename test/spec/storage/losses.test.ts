@@ -12,6 +12,7 @@ import {
   encodeLoss,
   forgetLosses,
   type Loss,
+  lossesAfter,
   missingAfter,
 } from "../../../server/src/storage/losses.ts";
 
@@ -87,5 +88,18 @@ test("a document that was deleted has lost nothing, and its neighbours what they
     { type: "put", ...encodeLoss({ ...wide, keys: { gte: before, lt: gte } }) },
     { type: "put", ...encodeLoss({ ...wide, keys: { gte: lt, lt: after } }) },
     { type: "del", key: encodeLossKey(narrow.keys) },
+  ]);
+});
+
+test("what is known to be lost after a write is what a look into the database would say", () => {
+  const [first, second] = [lossOf(rangeOfKey(logKey(7))), lossOf({ gte: logKey(9), lt: logKey(2, other) })];
+  const known = [first, second];
+  const birth = { type: "del", key: encodeKey({ document: notes, kind: "birth", seq: 0 }) } as const;
+  expect(lossesAfter(known, [birth])).toBe(known);
+  const left = { gte: documentRange(notes).lt, lt: logKey(2, other) };
+  expect(lossesAfter(known, forgetLosses(known, [documentRange(notes)]))).toEqual([lossOf(left)]);
+  expect(lossesAfter(known, forgetLosses(known, [documentRange(other)]))).toEqual([
+    first,
+    lossOf({ gte: logKey(9), lt: documentRange(other).gte }),
   ]);
 });

@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { type JoineryError, parseDocumentName } from "@joinery/shared";
 import type { ObservedRoom, RoomObserver } from "../../engine/observer.ts";
 import type { Session } from "../../engine/session.ts";
+import { isOwnVisit } from "../../engine/visit.ts";
 import {
   type Admission,
   type AdmissionRequest,
@@ -243,9 +244,10 @@ export class ExtensionHost implements InstanceHost {
     if (!this.#isHosting) return always;
     return {
       ...always,
-      accepted: (_room, session, update) => {
+      accepted: (room, session, update) => {
         const place = this.#places.get(session);
-        place?.room.accepted(place.connection, update);
+        if (place) place.room.accepted(place.connection, update);
+        else if (isOwnVisit(session)) rooms.get(room)?.accepted(null, update);
       },
       announced: (_room, session, entries) => {
         const place = this.#places.get(session);
@@ -270,7 +272,7 @@ export class ExtensionHost implements InstanceHost {
       direct.entered(hosted);
       return;
     }
-    if (guestOf(session, ServerPresence) !== null) return;
+    if (guestOf(session, ServerPresence) !== null || isOwnVisit(session)) return;
     const connection = guestOf(session, HostedConnection) ?? this.#strangerIn(session);
     this.#places.set(session, { room: hosted, connection });
     hosted.joined(connection, session);

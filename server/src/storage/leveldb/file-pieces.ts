@@ -15,7 +15,8 @@ export async function withFile<T>(path: string, work: (pieces: FilePieces) => Pr
 /** Reads a file piece by piece, so that a large one does not have to be in memory. */
 export class FilePieces {
   readonly #file: FileHandle;
-  readonly #piece = new Uint8Array(PIECE_BYTES);
+  /** Made when somebody reads on. */
+  #piece: Uint8Array | null = null;
   #start = 0;
   #end = 0;
 
@@ -35,9 +36,10 @@ export class FilePieces {
   async from(offset: number): Promise<Uint8Array> {
     if (offset < this.#start || offset >= this.#end) {
       this.#start = offset;
+      this.#piece ??= new Uint8Array(PIECE_BYTES);
       this.#end = offset + (await this.#fill(this.#piece, offset));
     }
-    return this.#piece.subarray(offset - this.#start, this.#end - this.#start);
+    return (this.#piece as Uint8Array).subarray(offset - this.#start, this.#end - this.#start);
   }
 
   /**
@@ -47,11 +49,15 @@ export class FilePieces {
    */
   async read(offset: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
+    if ((await this.#fill(bytes, offset)) < length) throw new Error("the file ends too early");
+    return bytes;
+  }
+
+  /** The same, where what follows is read next. */
+  async readOn(offset: number, length: number): Promise<Uint8Array> {
     const known = this.#start <= offset && offset + length <= this.#end;
-    if (!known && length > PIECE_BYTES / 2) {
-      if ((await this.#fill(bytes, offset)) < length) throw new Error("the file ends too early");
-      return bytes;
-    }
+    if (!known && length > PIECE_BYTES / 2) return this.read(offset, length);
+    const bytes = new Uint8Array(length);
     for (let at = 0; at < length; ) {
       const part = await this.from(offset + at);
       if (part.length === 0) throw new Error("the file ends too early");

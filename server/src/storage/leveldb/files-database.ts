@@ -56,8 +56,13 @@ async function readChanges(path: string, changes: Entry[]): Promise<void> {
   }
 }
 
+interface Source extends EntrySource {
+  /** The newest entry of a key. */
+  readonly get: (key: Uint8Array) => Promise<Entry | null>;
+}
+
 /** What was written last, which is in no table yet. */
-class Changes implements EntrySource {
+class Changes implements Source {
   readonly smallest: Uint8Array;
   readonly largest: Uint8Array;
   readonly #entries: Entries;
@@ -78,47 +83,57 @@ class Changes implements EntrySource {
     }
     yield this.#entries.slice(low);
   }
+
+  readonly get = async (key: Uint8Array): Promise<Entry | null> => {
+    for await (const [first] of this.from(key))
+      return first !== undefined && compareBytes(first.key, key) === 0 ? first : null;
+    return null;
+  };
 }
 
 type Row = [key: Uint8Array, value: Uint8Array];
 
 export class FilesDatabase {
-  readonly #sources: readonly EntrySource[];
+  readonly #sources: readonly Source[];
   /** Those that were read last come last. */
-  readonly #known = new Set<TableFile>();
+  readonly #lastRead = new Set<TableFile>();
 
   constructor(tables: readonly TableFile[], changes: readonly Entry[]) {
-    const known = tables.map((table): EntrySource => {
+    const known = tables.map((table): Source => {
       const { smallest, largest } = table;
-      return { smallest, largest, from: (key) => this.#read(table, key) };
+      return {
+        smallest,
+        largest,
+        from: (key) => this.#known(table).from(key),
+        get: (key) => this.#known(table).get(key),
+      };
     });
     this.#sources = [...known, new Changes(changes)];
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    const isWithin = ({ smallest }: EntrySource) => compareBytes(smallest, key) <= 0;
-    const entries = new MergedEntries(this.#sources.filter(isWithin), key);
-    try {
-      const entry = await entries.next();
-      return entry !== null && compareBytes(entry.key, key) === 0 ? (entry.value ?? undefined) : undefined;
-    } finally {
-      await entries.close();
+    let newest: Entry | null = null;
+    for (const { smallest, largest, get } of this.#sources) {
+      if (compareBytes(smallest, key) > 0 || compareBytes(largest, key) < 0) continue;
+      const entry = await get(key);
+      if (entry !== null && (newest === null || entry.sequence > newest.sequence)) newest = entry;
     }
+    return newest?.value ?? undefined;
   }
 
   iterator(range: CursorRange): FilesCursor {
     return new FilesCursor(this, this.#sources, range);
   }
 
-  #read(table: TableFile, key: Uint8Array): AsyncGenerator<Entries> {
-    this.#known.delete(table);
-    this.#known.add(table);
-    const [oldest] = this.#known;
-    if (oldest !== undefined && this.#known.size > MAX_KNOWN_TABLES) {
-      this.#known.delete(oldest);
+  #known(table: TableFile): TableFile {
+    this.#lastRead.delete(table);
+    this.#lastRead.add(table);
+    const [oldest] = this.#lastRead;
+    if (oldest !== undefined && this.#lastRead.size > MAX_KNOWN_TABLES) {
+      this.#lastRead.delete(oldest);
       oldest.forget();
     }
-    return table.from(key);
+    return table;
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { ByteReader } from "@joinery/shared";
 import { compareBytes } from "../keys.ts";
-import { FilePieces } from "./file-pieces.ts";
+import { FilePieces, withFile } from "./file-pieces.ts";
 import type { LiveTable } from "./manifest.ts";
 import { dataBlocks, decompressed, FOOTER_BYTES, type Place, readFooter, userKey } from "./table.ts";
 
@@ -48,12 +48,25 @@ export class TableFile {
     try {
       const index = await this.#readIndex(pieces);
       for (let i = firstNotBelow(index, key); i < index.length; i++) {
-        const entries = entriesOf(decompressed(await readBlock(pieces, index[i] as IndexEntry)));
+        const { offset, size } = index[i] as IndexEntry;
+        const entries = entriesOf(decompressed(await pieces.readOn(offset, size + 1)));
         yield entries.filter((entry) => compareBytes(entry.key, key) >= 0);
       }
     } finally {
       await pieces.close();
     }
+  }
+
+  /** The newest entry of a key. */
+  get(key: Uint8Array): Promise<Entry | null> {
+    return withFile(this.#path, async (pieces) => {
+      const index = await this.#readIndex(pieces);
+      // The entries of a key may go on in another block, but the newest comes first.
+      const block = index[firstNotBelow(index, key)];
+      if (block === undefined) return null;
+      const entries = entriesOf(decompressed(await readBlock(pieces, block)));
+      return entries.find((entry) => compareBytes(entry.key, key) === 0) ?? null;
+    });
   }
 
   /** Forgets where its blocks are; it is found again. */
