@@ -153,9 +153,18 @@ export class Access implements Admissions, AccessDoor {
     return token !== null && token === operatorKey ? OPERATOR : admissions.admit(request);
   }
 
+  /** Whoever has that could lift every ban. */
+  #isOperators(token: string | null): boolean {
+    const { operatorKey } = this.#context;
+    return token !== null && operatorKey !== null && tokenDigestOf(token) === operatorKey;
+  }
+
   /** With the token that a ticket stands for in its place. */
   #showing(request: AdmissionRequest): Showing {
     const { connection, document } = request;
+    if (this.#isOperators(request.token)) {
+      return { request, token: this.#context.operatorKey, at: this.#context.clock.now() };
+    }
     this.#standing.demandWelcome(connection.address, document);
     if (request.token === null) return { request, token: null, at: this.#context.clock.now() };
     const { token, at } = this.#tokenOf(request, request.token);
@@ -232,7 +241,8 @@ export class Access implements Admissions, AccessDoor {
     const { connection, document } = request;
     const { tokenId = null, issuedAt = at, expiresAt = Infinity } = renewal;
     const shown = { token, tokenId, issuedAt, user: admission.author, document };
-    this.#standing.demandGood(shown, connection.address);
+    if (token !== null && token === this.#context.operatorKey) this.#standing.demandUnrevoked(shown);
+    else this.#standing.demandGood(shown, connection.address);
     if (expiresAt > this.#context.clock.now()) return;
     throw new JoineryError("UNAUTHENTICATED", "your token has expired");
   }

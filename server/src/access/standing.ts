@@ -67,6 +67,11 @@ export class Standing {
    */
   demandGood(shown: Shown, address: string): void {
     this.#bans.refuse({ user: shown.user, document: shown.document, address });
+    this.demandUnrevoked(shown);
+  }
+
+  /** @throws JoineryError UNAUTHENTICATED (after-auth) where what is shown was revoked. */
+  demandUnrevoked(shown: Shown): void {
     if (!this.#revocations.covers(shown)) return;
     throw new JoineryError("UNAUTHENTICATED", "the token was revoked: get a new one");
   }

@@ -38,6 +38,11 @@ export function isOwnVisit({ dialect }: { readonly dialect: Dialect }): boolean 
   return dialect === DIALECTS.server;
 }
 
+/** Whether it is somebody without a socket, who is not there for longer than an edit takes. */
+export function isVisit({ dialect }: { readonly dialect: Dialect }): boolean {
+  return dialect === DIALECTS.http || isOwnVisit({ dialect });
+}
+
 /** What a visit's session is opened with. */
 export interface VisitLink {
   readonly dialect: Dialect;

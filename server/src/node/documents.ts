@@ -93,8 +93,12 @@ export class Documents {
     return (...args) => this.#codeEdits.edit(...args);
   }
 
-  /** The storage is open: erases now and then what was deleted long ago. */
+  /** The storage is open: erases, now and then, what was deleted long ago. */
   opened(): void {
+    void this.#purge();
+  }
+
+  #purgeLater(): void {
     if (this.#isClosed) return;
     this.#timer = SYSTEM_CLOCK.setTimer(PURGE_EVERY_MS, () => void this.#purge());
   }
@@ -115,6 +119,6 @@ export class Documents {
     } catch (thrown) {
       report({ type: "purge-failed", error: toJoineryError(thrown) });
     }
-    this.opened();
+    this.#purgeLater();
   }
 }

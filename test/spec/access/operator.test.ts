@@ -26,6 +26,18 @@ describe("the operator's key", () => {
     expect(operator.closed?.code).toBe("PERMISSION_DENIED");
   });
 
+  test("opens them also where the address, or somebody of the operator's name, is banned", async () => {
+    const stage = new AccessStage();
+    const connection = stage.connection("192.0.2.9");
+    const request = { connection, token: OPERATOR_KEY };
+    for (const target of [{ address: "192.0.2.9" }, { user: "operator" }]) {
+      const { id } = await stage.access.ban(target, { reason: "spam" });
+      await stage.access.authorize(request, null, "manage");
+      expect((await stage.visit(OPERATOR_KEY, { connection })).refused).toBeNull();
+      await stage.access.unban(id);
+    }
+  });
+
   test("is nothing but the whole of it", async () => {
     const stage = new AccessStage();
     for (const token of [OPERATOR_KEY.slice(0, -1), `${OPERATOR_KEY} `, "operator", ""]) {

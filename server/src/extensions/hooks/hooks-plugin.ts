@@ -3,7 +3,7 @@
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { ObservedRoom, RoomObserver } from "../../engine/observer.ts";
 import type { Session } from "../../engine/session.ts";
-import { isOwnVisit } from "../../engine/visit.ts";
+import { isVisit } from "../../engine/visit.ts";
 import type { Admissions } from "../../protocols/admission.ts";
 import { guestOf } from "../guests.ts";
 import type { Plugin, PluginCounts, PluginServer } from "../plugin.ts";
@@ -197,7 +197,7 @@ class HooksPlugin implements Plugin {
   }
 
   #joined(session: Session): void {
-    if (isOwnVisit(session)) return;
+    if (isVisit(session)) return;
     const { calls, server } = this.#running;
     const visit = new Visit({
       hooks: this.#hooks,
