@@ -74,6 +74,15 @@ export const LIMITS = {
     meaning:
       "Updates in Yjs' second format that wait to be made Yjs v1, one after the other in a worker; one more is refused with SERVER_FULL. Each may be as large as a message.",
   },
+  maxDeletions: {
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    error: null,
+    meaning:
+      "Deletions of one name that can be undone; with one more the oldest is erased. What each of them had is known to every room of that name, so that it does not come back by itself.",
+  },
   keepDeletedMs: {
     default: 30 * 24 * 60 * 60 * 1000,
     min: 0,

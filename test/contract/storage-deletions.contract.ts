@@ -165,6 +165,21 @@ export function deletionsContract({ name, create, reopen }: StorageDriver): void
       expect(await listed("c")).toEqual([]);
     });
 
+    test("only so many deletions of a name are kept as whoever deletes says, and the oldest go", async () => {
+      const storage = await written();
+      for (const time of [1, 2, 3, 4]) {
+        await storage.delete(doc, { ...byAnn(time), keep: 2 });
+        if (time < 4) await appendEntries(storage, doc, 1, 2);
+      }
+      expect((await deletionsIn(storage)).map(({ document, number }) => [document, number])).toEqual([
+        ["notes", 3],
+        ["notes", 4],
+      ]);
+      await expect(storage.restore(doc, 2)).rejects.toMatchObject({ code: "DOCUMENT_NOT_FOUND" });
+      await storage.restore(doc, 3);
+      expect(await storage.load(doc)).toEqual(soundDocument(null, entriesOf(1, 2)));
+    });
+
     test("purging erases what was deleted before a time, and only that", async () => {
       const storage = await written();
       for (const [i, text] of ["note", "notes", "notes2"].entries())

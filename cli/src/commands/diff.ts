@@ -37,7 +37,8 @@ const PAGE: CommandPage = {
 
 What is shown is compared, not how it came about. Texts are compared line by line and then word by word; those with more
 than 1,000 changes are shown as replaced from the first to the last one. Of two times of one document it is said who made
-each change, as far as the log knows. Both are built in memory, one after the other: about twelve times their size.`,
+each change, as far as the log knows. Both are
+kept in memory while they are compared: 15 to 40 times the size of a large document.`,
   examples: [
     ["joinery diff notes/today notes/copy", "two documents"],
     ["joinery diff notes/today --from '1 minute ago'", "what the last minute changed, and who did it"],

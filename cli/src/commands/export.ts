@@ -20,9 +20,9 @@ const PAGE: CommandPage = {
 values as the application has them; \`joinery show --json\` says everything), text, xml (roots that are XML or text),
 markdown (as far as Markdown goes), delta (texts with their formatting).
 
-An update takes up to four times the document's size in memory. The other formats take more: those with values or text
-build the document, which takes about twelve times its size, and forty where it was typed in single words. A file that
-is there is not overwritten without --force, and never half written.`,
+An update takes at most four times the document's size in memory. The other formats are put together as a whole: 2 to 11
+times, and json 21 times where there are many small values. A file that is there is not overwritten without --force, and
+never half written.`,
   examples: [
     ["joinery export notes/today today.bin", "everything, as one Yjs update"],
     ["joinery export notes/today --format markdown > today.md", "its text, as Markdown"],

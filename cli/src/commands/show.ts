@@ -37,8 +37,9 @@ const PAGE: CommandPage = {
   more: `Yjs does not store what type a root is; it is told from the content: strings make a text, keys a map, XML nodes an
 XML fragment, anything else an array. Where that is wrong, say so with --as. Dates are {}: that is what Yjs makes of them.
 
-Showing builds the document in memory, which takes about twelve times its size, and forty where it was typed in single
-words. Control characters are escaped, also with --text and in pipes; \`joinery export\` writes them as they are.`,
+The tree takes at most four times the document's size in memory (measured: 0.8 to 2.3 times, whatever is in it). --text,
+--full and --json put together all that they print: 3 to 9 times, and --json 36 times where there are many small values.
+Control characters are escaped, also with --text and in pipes; \`joinery export\` writes them as they are.`,
   examples: [
     ["joinery show notes/today", "a tree of its roots, keys and values"],
     ["joinery show notes/today --text body", "the plain text of the root body"],

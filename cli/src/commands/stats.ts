@@ -28,8 +28,8 @@ const LARGEST = 10;
 
 const PAGE: CommandPage = {
   description: "Say where the bytes of a document are, and why; or of all documents, which are the largest.",
-  more: `It reads the bytes of the newest snapshot and of the log after it, and builds no document of them. What kind a root is,
-is told from what is in it.`,
+  more: `It reads the bytes of the newest snapshot and of the log after it, and builds no document of them: that takes at most four
+times the document's size in memory (measured: 0.7 to 1.3 times). What kind a root is, is told from what is in it.`,
   examples: [
     ["joinery stats", "totals, and the ten largest documents"],
     ["joinery stats notes/plan", "bytes by root and by client, and why it is large"],

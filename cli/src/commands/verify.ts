@@ -20,7 +20,8 @@ import { all } from "./ls.ts";
 const PAGE: CommandPage = {
   description: "Check every record of a document, or of all documents.",
   more: `Each record's checksum, that none is missing, that each update decodes and builds upon nothing that is not there, and
-that each snapshot shows what the log before it builds. It changes nothing.`,
+that each snapshot shows what the log before it builds. It changes nothing, and takes at most four times the size of the
+largest document in memory (measured: 0.7 to 1.4 times).`,
   examples: [
     ["joinery verify", "all documents"],
     ["joinery verify notes/plan", "one document"],

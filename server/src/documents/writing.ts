@@ -1,6 +1,6 @@
 /** Writes to documents without a socket, as sessions of the engine: see `writing-api.ts`. */
 
-import { type DocumentName, JoineryError } from "@joinery/shared";
+import { type DocumentName, JoineryError, type Limits } from "@joinery/shared";
 import type { DoorRequest } from "../access/access-api.ts";
 import type { EditRequest } from "../edits/apply-edits.ts";
 import type { Edit } from "../edits/edit.ts";
@@ -45,6 +45,7 @@ export interface WritingOptions {
   readonly ids: EditorIds;
   readonly replicas: Replicas;
   readonly clock: Clock;
+  readonly limits: Pick<Limits, "maxDeletions">;
   readonly report: (event: DocumentEvent) => void;
 }
 
@@ -113,7 +114,7 @@ export class Writing implements DocumentWriting {
   }
 
   async delete(who: DoorRequest, document: DocumentName, options: WriteOptions): Promise<Deletion> {
-    const { rooms, storage, door, clock, report } = this.#options;
+    const { rooms, storage, door, clock, limits, report } = this.#options;
     const { author } = await door.authorize(who, document, "manage");
     // Loaded, it is known what of it must not come back. Of what cannot be loaded nothing can come back as it was.
     const visit = await this.#visit(who, document).catch(onlyIfUnreadable);
@@ -128,6 +129,7 @@ export class Writing implements DocumentWriting {
             time: clock.now(),
             author,
             stateVector: stateVector ?? NO_STATE,
+            keep: limits.maxDeletions,
           });
         },
         new JoineryError("DOCUMENT_DELETED", "the document was deleted"),
@@ -143,19 +145,16 @@ export class Writing implements DocumentWriting {
 
   async restore(document: DocumentName, number: number | null): Promise<Revision> {
     const { rooms, storage, source, report } = this.#options;
-    const deletions = await storage.deletionsOf(document);
-    const deletion = number === null ? deletions.at(-1) : deletions.find((one) => one.number === number);
-    if (deletion === undefined) {
-      const which = number === null ? "no deletion" : `no deletion ${number}`;
-      throw new JoineryError(
-        "DOCUMENT_NOT_FOUND",
-        `there is ${which} of ${JSON.stringify(document)} to undo`,
-      );
+    // One whose own record was lost is in no list, and can be restored all the same.
+    const which = number ?? (await storage.deletionsOf(document)).at(-1)?.number;
+    if (which === undefined) {
+      const name = JSON.stringify(document);
+      throw new JoineryError("DOCUMENT_NOT_FOUND", `there is no deletion of ${name} to undo`);
     }
     // Nobody is sent away for what cannot be.
     if (rooms.hasContent(document) || (await source.listing(document)) !== null) throw exists(document);
-    await rooms.withoutRoom(document, () => storage.restore(document, deletion.number));
-    report({ type: "document-restored", document, number: deletion.number });
+    await rooms.withoutRoom(document, () => storage.restore(document, which));
+    report({ type: "document-restored", document, number: which });
     return await this.#revisionOf(document);
   }
 

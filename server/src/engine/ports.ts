@@ -165,6 +165,8 @@ export interface DeletionRequest {
   readonly author: Author;
   /** Of what is deleted, encoded as Yjs does; the empty document's, one byte 0, where it is not known. */
   readonly stateVector: Uint8Array;
+  /** How many of the name's deletions are kept, this one too: with it, those are erased that are older. Default: all. */
+  readonly keep?: number;
 }
 
 /** A document that was deleted, and may be restored. */

@@ -7,7 +7,7 @@ import { ContentRef, TypeRef } from "./struct-content.ts";
 import type { TypeNumber } from "./struct-lists.ts";
 import type { OrderedStructs } from "./struct-order.ts";
 
-export { kindOf, ROOT_KINDS, type RootKind } from "./root-kind.ts";
+export { ROOT_KINDS, type RootKind } from "./root-kind.ts";
 
 /**
  * All roots of a document, in the order of their names. What is in them is read when it is asked for.

@@ -14,8 +14,9 @@ import {
   StructCursor,
   StructKind,
 } from "@joinery/shared";
-import { free, Numbers } from "./numbers.ts";
+import { free } from "./numbers.ts";
 import type { PackedUpdates } from "./packed-updates.ts";
+import { type Clocks, Cuts, floor } from "./struct-cuts.ts";
 
 /** Stands for no struct and no list. */
 export const NONE = -1;
@@ -23,10 +24,8 @@ export const NONE = -1;
 // A struct's flags: in the low bits what Yjs knows its content by.
 export const CONTENT_BITS = 0x1f;
 export const GC_REF = 0;
-export const DELETED_REF = 1;
-export const DELETED = 0x20;
-
-type Clocks = Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+const DELETED_REF = 1;
+const DELETED = 0x20;
 
 /** Thrown where updates do not come in the order in which they were made, each edit once. */
 export class OutOfOrder extends Error {
@@ -265,76 +264,6 @@ class Starts {
   }
 }
 
-/** Ticks before which structs are cut. */
-class Cuts {
-  readonly #clients = new Numbers(Uint32Array);
-  readonly #clocks: Numbers<Uint32Array<ArrayBuffer>> | Numbers<Float64Array<ArrayBuffer>>;
-  #firsts = new Uint32Array(0);
-  #sorted: Clocks = new Uint32Array(0);
-
-  constructor(clients: Clients) {
-    const isWide = newClocks(clients, 0) instanceof Float64Array;
-    this.#clocks = isWide ? new Numbers(Float64Array) : new Numbers(Uint32Array);
-  }
-
-  /** By client, ascending, and each once; when they are sorted. */
-  get clocks(): Clocks {
-    return this.#sorted;
-  }
-
-  firstOf(client: number): number {
-    return this.#firsts[client] as number;
-  }
-
-  add(client: number, clock: number): void {
-    this.#clients.push(client);
-    this.#clocks.push(clock);
-  }
-
-  /** @returns How many there are. */
-  sort(clientCount: number): number {
-    const clients = this.#clients.values();
-    const clocks: Clocks = this.#clocks.values();
-    const firsts = new Uint32Array(clientCount + 1);
-    for (let i = 0; i < clients.length; i++) {
-      const behind = (clients[i] as number) + 1;
-      firsts[behind] = (firsts[behind] as number) + 1;
-    }
-    for (let i = 0; i < clientCount; i++) firsts[i + 1] = (firsts[i + 1] as number) + (firsts[i] as number);
-    const next = firsts.slice();
-    const sorted: Clocks = clocks.slice();
-    for (let i = 0; i < clients.length; i++) {
-      const client = clients[i] as number;
-      const at = next[client] as number;
-      sorted[at] = clocks[i] as number;
-      next[client] = at + 1;
-    }
-    let count = 0;
-    for (let client = 0; client < clientCount; client++) {
-      const from = firsts[client] as number;
-      const own = sorted.subarray(from, firsts[client + 1]).sort();
-      firsts[client] = count;
-      // What was written before this is never behind it.
-      let last = NONE;
-      for (let i = 0; i < own.length; i++) {
-        const clock = own[i] as number;
-        if (clock !== last) sorted[count++] = clock;
-        last = clock;
-      }
-    }
-    firsts[clientCount] = count;
-    this.#firsts = firsts;
-    this.#sorted = sorted;
-    this.#clients.free();
-    this.#clocks.free();
-    return count;
-  }
-
-  free(): void {
-    free(this.#sorted);
-  }
-}
-
 /**
  * Finds the structs of updates and cuts them.
  *
@@ -345,7 +274,7 @@ export function structsOf(updates: PackedUpdates): Structs {
   const clients = new Clients();
   for (const update of updates) clients.add(inspectUpdate(update, NO_UPDATE_LIMITS));
   const starts = new Starts(clients);
-  const cuts = new Cuts(clients);
+  const cuts = new Cuts(newClocks(clients, 0) instanceof Float64Array);
   let number = 0;
   for (const update of updates) {
     const inspection = inspectUpdate(update, NO_UPDATE_LIMITS);
@@ -405,16 +334,4 @@ function cutBefore({ clients, starts, cuts, updates }: Cutting, id: number, cloc
   // What was collected has no parts.
   const isCollected = (updates.readerAt(starts.positions[struct] as number).byte() & CONTENT_BITS) === GC_REF;
   if (!isCollected) cuts.add(client, clock);
-}
-
-/** The last of ascending numbers, from one index up to another, that is not above a value. */
-function floor(numbers: Clocks, from: number, end: number, value: number): number {
-  let low = from;
-  let high = end - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if ((numbers[middle] as number) <= value) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }

@@ -7,7 +7,7 @@ export interface TickMark {
 }
 
 /** Goes on to the last character that does not begin behind a tick, or to the end. */
-export function advance(utf8: Uint8Array, mark: TickMark, tick: number): void {
+function advance(utf8: Uint8Array, mark: TickMark, tick: number): void {
   while (mark.tick < tick && mark.offset < utf8.length) {
     const first = utf8[mark.offset] as number;
     const units = first < 0xf0 ? 1 : 2;

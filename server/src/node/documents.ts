@@ -71,6 +71,7 @@ export class Documents {
         worker,
         ids,
         replicas,
+        limits,
         clock: SYSTEM_CLOCK,
         report,
       }),

@@ -112,6 +112,7 @@ class OpenFolder implements FolderTools {
       time: SYSTEM_CLOCK.now(),
       author: this.#parts.author,
       stateVector,
+      keep: this.#parts.limits.maxDeletions,
     });
   }
 

@@ -60,6 +60,9 @@ function beginning(step: Step): () => void {
   return () => tell({ kind: "step", step, cpuMs: cpuMs() });
 }
 
+/** What is smaller is copied: it may be a constant, as the empty update is, which would be gone for the next task. */
+const MIN_HANDED_OVER_BYTES = 1024;
+
 /** Bytes are handed over where they are all of their buffer, else copied out of it. */
 function tell(report: Report): void {
   if (report.kind === "folded" || report.kind === "edited") {
@@ -74,7 +77,9 @@ function tell(report: Report): void {
 function whole(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes;
   const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length;
-  return isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  return isWhole && bytes.length >= MIN_HANDED_OVER_BYTES
+    ? (bytes as Uint8Array<ArrayBuffer>)
+    : new Uint8Array(bytes);
 }
 
 /** CPU time of this thread; before Node 23.9, the time that has passed. */

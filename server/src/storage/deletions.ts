@@ -103,7 +103,22 @@ export async function planDeletion(
   const move = (keys: KeyRange) => deletedPart(keys, { document, number });
   operations.push(...moveLosses(losses, documentRange(document), move));
   operations.push({ type: "put", ...encodeDeletion(deletion) });
+  operations.push(...(await eraseOldest(database, document, by.keep ?? Number.POSITIVE_INFINITY, losses)));
   return { deletion, operations };
+}
+
+/** What makes room for one more deletion of a name, where only so many are kept. */
+async function eraseOldest(
+  database: Reader,
+  document: DocumentName,
+  keep: number,
+  losses: readonly Loss[],
+): Promise<Operation[]> {
+  const keys = await keysOf(database, deletionsOfRange(document));
+  const places = keys.map(decodeDeletedKey).filter((place) => place !== null);
+  const tooMany = places.slice(0, Math.max(0, places.length + 1 - keep));
+  const ranges = tooMany.flatMap((place) => [rangeOfKey(deletionKey(place)), deletedRange(place)]);
+  return eraseRanges(database, ranges, losses);
 }
 
 /**

@@ -114,8 +114,10 @@ export class MemoryStorage implements Storage {
       stateVector: by.stateVector.slice(),
     };
     this.#deleted.set(document, deletions.set(deletion.number, { deletion, document: found }));
+    const tooMany = Math.max(0, deletions.size - (by.keep ?? Number.POSITIVE_INFINITY));
+    for (const number of [...deletions.keys()].slice(0, tooMany)) deletions.delete(number);
     this.#documents.delete(document);
-    return deletion;
+    return { ...deletion, stateVector: by.stateVector };
   }
 
   async erase(document: DocumentName): Promise<void> {

@@ -118,8 +118,8 @@ export async function planRepair(
   const unsure = missingAfter(known, document, kept.seq);
   const unsureBranches = missingAt(known, { document, kind: "branches", seq: 0 });
   const problems = [...scan.problems];
-  for (const loss of [unsure, unsureBranches]) {
-    if (loss !== null) problems.push({ record: "document", seq: 0, reason: reasonOf(loss.message) });
+  for (const [record, loss] of [["document", unsure] as const, ["branches", unsureBranches] as const]) {
+    if (loss !== null) problems.push({ record, seq: 0, reason: reasonOf(loss.message) });
   }
   if (problems.length === 0) return null;
   const lost = lostEdits(scan, kept.seq, unsure === null ? 0 : lastKnownLost(known, document, kept.seq));

@@ -63,6 +63,7 @@ export class WritingStage {
         },
       },
       ids: new EditorIds(SYSTEM_RANDOM),
+      limits: DEFAULT_LIMITS,
       replicas: new InlineReplicas(),
       report: (event) => this.events.push(event),
     });

@@ -48,6 +48,7 @@ export class WritingStage {
         edit: async (_document, updates, { edits, clientId }) => editedUpdate(updates, edits, { clientId }),
       },
       ids: new EditorIds(SYSTEM_RANDOM),
+      limits,
       admissions: { needsToken: true, isAuthenticating: true, admit: (request) => access().admit(request) },
       door: { authorize: (who, document, action) => access().authorize(who, document, action) },
       source,

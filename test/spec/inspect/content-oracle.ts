@@ -98,7 +98,7 @@ function isXml(type: unknown): boolean {
 }
 
 /** What a root is, as far as what it has tells; see the table above. Cost: linear in its items. */
-export function kindOf(type: TypeContent): RootKind | "empty" {
+function kindOf(type: TypeContent): RootKind | "empty" {
   const { text, xml, other, keys } = censusOf(type);
   if (text > 0) return "text";
   if (xml > 0 && other === 0) return "xml";

@@ -63,6 +63,17 @@ describe("edits", () => {
     expect(edited.getArray("list").get(0)).toBe("first");
   });
 
+  test("that change nothing bring nothing, as often as they are made in the same worker", async () => {
+    const replicas = replicasWith();
+    const idle: readonly Edit[] = [{ op: "insert", path: ["list"], index: 0, values: [] }];
+    for (let i = 0; i < 3; i++) {
+      const update = await replicas.edit(NOTES, updates, { edits: idle, clientId: 7 });
+      expect(Buffer.from(update)).toEqual(Buffer.of(0, 0));
+    }
+    expect(Buffer.from(await replicas.fold(NOTES, []))).toEqual(Buffer.of(0, 0));
+    expect(replicas.workers).toBe(1);
+  });
+
   test("that do not fit are refused, and the worker goes on", async () => {
     const replicas = replicasWith();
     const misfit: readonly Edit[] = [{ op: "insert", path: ["settings"], text: "no text" }];

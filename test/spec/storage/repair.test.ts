@@ -274,7 +274,14 @@ const CASES: readonly (readonly [string, Change, Expected])[] = [
   [
     "branches of which the newest may be lost",
     losing(rangeOfKey(keyOf("branches", 0))),
-    { words: 9, removed: [0, 0], repair: { lost: null } },
+    {
+      words: 9,
+      removed: [0, 0],
+      repair: {
+        lost: null,
+        problems: [{ record: "branches", seq: 0, reason: "the record may be lost: a disk fell" }],
+      },
+    },
   ],
   [
     "both snapshots: nothing that is left can be built upon",

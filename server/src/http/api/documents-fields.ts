@@ -72,7 +72,7 @@ export const ABOUT_HEADERS = {
 export const ABOUT_ROOTS_HEADERS = {
   ...ABOUT_HEADERS,
   "Joinery-Left-Out":
-    "Names of roots that have something, but no such form: percent-encoded, with commas between them.",
+    "Names of roots that have something, but no such form: percent-encoded, with commas between them; `...` ends those that would be too long a list.",
 } as const;
 
 /** The headers of an answer that is about one document. */
@@ -103,7 +103,7 @@ function headerNames(names: readonly string[]): string {
   let all = "";
   for (const name of names) {
     const more = `${all === "" ? "" : ", "}${encodeURIComponent(name.toWellFormed())}`;
-    if (all.length + more.length > MAX_HEADER_LENGTH) return `${all}, …`;
+    if (all.length + more.length > MAX_HEADER_LENGTH) return `${all}${all === "" ? "" : ", "}...`;
     all += more;
   }
   return all;
