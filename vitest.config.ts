@@ -19,8 +19,8 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Servers are started hundreds of times; each would compile the same files again.
           env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", import.meta.url)) },
-          // Each file starts servers and replays minutes of typing; side by side they only take turns.
-          fileParallelism: false,
+          // Each file starts servers and waits for them: two use what the other leaves, more only take turns.
+          maxWorkers: 2,
         },
       },
     ],

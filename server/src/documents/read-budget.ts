@@ -19,8 +19,11 @@ export class ReadBudget {
     this.#options = options;
   }
 
-  /** @throws JoineryError SERVER_FULL (backoff) when as many reads as may be are worked on. */
-  begin(): Read {
+  /**
+   * @param signal Aborted when nobody waits any more: what it then asks for is not begun, and throws the signal's reason.
+   * @throws JoineryError SERVER_FULL (backoff) when as many reads as may be are worked on.
+   */
+  begin(signal?: AbortSignal): Read {
     if (this.#reads >= this.#options.limits.maxReads) throw this.#full("maxReads", "reads are under way");
     this.#reads++;
     let held = 0;
@@ -31,6 +34,7 @@ export class ReadBudget {
       isReady = true;
     };
     const hold = (bytes: number): void => {
+      signal?.throwIfAborted();
       // One alone may have all: how large it is was decided when it was written.
       const others = this.#bytes - held;
       if (isOver || (others > 0 && others + bytes > this.#options.limits.maxReadBytes))
@@ -44,7 +48,12 @@ export class ReadBudget {
       ready();
       this.#bytes -= held;
     };
-    return { load: (work) => this.#load(work), hold, ready, end };
+    const load = <T>(work: () => Promise<T>): Promise<T> =>
+      this.#load(async () => {
+        signal?.throwIfAborted();
+        return await work();
+      });
+    return { load, hold, ready, end };
   }
 
   async #load<T>(work: () => Promise<T>): Promise<T> {

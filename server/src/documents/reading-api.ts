@@ -75,29 +75,26 @@ export interface ReadLog extends Kept {
 /**
  * All reject with DOCUMENT_NOT_FOUND (never) where there is no such document, with DOCUMENT_DAMAGED (backoff) where nothing
  * of it is sound, with SERVER_FULL (backoff) where more is being read than may be, and with STORAGE_UNAVAILABLE,
- * REPLICA_FAILED and SERVER_DRAINING (backoff).
+ * REPLICA_FAILED and SERVER_DRAINING (backoff). Where they take a signal, that is aborted when nobody waits any more: what was
+ * not begun then is not, and they reject with its reason.
  */
 export interface DocumentReading {
   /** Lists documents; a page may be short and have a next. Cost: reads them, a few megabytes at least. */
-  documents(page: PageRequest): Promise<ListingPage>;
+  documents(page: PageRequest, signal?: AbortSignal): Promise<ListingPage>;
   /** Lists what was deleted and may be restored. */
   deletions(page: PageRequest): Promise<DeletionPage>;
   /** How far a document is. Cheap. */
   revision(document: DocumentName): Promise<Revision>;
   /** What the list says of one. Cost: reads it. */
-  listing(document: DocumentName): Promise<ListedDocument>;
+  listing(document: DocumentName, signal?: AbortSignal): Promise<ListedDocument>;
   /**
    * Reads a document in some format. Rejects with INVALID_OPTION (never) for a moment that is not kept any more or is not
    * there yet, and as `render` does.
    */
-  document(document: DocumentName, request: DocumentRequest): Promise<ReadDocument>;
+  document(document: DocumentName, request: DocumentRequest, signal?: AbortSignal): Promise<ReadDocument>;
   /** @param until As of `DocumentSource.load`; `null` for now. Rejects with INVALID_OPTION (never) as that does. */
-  stored(document: DocumentName, until: number | null): Promise<ReadStored>;
-  log(document: DocumentName, request: LogRequest): Promise<ReadLog>;
-  /**
-   * Looks at every record; one document at a time.
-   *
-   * @param signal Aborted when nobody waits any more: then it is not begun.
-   */
+  stored(document: DocumentName, until: number | null, signal?: AbortSignal): Promise<ReadStored>;
+  log(document: DocumentName, request: LogRequest, signal?: AbortSignal): Promise<ReadLog>;
+  /** Looks at every record; one document at a time. */
   verification(document: DocumentName, signal: AbortSignal): Promise<Verification>;
 }

@@ -55,9 +55,9 @@ export class Reading implements DocumentReading {
     this.#budget = new ReadBudget(options);
   }
 
-  documents({ prefix, after, limit }: PageRequest): Promise<ListingPage> {
+  documents({ prefix, after, limit }: PageRequest, signal?: AbortSignal): Promise<ListingPage> {
     const part = { prefix, after, maxDocuments: limit, maxBytes: PAGE_BYTES };
-    return this.#during((read) => read.load(() => this.#options.source.page(part)));
+    return this.#during((read) => read.load(() => this.#options.source.page(part)), signal);
   }
 
   deletions({ prefix, after, limit }: PageRequest): Promise<DeletionPage> {
@@ -70,15 +70,19 @@ export class Reading implements DocumentReading {
     return revisionAt(head, head.seq);
   }
 
-  async listing(document: DocumentName): Promise<ListedDocument> {
+  async listing(document: DocumentName, signal?: AbortSignal): Promise<ListedDocument> {
     const head = await this.#head(document);
     const list = () => this.#options.source.listing(document);
-    const listing = await this.#during((read) => read.load(list));
+    const listing = await this.#during((read) => read.load(list), signal);
     if (listing === null) throw notFound(document);
     return { ...listing, revision: revisionAt({ ...head, lineage: listing.lineage }, listing.seq) };
   }
 
-  async document(document: DocumentName, request: DocumentRequest): Promise<ReadDocument> {
+  async document(
+    document: DocumentName,
+    request: DocumentRequest,
+    signal?: AbortSignal,
+  ): Promise<ReadDocument> {
     const head = await this.#head(document);
     const { at, isKnown } = request;
     const seq = at === null ? head.seq : "seq" in at ? at.seq : null;
@@ -96,17 +100,21 @@ export class Reading implements DocumentReading {
       // The document itself is not needed any more.
       read.hold(rendering.bytes.length);
       return { ...rendering, revision: revisionOf(stored), damage: stored.damage, end: read.end };
-    });
+    }, signal);
   }
 
-  stored(document: DocumentName, until: number | null): Promise<ReadStored> {
+  stored(document: DocumentName, until: number | null, signal?: AbortSignal): Promise<ReadStored> {
     return this.#keeping(async (read) => {
       const stored = await this.#load(document, until, read);
       return { stored, revision: revisionOf(stored), end: read.end };
-    });
+    }, signal);
   }
 
-  log(document: DocumentName, { after, limit, maxBytes }: LogRequest): Promise<ReadLog> {
+  log(
+    document: DocumentName,
+    { after, limit, maxBytes }: LogRequest,
+    signal?: AbortSignal,
+  ): Promise<ReadLog> {
     return this.#keeping(async (read) => {
       const log = () => this.#options.source.log(document, after, maxBytes);
       const found = await read.load(log).catch(onlyDamage);
@@ -127,13 +135,13 @@ export class Reading implements DocumentReading {
         damage,
         end: read.end,
       };
-    });
+    }, signal);
   }
 
   verification(document: DocumentName, signal: AbortSignal): Promise<Verification> {
     return this.#during(async () => {
       const verified = this.#verifying.then(() => {
-        if (signal.aborted) throw new JoineryError("CONNECTION_LOST", "nobody waits for it any more");
+        signal.throwIfAborted();
         return this.#options.source.verify(document);
       });
       // What one rejects with is not for the next.
@@ -198,8 +206,8 @@ export class Reading implements DocumentReading {
   }
 
   /** Reads something of which nothing is kept. */
-  async #during<T>(work: (read: Read) => Promise<T>): Promise<T> {
-    const read = this.#budget.begin();
+  async #during<T>(work: (read: Read) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const read = this.#budget.begin(signal);
     try {
       return await work(read);
     } finally {
@@ -208,8 +216,8 @@ export class Reading implements DocumentReading {
   }
 
   /** Reads something that is kept until its `end` is called. */
-  async #keeping<T>(work: (read: Read) => Promise<T>): Promise<T> {
-    const read = this.#budget.begin();
+  async #keeping<T>(work: (read: Read) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const read = this.#budget.begin(signal);
     try {
       const kept = await work(read);
       read.ready();

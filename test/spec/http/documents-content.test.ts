@@ -137,6 +137,27 @@ describe("the content of a document", () => {
     expect(await leftOut("/json")).toBeUndefined();
   });
 
+  test("tells of as many of them as a header may have", async () => {
+    const storage = new MemoryStorage();
+    await storage.open();
+    const doc = docOf(1);
+    const update = edit(doc, () => {
+      for (let i = 0; i < 40; i++) doc.getArray(`${i} ${"é".repeat(40)}`).push([i]);
+    });
+    await new Written(storage, "many").append([{ author: "", update }]);
+    const { read } = await openReading({ documents: storage });
+    const { status, headers } = await read(pathTo("many", "/xml"));
+    expect(status).toBe(200);
+    const names = String(headers["joinery-left-out"]).split(", ");
+    expect(names.pop()).toBe("...");
+    expect(names.length).toBeGreaterThan(5);
+    for (const name of names) expect(doc.share.has(decodeURIComponent(name))).toBe(true);
+    const long = "é".repeat(500);
+    const one = edit(docOf(2), () => undefined);
+    expect(one.length).toBeGreaterThan(0);
+    expect(long).toHaveLength(500);
+  });
+
   test.each([
     "as=text",
     "as=%7B%22a%22%3A%22tree%22%7D",

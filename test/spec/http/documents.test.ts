@@ -237,4 +237,47 @@ describe("how much is read at once", () => {
     for (const { status } of await Promise.all(slow)) expect(status).toBe(200);
     expect((await read(pathTo(TYPED, "/json"))).status).toBe(200);
   });
+
+  test.each(["", "/json", "/update", "/log", "/stored"])(
+    "is nothing for who has gone before it was their turn: %s",
+    async (rest) => {
+      const gate = Promise.withResolvers<void>();
+      const begun: string[] = [];
+      const loading = async (what: string): Promise<void> => {
+        begun.push(what);
+        await gate.promise;
+      };
+      const signals: AbortSignal[] = [];
+      const opened = await openDocuments({
+        documents: folder,
+        instead: (source) => ({
+          page: (part) => loading("page").then(() => source.page(part)),
+          load: (document, until) => loading("load").then(() => source.load(document, until)),
+          log: (document, ...part) => loading("log").then(() => source.log(document, ...part)),
+          listing: (document) => loading("listing").then(() => source.listing(document)),
+        }),
+      });
+      onTestFinished(opened.close);
+      const reading = new Proxy(opened.reading, {
+        get: (of, name) => (...given: unknown[]) => {
+          signals.push(...given.filter((one) => one instanceof AbortSignal));
+          return Reflect.get(of, name, of).apply(of, given);
+        },
+      });
+      const stage = await openReading({ ...opened, reading });
+      const first = stage.read("/documents");
+      await until("one is being read", () => begun.length === 1);
+      const { socket } = await openRaw(stage);
+      socket.write(
+        `GET /api/v1${pathTo(TYPED, rest)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer manager\r\n\r\n`,
+      );
+      await until("another one waits", () => signals.length === 2);
+      socket.destroy();
+      await until("it is known to have gone", () => signals[1]?.aborted === true);
+      gate.resolve();
+      expect((await first).status).toBe(200);
+      expect((await stage.read("/documents")).status).toBe(200);
+      expect(begun).toEqual(["page", "page"]);
+    },
+  );
 });

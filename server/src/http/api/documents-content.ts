@@ -1,5 +1,6 @@
 /** What a document has, now or at an earlier moment, in the formats that `joinery export` writes. */
 
+import type { Revision } from "../../engine/ports.ts";
 import { ROOT_KINDS, type RootKind } from "../../inspect/content-roots.ts";
 import type { RenderFormat } from "../../inspect/render.ts";
 import { type Answers, notModified, octets, type Reply, reply } from "./answers.ts";
@@ -122,17 +123,18 @@ function content(mediaType: string, description: string): Answers<Uint8Array> {
 }
 
 async function read(
-  { services, document, conditions }: CallAt<"/documents/:document">,
+  { services, document, conditions, signal }: CallAt<"/documents/:document">,
   format: RenderFormat,
   { at, root, as = {} }: ContentQuery,
 ): Answer {
-  const read = await services.reading.document(document, {
+  const request = {
     format,
     at: at ?? null,
     root: root ?? null,
     as: new Map<string, RootKind>(Object.entries(as)),
-    isKnown: (revision) => conditions.isUnchanged(revisionText(revision)),
-  });
+    isKnown: (revision: Revision) => conditions.isUnchanged(revisionText(revision)),
+  };
+  const read = await services.reading.document(document, request, signal);
   const { revision, bytes, damage, end } = read;
   const headers = headersOf(revision, read);
   const etag = revisionText(revision);

@@ -100,9 +100,10 @@ is kept.`,
     query: LOG_QUERY,
     answers: ANSWERS,
     errors: ["DOCUMENT_NOT_FOUND", "DOCUMENT_DAMAGED", "REPLICA_FAILED", "SERVER_FULL"],
-    run: async ({ services, document }, { query }) => {
+    run: async ({ services, document, signal }, { query }) => {
       const { after = 0, limit = DEFAULT_ENTRIES, bytes = DEFAULT_BYTES, updates = false } = query;
-      const log = await services.reading.log(document, { after, limit, maxBytes: bytes });
+      const part = { after, limit, maxBytes: bytes };
+      const log = await services.reading.log(document, part, signal);
       const { revision, damage, end } = log;
       return reply(
         { document, log, hasUpdates: updates },

@@ -123,8 +123,8 @@ is read, and its \`head\` says what is wrong.`,
     query: STORED_QUERY,
     answers: lines(LINE, { description: "What is stored.", headers: ABOUT_HEADERS }),
     errors: ["DOCUMENT_NOT_FOUND", "DOCUMENT_DAMAGED", "SERVER_FULL"],
-    run: async ({ services, document }, { query }) => {
-      const read = await services.reading.stored(document, query.until ?? null);
+    run: async ({ services, document, signal }, { query }) => {
+      const read = await services.reading.stored(document, query.until ?? null, signal);
       const headers = headersOf(read.revision, read.stored);
       return reply(linesOf(document, read), { headers, onClose: read.end });
     },

@@ -113,14 +113,14 @@ export const DOCUMENT_ROUTES = [
     query: DOCUMENTS_QUERY,
     answers: json(DOCUMENTS, { description: "A page of the list." }),
     errors: ["INVALID_NAME", "DOCUMENT_DAMAGED", "SERVER_FULL"],
-    run: async ({ services }, { query }): Promise<Of<typeof DOCUMENTS>> => {
+    run: async ({ services, signal }, { query }): Promise<Of<typeof DOCUMENTS>> => {
       const { prefix = "", after = null, limit = DEFAULT_LISTED, deleted = false } = query;
       const page = { prefix, after, limit };
       if (deleted) {
         const { deletions, next } = await services.reading.deletions(page);
         return { documents: [], deletions: deletions.map(shownDeletion), next, damage: null };
       }
-      const { documents, next, damage } = await services.reading.documents(page);
+      const { documents, next, damage } = await services.reading.documents(page, signal);
       return {
         documents: documents.map(shownListing),
         deletions: [],
@@ -144,10 +144,10 @@ export const DOCUMENT_ROUTES = [
       headers: ABOUT_HEADERS,
     }),
     errors: ["DOCUMENT_NOT_FOUND", "DOCUMENT_DAMAGED", "SERVER_FULL"],
-    run: async ({ services, access, document, conditions }) => {
+    run: async ({ services, access, document, conditions, signal }) => {
       const etag = revisionText(await services.reading.revision(document));
       if (conditions.isUnchanged(etag)) return notModified({ etag });
-      const { revision, ...listing } = await services.reading.listing(document);
+      const { revision, ...listing } = await services.reading.listing(document, signal);
       const headers = headersOf(revision, listing);
       const shown = shownDocument(listing, revision, access.sessions({ document }).length);
       return reply(shown, { ...(listing.damage === null && { etag: shown.revision }), headers });
