@@ -82,7 +82,8 @@ changes with every batch that is written.
 
 - \`If-None-Match: "<revision>"\` with GET: 304, without content, while the document is still there.
 - \`If-Match: "<revision>"\` with what writes: 412 \`REVISION_CHANGED\`, and nothing was done, when somebody else wrote
-  meanwhile. Without it, what is written is merged with what others wrote, as with any client.
+  meanwhile. Without it, what is written is merged with what others wrote, as with any client. A route that does something
+  and does not look at what is demanded refuses it.
 - \`Last-Event-ID: <revision>\` with what follows: it goes on behind that. A browser's \`EventSource\` does so by itself, but
   cannot set \`Authorization\`; \`fetch\` can.
 
@@ -113,7 +114,8 @@ no HTTP, too large (431) or while the server stops (503), is answered with a lin
 
 A request has its time, its size and its rate: \`maxAddressRequestsPerSecond\`, \`requestTimeoutMs\`, \`maxHeaderBytes\`, and for
 bodies the limit that the route names; all bodies together \`maxApiPendingBytes\`. All are in [limits.md](limits.md). Bodies are
-never decompressed. Lists come in pages: ask again with what \`next\` said.
+never decompressed. A connection has one request at a time: one that does not wait for the answer before it cuts it. Lists come
+in pages: ask again with what \`next\` said.
 
 ## What is long
 

@@ -22,6 +22,7 @@ import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topCommand } from "./commands/top.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { BadUsage } from "./output/bad-usage.ts";
 import { EXIT_CODES } from "./output/exit-codes.ts";
 import { requireWritten, surviveLostOutput } from "./output/terminal.ts";
 import { VERSION } from "./version.ts";
@@ -64,9 +65,9 @@ export async function run(args: readonly string[]): Promise<void> {
     await parse(joineryCommand(), args);
     await requireWritten();
   } catch (error) {
-    if (!(error instanceof JoineryError)) throw error;
+    if (!(error instanceof JoineryError) && !(error instanceof BadUsage)) throw error;
     console.error(`joinery: ${printableLines(error.message)}`);
-    process.exitCode = EXIT_CODES.error;
+    process.exitCode = error instanceof BadUsage ? EXIT_CODES.usage : EXIT_CODES.error;
   }
 }
 

@@ -232,6 +232,9 @@ describe("a document is exported", () => {
       parts.push(`=== ${format}\n${stdout}${stderr === "" ? "" : `=== and on standard error\n${stderr}`}`);
     }
     await expect(parts.join("\n")).toMatchFileSnapshot("golden/cli-export.txt");
+    // By custom that is standard output, and no file of that name.
+    const named = await joinery(["export", "plain", "-", "--format", "text"]);
+    expect(named).toMatchObject({ code: 0, stdout: expect.stringMatching(/^very bold/), stderr: "" });
     const one = await joinery(["export", "plain", "--format", "xml", "--root", "page"]);
     expect(one.stdout).toMatch(/^<heading level="1">.*<hr\/>\n$/);
     const delta = await joinery(["export", "plain", "--format", "delta", "--root", "body", "--at", "1"]);
@@ -307,7 +310,7 @@ test("what cannot be asked is told in a line, and documents that are not there b
     stdout: "",
     isOneLine: true,
   });
-  expect(await asked("export", "plain", "--root", "body")).toEqual({ code: 1, stdout: "", isOneLine: true });
+  expect(await asked("export", "plain", "--root", "body")).toEqual({ code: 2, stdout: "", isOneLine: true });
   expect((await joinery(["show", "plain", "--as", "body=thing"])).code).toBe(2);
   expect((await joinery(["show", "plain", "--as", "list=text", "--depth", "0"])).stdout).toContain(
     "list  text  2 characters  also has 4 list items, which a text does not show",

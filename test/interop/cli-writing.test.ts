@@ -144,6 +144,12 @@ describe("a folder that a server has open", () => {
     expect(await on("verify", TYPED)).toMatchObject({ code: 0 });
   });
 
+  test("is not compacted where --reclaim is refused", async () => {
+    await on("import", "--format", "text", "--root", "text", "not folded", await file("c.txt", "one\n"));
+    expect(await on("compact", "--reclaim", "not folded")).toMatchObject({ code: 1, stdout: "" });
+    expect(JSON.parse((await on("stats", "--json", "not folded")).stdout)).toMatchObject({ logEntries: 1 });
+  });
+
   test("is healthy to the doctor, who asks the server", async () => {
     const report = JSON.parse((await on("doctor", "--json", "--port", String(server.port))).stdout);
     const found = (name: string) => report.checks.find(({ check }: { check: string }) => check === name);
@@ -181,7 +187,7 @@ test("an update comes from standard input as well as from a file", async () => {
     stdio: ["ignore", "pipe", "inherit"],
     env: { PATH: process.env.PATH },
   });
-  const importing = spawn(process.execPath, [COMMAND, "import", "--data", folder, "--", DASHED], {
+  const importing = spawn(process.execPath, [COMMAND, "import", "--data", folder, "--", DASHED, "-"], {
     stdio: [exporting.stdout, "pipe", "inherit"],
     env: { PATH: process.env.PATH },
   });

@@ -53,6 +53,7 @@ export function compactCommand(): Command {
     .option("--reclaim", "have the files of the database written anew")
     .action(async (document: DocumentName | undefined, flags: CompactFlags) => {
       await withStore(flags, async (store) => {
+        if (flags.reclaim) store.requireReclaim();
         if (!(await compact(store, document ?? null, flags))) return;
         if (flags.reclaim) await reclaim(store, flags);
       });

@@ -40,6 +40,11 @@ export function asOption(): Option {
   });
 }
 
+/** Reads an argument that names a file: `undefined` for the standard input or output, which is `-` by custom. */
+export function parseFile(text: string): string | undefined {
+  return text === "-" ? undefined : text;
+}
+
 /** An option that takes a moment: a `seq`, a time, or how long ago. */
 export function momentOption(flags: string, meaning: string): Option {
   return new Option(flags, meaning).argParser((text): Moment => {

@@ -11,6 +11,7 @@ import {
 } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { Argument, type Command } from "commander";
+import { BadUsage } from "../output/bad-usage.ts";
 import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
@@ -105,10 +106,10 @@ export function diffCommand(): Command {
 
 function requireTwo(b: DocumentName | undefined, { from, to }: DiffFlags): void {
   if (b === undefined && from === undefined) {
-    throw invalid("what is it to be compared with? Name another document, or a time with --from");
+    throw new BadUsage("what is it to be compared with? Name another document, or a time with --from");
   }
   if (b !== undefined && (from !== undefined || to !== undefined)) {
-    throw invalid("--from and --to are for one document at two times");
+    throw new BadUsage("--from and --to are for one document at two times");
   }
 }
 
@@ -175,8 +176,4 @@ async function printComparison(
 function sideOf({ document, seq, time }: DocumentContent): string {
   const when = time === 0 ? [] : [localTime(time)];
   return `${pc.bold(shownName(document))}  ${pc.dim([`seq ${seq}`, ...when].join(" · "))}`;
-}
-
-function invalid(message: string): JoineryError {
-  return new JoineryError("INVALID_OPTION", message);
 }

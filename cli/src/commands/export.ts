@@ -1,6 +1,7 @@
 import { type Moment, render, type StoredContent } from "@joinery/server";
-import { type DocumentName, JoineryError } from "@joinery/shared";
+import type { DocumentName } from "@joinery/shared";
 import { Argument, type Command, Option } from "commander";
+import { BadUsage } from "../output/bad-usage.ts";
 import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { size } from "../output/quantities.ts";
@@ -8,7 +9,7 @@ import { parseName, type ReadingFlags, readingCommand, withSource } from "../out
 import { printJson, writeOut } from "../output/terminal.ts";
 import { printable, quotedName } from "../output/text.ts";
 import { replaceable, requireNew, writeWhole } from "../output/whole-file.ts";
-import { asOption, momentOption, type RootKinds, readOrTell, stateOf } from "./content-flags.ts";
+import { asOption, momentOption, parseFile, type RootKinds, readOrTell, stateOf } from "./content-flags.ts";
 
 const FORMATS = ["update", "update-v2", "json", "text", "xml", "markdown", "delta"] as const;
 
@@ -55,7 +56,11 @@ interface ExportFlags extends ReadingFlags {
 export function exportCommand(): Command {
   return readingCommand("export", PAGE)
     .addArgument(new Argument("<document>", "its name").argParser(parseName))
-    .addArgument(new Argument("[file]", "where to (default: standard output, if that is no terminal)"))
+    .addArgument(
+      new Argument("[file]", "where to, or - (default: standard output, if that is no terminal)").argParser(
+        parseFile,
+      ),
+    )
     .addOption(new Option("--format <format>", "what to write").choices(FORMATS).default("update"))
     .addOption(momentOption("--at <moment>", "as it was: a seq, a time, or how long ago"))
     .option("--root <name>", "only this root")
@@ -70,15 +75,15 @@ async function exportDocument(
   flags: ExportFlags,
 ): Promise<void> {
   const { format, root, at, json } = flags;
-  if (file === "") throw invalid("the name of the file is empty");
-  if (file === undefined && json) throw invalid("--json is about the file: name one");
+  if (file === "") throw new BadUsage("the name of the file is empty");
+  if (file === undefined && json) throw new BadUsage("--json is about the file: name one");
   if (file === undefined && process.stdout.isTTY) {
-    throw invalid(
+    throw new BadUsage(
       "name a file, or send the output to one: what is in a document could write to the terminal",
     );
   }
   if (root !== undefined && isUpdate(format))
-    throw invalid(`an ${format} has all roots: --root is for other formats`);
+    throw new BadUsage(`an ${format} has all roots: --root is for other formats`);
   // Reading may take long, only to find out then.
   if (file !== undefined) await (flags.force ? replaceable(file) : requireNew(file));
   await withSource(flags, async (source) => {
@@ -115,8 +120,4 @@ function encode(stored: StoredContent, { format, as, root }: ExportFlags): Uint8
     console.error(`${pc.yellow("left out:")} ${names}, which ${LEFT_OUT[format] ?? "have no such form"}`);
   }
   return bytes;
-}
-
-function invalid(message: string): JoineryError {
-  return new JoineryError("INVALID_OPTION", message);
 }

@@ -10,6 +10,7 @@ import {
 } from "@joinery/server";
 import { type DocumentName, inspectUpdate, JoineryError, type Limits } from "@joinery/shared";
 import { Argument, type Command, Option } from "commander";
+import { BadUsage } from "../output/bad-usage.ts";
 import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { count, counted, size } from "../output/quantities.ts";
@@ -18,7 +19,7 @@ import { print, printJson } from "../output/terminal.ts";
 import { printable, shownName } from "../output/text.ts";
 import type { DocumentStore } from "../writing/document-store.ts";
 import { limitsOf, type WritingFlags, withStore, writingCommand } from "../writing/writing-command.ts";
-import { asOption, type RootKinds } from "./content-flags.ts";
+import { asOption, parseFile, type RootKinds } from "./content-flags.ts";
 
 const FORMATS = ["update", "update-v2", "json", "text"] as const;
 
@@ -70,7 +71,7 @@ export function importCommand(): Command {
   as.description = "of json: what a root that is not there becomes: text, map, array; repeatable";
   return writingCommand("import", PAGE)
     .addArgument(new Argument("<document>", "its name").argParser(parseName))
-    .addArgument(new Argument("[file]", "what to read (default: standard input)"))
+    .addArgument(new Argument("[file]", "what to read, or - (default: standard input)").argParser(parseFile))
     .addOption(new Option("--format <format>", "what it is").choices(FORMATS).default("update"))
     .option("--root <name>", "of text: the root that it goes into")
     .addOption(as)
@@ -89,10 +90,11 @@ async function importDocument(
 ): Promise<void> {
   const { format, root, as, author, json } = flags;
   if ((format === "text") !== (root !== undefined)) {
-    throw invalid("--root names the root that a text goes into: it goes with --format text");
+    throw new BadUsage("--root names the root that a text goes into: it goes with --format text");
   }
-  if (as !== undefined && format !== "json") throw invalid("--as is for --format json");
-  if (file === undefined && process.stdin.isTTY) throw invalid("name a file, or send it to standard input");
+  if (as !== undefined && format !== "json") throw new BadUsage("--as is for --format json");
+  if (file === undefined && process.stdin.isTTY)
+    throw new BadUsage("name a file, or send it to standard input");
   const { limits } = resolveOptions(await limitsOf(flags));
   const given = await readWhole(file, limits.maxDocumentBytes);
   await withStore(

@@ -1,5 +1,6 @@
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { Argument, type Command } from "commander";
+import { BadUsage } from "../output/bad-usage.ts";
 import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
@@ -49,7 +50,7 @@ export function restoreCommand(): Command {
     .action(async (document: DocumentName | undefined, flags: RestoreFlags) => {
       const { list, deletion } = flags;
       if ((document === undefined) === (list === undefined)) {
-        throw new JoineryError("INVALID_OPTION", "name a document, or list what can be restored with --list");
+        throw new BadUsage("name a document, or list what can be restored with --list");
       }
       await withStore(flags, async (store) => {
         if (document === undefined) await listDeletions(store, list === true ? "" : (list ?? ""), flags);

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { DEFAULT_LIMITS, type DocumentName, JoineryError } from "@joinery/shared";
 import { Argument, type Command } from "commander";
+import { BadUsage } from "../output/bad-usage.ts";
 import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
@@ -74,7 +75,7 @@ function tellFailed(document: DocumentName): (error: unknown) => void {
 /** Asks whoever is at the terminal. */
 async function isMeant(documents: readonly DocumentName[], { forever }: RmFlags): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new JoineryError("INVALID_OPTION", "there is no terminal to ask at: say --yes if this is meant");
+    throw new BadUsage("there is no terminal to ask at: say --yes if this is meant");
   }
   const names = documents.slice(0, MAX_NAMES).map(quotedName).join(", ");
   const more = documents.length > MAX_NAMES ? ` and ${documents.length - MAX_NAMES} more` : "";

@@ -1,5 +1,6 @@
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { Command } from "commander";
+import { BadUsage } from "../output/bad-usage.ts";
 import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
@@ -90,8 +91,8 @@ export function tailCommand(): Command {
 }
 
 async function tail(document: DocumentName | undefined, flags: TailFlags): Promise<void> {
-  if (flags.updates && !flags.json) throw invalid("--updates is for --json");
-  if (document === undefined && flags.since !== undefined) throw invalid("--since is for one document");
+  if (flags.updates && !flags.json) throw new BadUsage("--updates is for --json");
+  if (document === undefined && flags.since !== undefined) throw new BadUsage("--since is for one document");
   const place = await findPlace(flags);
   if (place.kind === "folder") throw nobodyToFollow(place.folder);
   const { connection, folder } = place;

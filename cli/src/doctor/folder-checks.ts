@@ -35,7 +35,12 @@ export async function lookIntoFolder(folder: string, minFreeBytes: number): Prom
   if (!found.isDirectory()) return only(failure("folder", `${folder} is a file`, "name a folder (--data)"));
   const ofFolder = await checkFolder(folder, found);
   const disk = await checkDisk(folder, minFreeBytes);
-  const content = await lookIntoDatabase(folder);
+  const content = await lookIntoDatabase(
+    folder,
+    ofFolder.status === "failure"
+      ? "see folder"
+      : "restore level/ from a backup, or name another folder (--data)",
+  );
   return { ...content, findings: [ofFolder, disk, ...content.findings] };
 }
 
@@ -186,12 +191,13 @@ async function checkDisk(folder: string, minFreeBytes: number): Promise<Finding>
   return ok("disk", found);
 }
 
-async function lookIntoDatabase(folder: string): Promise<FolderLook> {
+/** @param advice What to do where it cannot be opened. */
+async function lookIntoDatabase(folder: string, advice: string): Promise<FolderLook> {
   let source: DocumentSource;
   try {
     source = await openFolderSource(folder);
   } catch (error) {
-    return unopened(folder, error);
+    return unopened(folder, error, advice);
   }
   try {
     return await lookIntoSource(folder, source);
@@ -200,7 +206,7 @@ async function lookIntoDatabase(folder: string): Promise<FolderLook> {
   }
 }
 
-async function unopened(folder: string, error: unknown): Promise<FolderLook> {
+async function unopened(folder: string, error: unknown, advice: string): Promise<FolderLook> {
   if (!(error instanceof JoineryError)) throw error;
   if (error.code === "DATA_FOLDER_IN_USE") {
     const holder = holderOf(await readServerFile(folder));
@@ -214,10 +220,14 @@ async function unopened(folder: string, error: unknown): Promise<FolderLook> {
     ];
     return { findings, holder, newestMs: 0 };
   }
-  const isEmpty = (await readdir(folder)).length === 0;
+  // What may not be listed is not empty, as far as anybody knows.
+  const isEmpty = await readdir(folder).then(
+    (names) => names.length === 0,
+    () => false,
+  );
   const finding = isEmpty
     ? skipped("database", "there is none yet")
-    : failure("database", reasonOf(error), "restore level/ from a backup, or name another folder (--data)");
+    : failure("database", reasonOf(error), advice);
   return {
     findings: [finding, skipped("documents", "there is no database to look into")],
     holder: null,

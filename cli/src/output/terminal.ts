@@ -62,9 +62,10 @@ export function writeOut(output: string | Uint8Array): Promise<boolean> {
  * Rejects as {@link writeOut}, unless that has told so already.
  */
 export async function requireWritten(): Promise<void> {
+  if (loss.isTold) return;
   await writeOut("");
-  const { error, isTold } = loss;
-  if (error !== null && !isTold && !READER_IS_GONE.includes(error.code)) throw cannotWrite(error);
+  const { error } = loss;
+  if (error !== null && !READER_IS_GONE.includes(error.code)) throw cannotWrite(error);
 }
 
 function cannotWrite(cause: Error): JoineryError {

@@ -89,10 +89,13 @@ export interface DocumentStore {
    */
   compact(document: DocumentName | null): AsyncIterable<DocumentCompaction>;
 
+  /** @throws JoineryError INVALID_OPTION (never) where {@link reclaim} is not to be had: before all else is done. */
+  requireReclaim(): void;
+
   /**
    * Has the files on the disk written anew, without what was deleted or replaced.
    *
-   * @returns Bytes on the disk. Rejects with INVALID_OPTION (never) where that is not to be had.
+   * @returns Bytes on the disk. Rejects as {@link requireReclaim} throws.
    */
   reclaim(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
 

@@ -78,6 +78,10 @@ export class FolderStore implements DocumentStore {
     return this.#tools.compact(document === null ? { prefix: "" } : { document });
   }
 
+  requireReclaim(): void {
+    // The folder is this command's.
+  }
+
   reclaim(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }> {
     return this.#tools.reclaim();
   }

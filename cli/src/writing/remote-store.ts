@@ -138,8 +138,12 @@ export class RemoteStore implements DocumentStore {
     }
   }
 
-  reclaim(): Promise<never> {
-    return Promise.reject(refused("a server writes its files anew when it likes: stop it for --reclaim"));
+  requireReclaim(): never {
+    throw refused("a server writes its files anew when it likes: stop it for --reclaim");
+  }
+
+  async reclaim(): Promise<never> {
+    return this.requireReclaim();
   }
 
   async close(): Promise<void> {

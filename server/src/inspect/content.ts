@@ -7,6 +7,7 @@ import type { StoredDocument } from "../engine/ports.ts";
 import { type Moment, momentOf } from "./at.ts";
 import type { ContentRoot } from "./content-nodes.ts";
 import { type RootKind, rootsOf } from "./content-roots.ts";
+import { noRoot } from "./no-root.ts";
 import { loadPacked, packDocument } from "./packed-document.ts";
 import type { PackedUpdates } from "./packed-updates.ts";
 import type { DocumentSource } from "./source.ts";
@@ -92,10 +93,7 @@ export function contentOf(
   const ordered = inOrder(stored.document, updates);
   const { roots } = ordered.lists;
   for (const name of as.keys()) {
-    if (roots.has(name)) continue;
-    const names = [...roots.keys()].map((known) => JSON.stringify(known)).join(", ");
-    const there = names === "" ? "it has none" : `it has ${names}`;
-    throw new JoineryError("INVALID_OPTION", `there is no root ${JSON.stringify(name)}: ${there}`);
+    if (!roots.has(name)) throw noRoot(name, roots.keys());
   }
   return { ...stored, roots: rootsOf(ordered, as) };
 }

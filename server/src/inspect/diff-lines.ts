@@ -1,10 +1,10 @@
 /** Differences as lines, for people. As in `git diff --word-diff`, `[-…-]` was removed and `{+…+}` was added. */
 
-import type { TextNode } from "./content-nodes.ts";
+import type { ContentNode, TextNode } from "./content-nodes.ts";
 import { isText } from "./content-nodes.ts";
 import type { Difference, Path } from "./diff.ts";
 import { type Authorship, ticksBetween } from "./diff-authors.ts";
-import type { TextChange, TextDifference } from "./diff-text.ts";
+import { EMBED, type TextChange, type TextDifference } from "./diff-text.ts";
 import {
   counted,
   piece,
@@ -31,7 +31,7 @@ const CONTEXT = 30;
 const MAX_CHANGED_TEXT = 200;
 const MAX_HUNKS = 20;
 
-/** Each difference as a line, and each change of a text as one below it. */
+/** Each difference as a line, and each change of a text as one below it; a text that came or went is one change. */
 export function* linesOfDifferences(
   differences: readonly Difference[],
   options: DiffLineOptions,
@@ -46,12 +46,16 @@ function* linesOf(difference: Difference, options: DiffLineOptions): Generator<T
   const path = piece("name", pathText(difference.path));
   if (difference.change === "added") {
     yield fitted([piece("added", "+"), path, ...summaryOf(difference.after, isFull)], by, width);
+    yield* wholeText("added", difference.after, isFull);
   } else if (difference.change === "removed") {
     yield fitted([piece("removed", "-"), path, ...summaryOf(difference.before, isFull)], by, width);
+    yield* wholeText("removed", difference.before, isFull);
   } else if (difference.text === null) {
     const { before, after } = difference;
     const change = [...summaryOf(before, isFull), piece("plain", "→"), ...summaryOf(after, isFull)];
     yield fitted([piece("value", "~"), path, ...change], by, width);
+    yield* wholeText("removed", before, isFull);
+    yield* wholeText("added", after, isFull);
   } else {
     yield fitted([piece("value", "~"), path, ...countsOf(difference.text)], by, width);
     yield* hunksOf(difference.text, options.isFull);
@@ -94,6 +98,23 @@ function countsOf({ changes, formats }: TextDifference): TreePiece[] {
   const what = counts.length > 0 ? [...counts, piece("note", "characters")] : [];
   const format = formats.length > 0 ? [piece("note", counted(formats.length, "formatting change"))] : [];
   return [...what, ...format];
+}
+
+/** A text that was not there before, or is not there any more. Cost: decodes what it shows. */
+function* wholeText(kind: "added" | "removed", node: ContentNode, isFull: boolean): Generator<TreeLine> {
+  if (!isText(node) || node.length === 0) return;
+  const text = beginningOf(node, isFull ? node.length : MAX_CHANGED_TEXT + 1);
+  yield [piece("note", "    line 1  "), marked({ kind, text }, isFull, node.length)];
+}
+
+/** At most so many UTF-16 units of a text, with what is embedded in it. */
+function beginningOf({ pieces }: TextNode, max: number): string {
+  let text = "";
+  for (const each of pieces) {
+    text += each.embed === null ? each.text(max - text.length) : EMBED;
+    if (text.length >= max) break;
+  }
+  return text;
 }
 
 /** Changes that stand close together, in one line, with what is around them. */
@@ -147,10 +168,15 @@ function contextBehind(change: TextChange | undefined): string {
   return line.length <= CONTEXT ? shown(line) : `${shown(wholeCharacters(line, CONTEXT))}…`;
 }
 
-function marked({ kind, text }: TextChange, isFull: boolean): TreePiece {
+/** @param length Of the whole, where `text` is only its beginning. */
+function marked(
+  { kind, text }: Pick<TextChange, "kind" | "text">,
+  isFull: boolean,
+  length = text.length,
+): TreePiece {
   if (kind === "same") return piece("plain", shown(text));
   const cut = isFull || text.length <= MAX_CHANGED_TEXT ? text : wholeCharacters(text, MAX_CHANGED_TEXT);
-  const rest = text.length - cut.length;
+  const rest = length - cut.length;
   const more = rest > 0 ? `… ${counted(rest, "more character")}` : "";
   const style: TreeStyle = kind;
   return kind === "removed"
@@ -160,13 +186,13 @@ function marked({ kind, text }: TextChange, isFull: boolean): TreePiece {
 
 /** In one line: a line break is shown as one. */
 function shown(text: string): string {
-  return text.replaceAll("\ufffc", "⟨embed⟩").split("\n").map(printable).join("⏎");
+  return text.replaceAll(EMBED, "⟨embed⟩").split("\n").map(printable).join("⏎");
 }
 
 function* formatsOf({ formats }: TextDifference, { isFull, width }: DiffLineOptions): Generator<TreeLine> {
   const count = isFull ? formats.length : MAX_HUNKS;
   for (const { text, before, after } of formats.slice(0, count)) {
-    const what = text === "\ufffc" ? "embed" : JSON.stringify(isFull ? text : cutTo(text, 2 * CONTEXT));
+    const what = text === EMBED ? "embed" : JSON.stringify(isFull ? text : cutTo(text, 2 * CONTEXT));
     yield fitted(
       [
         piece("plain", "   "),

@@ -34,7 +34,7 @@ const MAX_CHANGED_LINES = 1000;
 const MAX_CHANGED_WORDS = 1000;
 
 /** Stands for what is embedded, one each. */
-const EMBED = "\ufffc";
+export const EMBED = "\ufffc";
 
 /** Words, spaces, line breaks, and every other character alone. */
 const WORDS =

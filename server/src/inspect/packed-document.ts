@@ -1,6 +1,6 @@
 /** A document as it is stored, in as little memory as its bytes take. */
 
-import type { DocumentName } from "@joinery/shared";
+import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { LogEntry, StoredDocument } from "../engine/ports.ts";
 import { PackedUpdates } from "./packed-updates.ts";
 import type { DocumentSource, PackedDocument } from "./source.ts";
@@ -32,7 +32,17 @@ export async function packDocument(
 }
 
 /** As {@link DocumentSource.load}, packed. */
-export function loadPacked(
+export async function loadPacked(
+  source: DocumentSource,
+  document: DocumentName,
+  until?: number,
+): Promise<PackedDocument | null> {
+  const packed = await packedOf(source, document, until);
+  if (packed === null || packed.seq === 0 || packed.logEntries > 0) return packed;
+  return { ...packed, time: (await batchTime(source, document, packed.seq)) ?? packed.time };
+}
+
+function packedOf(
   source: DocumentSource,
   document: DocumentName,
   until?: number,
@@ -42,4 +52,20 @@ export function loadPacked(
     const stored = await source.load(document, until);
     return stored && { ...stored, tail: stored.tail.map(keep) };
   });
+}
+
+/** When a batch that a snapshot stands for was flushed: before the snapshot was written. `null` where it is not kept. */
+async function batchTime(
+  source: DocumentSource,
+  document: DocumentName,
+  seq: number,
+): Promise<number | null> {
+  try {
+    const [entry] = await source.log(document, seq - 1, 0);
+    return entry?.seq === seq ? entry.time : null;
+  } catch (error) {
+    // What is in the snapshot is sound all the same.
+    if (error instanceof JoineryError && error.code === "DOCUMENT_DAMAGED") return null;
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@ import { contentOf, type StoredContent, updateOf, updateV2Of } from "./content.t
 import { deltaOfRoots, plainRoots } from "./content-json.ts";
 import { type ContentRoot, isText } from "./content-nodes.ts";
 import type { RootKind } from "./content-roots.ts";
+import { noRoot } from "./no-root.ts";
 import { plainTextOfRoots } from "./text.ts";
 import { markdownOfRoots } from "./text-markdown.ts";
 import { hasMarkup, markupOf, xmlOf } from "./text-xml.ts";
@@ -88,9 +89,9 @@ function stateVectorOf(updates: readonly Uint8Array[]): Uint8Array {
 function rootNamed(roots: readonly ContentRoot[], name: string): ContentRoot {
   const root = roots.find((each) => each.name === name);
   if (root !== undefined) return root;
-  const names = roots.map((each) => JSON.stringify(each.name)).join(", ");
-  throw invalid(
-    `there is no root ${JSON.stringify(name)}: ${names === "" ? "it has none" : `it has ${names}`}`,
+  throw noRoot(
+    name,
+    roots.map((each) => each.name),
   );
 }
 

@@ -179,7 +179,7 @@ test("the JSON has the fields that the pages name", async () => {
 test("restore wants either a document or --list", async () => {
   const data = await stage.folder();
   for (const args of [["restore"], ["restore", "--list", "--", TYPED, "x"]])
-    expect((await on(data, args)).code).not.toBe(0);
+    expect((await on(data, args)).code).toBe(2);
 });
 
 describe("without --yes", () => {
@@ -226,7 +226,7 @@ describe("without --yes", () => {
   test("it refuses where there is nobody to ask", async () => {
     const data = await stage.folder();
     expect(await on(data, ["rm", TYPED])).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: "joinery: there is no terminal to ask at: say --yes if this is meant\n",
     });
     expect(await namesIn(data)).toContain(TYPED);

@@ -217,6 +217,17 @@ describe("what is to be looked at leaves the exit code 0:", () => {
     }
   });
 
+  // Nothing is closed to root.
+  test.skipIf(process.getuid?.() === 0)("a folder that this user may not look into", async () => {
+    const closed = await stage.folder();
+    await chmod(closed, 0o000);
+    onTestFinished(() => chmod(closed, 0o700));
+    const { code, by } = await examine(closed);
+    expect(code).toBe(1);
+    expect(by("folder")).toMatchObject({ status: "failure", found: expect.stringContaining("EACCES") });
+    expect(by("database")).toMatchObject({ status: "failure", advice: "see folder" });
+  });
+
   test("another Joinery server where this one would listen, which is asked how it is", async () => {
     const server = createJoinery({ storage: new MemoryStorage(), logger: SILENT });
     const { port, url } = await server.listen({ port: 0 });

@@ -200,7 +200,7 @@ describe("text", () => {
       ["--root", "text"],
     ]) {
       const { code, stderr } = await on(data, ["import", ...flags, TYPED, stage.path("a.txt")]);
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("--root") });
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("--root") });
     }
   });
 });

@@ -119,6 +119,17 @@ describe("compact", () => {
     }
   });
 
+  test("changes nothing of when a document was changed", async () => {
+    const data = await stage.folder();
+    const timeOf = async () => JSON.parse((await on(data, ["show", "--json", UNICODE])).stdout).time;
+    const before = await timeOf();
+    expect((await on(data, ["compact", UNICODE])).code).toBe(0);
+    expect(JSON.parse((await on(data, ["stats", "--json", UNICODE])).stdout)).toMatchObject({
+      logEntries: 0,
+    });
+    expect(await timeOf()).toBe(before);
+  });
+
   test("of one document leaves the others, and says what the disk got back", async () => {
     const data = await stage.folder();
     const lines = jsonLines(await on(data, ["compact", "--json", "--reclaim", TYPED]));

@@ -23,6 +23,8 @@ describe("what is shown as If-None-Match", () => {
     [" * ", true],
     ['"b"', false],
     ['"A"', false],
+    [', "b",, "a" ,', true],
+    [" , ,", false],
     ['"a-gzip"', false],
     ["", false],
   ])("%s says that the client has it: %s", (header, has) => {

@@ -8,6 +8,7 @@ import { readStored } from "../../../server/src/inspect/content.ts";
 import { openFolderSource } from "../../../server/src/inspect/folder-source.ts";
 import { RENDER_FORMATS, type RenderFormat, render } from "../../../server/src/inspect/render.ts";
 import type { DocumentSource } from "../../../server/src/inspect/source.ts";
+import { MemoryStorage } from "../../../server/src/storage/memory.ts";
 import { applyTransaction, readSequentialTrace } from "../../support/traces.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -140,22 +141,43 @@ describe("the content of a document", () => {
   test("tells of as many of them as a header may have", async () => {
     const storage = new MemoryStorage();
     await storage.open();
-    const doc = docOf(1);
-    const update = edit(doc, () => {
-      for (let i = 0; i < 40; i++) doc.getArray(`${i} ${"é".repeat(40)}`).push([i]);
-    });
-    await new Written(storage, "many").append([{ author: "", update }]);
+    const write = async (document: string, roots: readonly string[]): Promise<void> => {
+      const doc = docOf(1);
+      const update = edit(doc, () => {
+        for (const root of roots) doc.getArray(root).push([1]);
+      });
+      await new Written(storage, document).append([{ author: "", update }]);
+    };
+    const many = Array.from({ length: 40 }, (_, i) => `${i} ${"é".repeat(40)}`);
+    await write("many", many);
+    await write("long", ["é".repeat(500)]);
+    await write("nameless", ["", "a"]);
     const { read } = await openReading({ documents: storage });
     const { status, headers } = await read(pathTo("many", "/xml"));
     expect(status).toBe(200);
     const names = String(headers["joinery-left-out"]).split(", ");
     expect(names.pop()).toBe("...");
     expect(names.length).toBeGreaterThan(5);
-    for (const name of names) expect(doc.share.has(decodeURIComponent(name))).toBe(true);
-    const long = "é".repeat(500);
-    const one = edit(docOf(2), () => undefined);
-    expect(one.length).toBeGreaterThan(0);
-    expect(long).toHaveLength(500);
+    expect(many).toEqual(expect.arrayContaining(names.map(decodeURIComponent)));
+    expect((await read(pathTo("long", "/xml"))).headers["joinery-left-out"]).toBe("...");
+    expect((await read(pathTo("nameless", "/xml"))).headers["joinery-left-out"]).toBe(", a");
+  });
+
+  test("names no more roots than can be read where one is not there", async () => {
+    const storage = new MemoryStorage();
+    await storage.open();
+    const doc = docOf(1);
+    const update = edit(doc, () => {
+      for (let i = 0; i < 1000; i++) doc.getArray(`${i} ${"é".repeat(40)}`).push([i]);
+    });
+    await new Written(storage, "many").append([{ author: "", update }]);
+    const { read } = await openReading({ documents: storage });
+    for (const query of ["root=nobody", `as=${encodeURIComponent('{"nobody":"map"}')}`]) {
+      const { body } = await read(pathTo("many", `/json?${query}`));
+      expect(body).toMatchObject({ status: 400, code: "INVALID_OPTION" });
+      expect(String(body?.detail)).toMatch(/^there is no root "nobody": it has "0 é.*, …$/);
+      expect(String(body?.detail).length).toBeLessThan(1_000);
+    }
   });
 
   test.each([
@@ -164,10 +186,14 @@ describe("the content of a document", () => {
     "at=soon",
     "at=2026-11-21",
     "at=2026-11-21T10:00",
+    "at=2026-02-30T10:00Z",
+    "at=99999999999999999",
     "version=1",
   ])("is not read with %s", async (query) => {
     const { read } = await opened();
-    expect((await read(pathTo(TYPED, `/json?${query}`))).body).toMatchObject({ status: 400 });
+    const { body } = await read(pathTo(TYPED, `/json?${query}`));
+    expect(body).toMatchObject({ status: 400 });
+    if (query.startsWith("at=")) expect(body?.detail).toContain("a time by ISO 8601 with its zone");
   });
 });
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DocumentName } from "@joinery/shared";
+import { type DocumentName, JoineryError } from "@joinery/shared";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { LogPart } from "../../../server/src/engine/ports.ts";
 import { summarizeEntry } from "../../../server/src/inspect/log-entries.ts";
@@ -286,7 +286,7 @@ describe("verification", () => {
     const refused = expect(verifying[1]).rejects.toMatchObject({ code: "CONNECTION_LOST" });
     await new Promise(setImmediate);
     expect(begun).toEqual([TYPED]);
-    gone.abort();
+    gone.abort(new JoineryError("CONNECTION_LOST", "the client went"));
     gate.resolve();
     await refused;
     for (const verification of [verifying[0], verifying[2]])

@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DocumentName } from "@joinery/shared";
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { AccessDoor, SessionInfo } from "../../../server/src/access/access-api.ts";
 import { openLevelDatabase } from "../../../server/src/storage/database.ts";
 import { encodeKey, type RecordPlace } from "../../../server/src/storage/keys.ts";
@@ -20,7 +20,8 @@ import {
   withStorage,
   writeDocuments,
 } from "../inspect/folder-stage.ts";
-import { openReading, pathTo } from "./documents-stage.ts";
+import { openRaw } from "./api-stage.ts";
+import { openDocuments, openReading, pathTo } from "./documents-stage.ts";
 
 const typed = TYPED as DocumentName;
 const LINEAGE = "00112233445566778899aabbccddeeff";
@@ -259,10 +260,12 @@ describe("how much is read at once", () => {
       });
       onTestFinished(opened.close);
       const reading = new Proxy(opened.reading, {
-        get: (of, name) => (...given: unknown[]) => {
-          signals.push(...given.filter((one) => one instanceof AbortSignal));
-          return Reflect.get(of, name, of).apply(of, given);
-        },
+        get:
+          (of, name) =>
+          (...given: unknown[]) => {
+            signals.push(...given.filter((one) => one instanceof AbortSignal));
+            return Reflect.get(of, name, of).apply(of, given);
+          },
       });
       const stage = await openReading({ ...opened, reading });
       const first = stage.read("/documents");

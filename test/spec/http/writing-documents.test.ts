@@ -122,6 +122,35 @@ describe("a document is deleted", () => {
   });
 });
 
+test.each([
+  ["/documents", { body: { document: "b" } }],
+  ["/documents/a/edit", { body: { edits: insert("2") } }],
+  ["/documents/a/compact", AS_MANAGER],
+  ["/documents/a/restore", AS_MANAGER],
+  ["/documents/a", { ...AS_MANAGER, method: "DELETE" }],
+])("nothing is done while the server stops, and who asks is told to come back: %s", async (path, asking) => {
+  const stage = await WritingStage.open();
+  await stage.edit("a", insert("1"));
+  if (path.endsWith("/restore")) await stage.ask("/documents/a", { ...AS_MANAGER, method: "DELETE" });
+  await stage.rooms.drain(1_000);
+  const { status, headers, body } = await stage.ask(path, asking);
+  expect([status, body?.code, headers["retry-after"]]).toEqual([503, "SERVER_DRAINING", "2"]);
+});
+
+test.each(["/documents", "/documents/a/restore", "/documents/a/compact"])(
+  "a revision that nobody looks at is refused: %s",
+  async (path) => {
+    const stage = await WritingStage.open();
+    const body = path === "/documents" && { body: { document: "b" } };
+    for (const name of ["If-Match", "If-None-Match"]) {
+      const answer = await stage.ask(path, { ...AS_MANAGER, ...body, headers: { [name]: "*" } });
+      expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_OPTION" } });
+      expect(answer.body?.detail).toContain(name);
+    }
+    expect(await stage.stored("b")).toBeNull();
+  },
+);
+
 test("a log is folded into a snapshot, which is the same document at the same revision", async () => {
   const stage = await WritingStage.open();
   for (const text of ["a", "b", "c"]) await stage.edit("a", insert(text));

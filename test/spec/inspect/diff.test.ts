@@ -46,6 +46,37 @@ test("what shows the same is equal, however it came about", () => {
   expect(compareDocs(writeEverything, other)).toEqual([]);
 });
 
+test("of a text that came, went, or stands where something else was, the beginning is shown; all of it when asked", () => {
+  const long = `${"a".repeat(199)}🌍${"b".repeat(50)}`;
+  const differences = compareDocs(
+    (doc) => {
+      doc.getText("gone").insert(0, "good\nbye");
+      doc.getMap("map").set("kind", "a value");
+    },
+    (doc) => {
+      doc.getText("content").insert(0, "Hello ");
+      doc.getText("content").insertEmbed(6, { image: "a.png" });
+      doc.getText("content").insert(7, "\u001b[31mbold\n", { bold: true });
+      doc.getText("long").insert(0, long);
+      doc.getMap("map").set("empty", new Y.Text());
+      doc.getMap("map").set("kind", new Y.Text("a text"));
+    },
+  );
+  expect(linesOf(differences)).toEqual([
+    "+ content text 17 characters",
+    "    line 1  {+Hello ⟨embed⟩\\u001b[31mbold⏎+}",
+    "- gone text 8 characters",
+    "    line 1  [-good⏎bye-]",
+    "+ long text 251 characters",
+    `    line 1  {+${"a".repeat(199)}… 52 more characters+}`,
+    "+ map.empty text 0 characters",
+    '~ map.kind "a value" → text 6 characters',
+    "    line 1  {+a text+}",
+  ]);
+  const full = [...linesOfDifferences(differences, { width: 80, isFull: true, authorship: null })];
+  expect(full.flat().map(({ text }) => text)).toContain(`{+${long}+}`);
+});
+
 test("what was added, removed and changed is told by path", () => {
   const differences = compareDocs(
     (doc) => {
@@ -71,6 +102,7 @@ test("what was added, removed and changed is told by path", () => {
   );
   expect(linesOf(differences)).toEqual([
     "+ after text 1 character",
+    "    line 1  {+a+}",
     "- before map 1 key",
     '- list[1] "b"',
     '+ list[2] "d"',

@@ -104,8 +104,6 @@ export const NOTHING: Answers<null> = {
 export interface ReplyOptions {
   /** What is in the quotes of its strong `ETag`. */
   readonly etag?: string;
-  /** In milliseconds since 1970. */
-  readonly lastModified?: number;
   /** Others: `Content-Disposition`, `Location`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Called once when the answer is over, however that came, and also where nothing of its content was asked for. */

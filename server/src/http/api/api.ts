@@ -164,7 +164,7 @@ async function answer(api: ApiOptions & Parts, route: Route, context: Context<En
   try {
     const counted = <Value>(read: () => Value | Promise<Value>) => countingLimits(api, read);
     document = await counted(() => documentInPath(route, context, api.limits));
-    const conditions = await counted(() => new Conditions(env.incoming.method ?? "", env.incoming.headers));
+    const conditions = await counted(() => conditionsOf(route, env.incoming));
     const query = await counted(() => readQuery(route, env.incoming, api.limits));
     const segment = (name: string): string => context.req.param(name) ?? "";
     const asking = { access: api.access, request: env.door, route, segment };
@@ -236,6 +236,13 @@ function documentInPath(
 ): DocumentName | null {
   if (!path.split("/").includes(":document")) return null;
   return parseDocumentName(context.req.param("document") ?? "", maxNameBytes);
+}
+
+/** What nobody looks at is refused where something is done: who asks may not believe that it held. */
+function conditionsOf({ takesIfMatch }: Route, { method = "", headers }: IncomingMessage): Conditions {
+  const conditions = new Conditions(method, headers);
+  if (takesIfMatch || method === "GET" || method === "HEAD" || !conditions.areDemanding) return conditions;
+  throw new JoineryError("INVALID_OPTION", "neither If-Match nor If-None-Match is looked at here");
 }
 
 function readQuery(route: Route, { url = "" }: IncomingMessage, limits: Limits): object {

@@ -16,6 +16,8 @@ interface Tag {
 type Tags = "*" | readonly Tag[];
 
 const TAG = /^\s*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*/;
+/** A list may have elements with nothing in them (RFC 9110, section 5.6.1). */
+const EMPTY = /^\s*(?:,\s*)+/;
 
 export class Conditions {
   readonly #match: Tags | null;
@@ -77,14 +79,14 @@ function tagsOf(name: string, header: string | undefined): Tags | null {
   if (header === undefined) return null;
   if (header.trim() === "*") return "*";
   const tags: Tag[] = [];
-  for (let rest = header; rest !== ""; ) {
+  for (let rest = header.replace(EMPTY, ""); rest !== ""; ) {
     const [all, weak, value] = TAG.exec(rest) ?? [];
     const behind = all === undefined ? "" : rest.slice(all.length);
     if (all === undefined || value === undefined || (behind !== "" && !behind.startsWith(","))) {
       throw new JoineryError("INVALID_OPTION", `${name} is no list of entity tags, such as "a", "b"`);
     }
     tags.push({ value, isWeak: weak !== undefined });
-    rest = behind.slice(1);
+    rest = behind.replace(EMPTY, "");
   }
   return tags;
 }

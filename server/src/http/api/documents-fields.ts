@@ -1,6 +1,6 @@
 /** What the routes that read documents have in common. */
 
-import type { JoineryError } from "@joinery/shared";
+import { JoineryError } from "@joinery/shared";
 import type { Revision } from "../../engine/ports.ts";
 import { type Moment, parseMoment } from "../../inspect/at.ts";
 import { revisionText } from "./revision.ts";
@@ -46,8 +46,14 @@ export const pointInLog: Field<Moment> = {
   example: "2026-11-21T10:00:00Z",
   read: (value) => {
     if (typeof value !== "string" || !(/^\d+$/.test(value) || HAS_ZONE.test(value))) return undefined;
-    // What it says of the time now is not read.
-    return parseMoment(value, 0, "at");
+    try {
+      // What it says of the time now is not read.
+      return parseMoment(value, 0, "at");
+    } catch (thrown) {
+      // It says what may be said at a command line, which is more.
+      if (thrown instanceof JoineryError && thrown.code === "INVALID_OPTION") return undefined;
+      throw thrown;
+    }
   },
 };
 
@@ -100,11 +106,14 @@ function headerText(text: string): string {
 }
 
 function headerNames(names: readonly string[]): string {
-  let all = "";
+  const shown: string[] = [];
+  let length = 0;
   for (const name of names) {
-    const more = `${all === "" ? "" : ", "}${encodeURIComponent(name.toWellFormed())}`;
-    if (all.length + more.length > MAX_HEADER_LENGTH) return `${all}${all === "" ? "" : ", "}...`;
-    all += more;
+    const encoded = encodeURIComponent(name.toWellFormed());
+    length += encoded.length + ", ".length;
+    // A header takes no ellipsis.
+    if (length > MAX_HEADER_LENGTH) return [...shown, "..."].join(", ");
+    shown.push(encoded);
   }
-  return all;
+  return shown.join(", ");
 }

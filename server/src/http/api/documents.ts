@@ -85,7 +85,7 @@ const DOCUMENTS_QUERY = schema("DocumentsQuery", {
   ),
   after: described("Only what comes behind this name, which need not be there.", optional(documentName)),
   limit: described(
-    `At most so many; ${DEFAULT_LISTED} where it is not said.`,
+    `At most so many; ${DEFAULT_LISTED} where it is not said. What was deleted of one name comes together, and may be more.`,
     optional(wholeNumber(1, MAX_LISTED)),
   ),
   deleted: described("Whether what was deleted is listed, instead of what is there.", optional(flag)),

@@ -157,6 +157,8 @@ export const EVENT_ROUTES = [
       },
       { description: "Events, until there is a reason to end." },
     ),
+    // It is loaded before it is followed.
+    errors: ["DOCUMENT_DAMAGED", "REPLICA_FAILED"],
     run: async ({ services, request, document, headers, signal }, { query }) => {
       const after = headers["last-event-id"];
       const following = await services.live.follow({

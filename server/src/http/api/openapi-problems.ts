@@ -65,6 +65,9 @@ const ALWAYS: readonly ErrorCode[] = ["INVALID_OPTION", "TOO_MANY_CONNECTIONS", 
 /** Of those that somebody has to be allowed. */
 const ASKED: readonly ErrorCode[] = ["UNAUTHENTICATED", "PERMISSION_DENIED", "HOOK_FAILED"];
 
+/** Of those that are about documents: each may have to be loaded, and none is read or written while it is moved. */
+const ABOUT_DOCUMENTS: readonly ErrorCode[] = ["SERVER_DRAINING", "SERVER_FULL", "STORAGE_UNAVAILABLE"];
+
 /** By status, those of a status that several routes share in one place. */
 export function refusalsOf(
   route: Route,
@@ -110,6 +113,7 @@ function ownCodes({ path, query, body, answers, takesIfMatch, errors }: Route): 
   const names = path.includes(":document") || hasName(query) || hasName(schema);
   return [
     ...(names ? (["INVALID_NAME"] as const) : []),
+    ...(path.startsWith("/documents") ? ABOUT_DOCUMENTS : []),
     ...(body ? (["MESSAGE_TOO_LARGE"] as const) : []),
     ...(body !== null || answers.kind !== "whole" ? (["SERVER_FULL"] as const) : []),
     ...(takesIfMatch ? (["REVISION_CHANGED"] as const) : []),

@@ -39,7 +39,6 @@ const HEADERS = {
     'The document\'s revision, where it is about one: `"<lineage>.<branch>.<seq>"`. Shown again as `If-None-Match` or `If-Match`.',
     { type: "string", pattern: '^"[\\x21\\x23-\\x7e]+"$' },
   ),
-  "Last-Modified": header("When that was written.", { type: "string" }),
   "WWW-Authenticate": header("That a token is needed, or that the one that was shown is not good.", {
     type: "string",
     pattern: "^Bearer",
@@ -228,8 +227,8 @@ function answersOf(route: Route): Readonly<Record<string, ResponseObject>> {
   const { status, mediaType, description, hasEtag } = answers;
   const own = Object.entries(answers.headers).map(([name, of]) => [name, header(of, { type: "string" })]);
   const requestId = { "X-Request-Id": headerRef("X-Request-Id") };
-  const ofState = { ETag: headerRef("ETag"), "Last-Modified": headerRef("Last-Modified") };
-  const headers = { ...requestId, ...(hasEtag && ofState), ...Object.fromEntries(own) };
+  const ofState = hasEtag && { ETag: headerRef("ETag") };
+  const headers = { ...requestId, ...ofState, ...Object.fromEntries(own) };
   // OpenAPI's media types have no parameters but where they matter.
   const content = mediaType !== null && {
     content: { [mediaType.split(";", 1)[0] as string]: mediaTypeOf(answers) },

@@ -32,7 +32,7 @@ export async function sendResult(
   else await sendStream(exchange, head, content, { ...options, kind: kind === "events" ? kind : "stream" });
 }
 
-function headersOf({ etag, lastModified, headers }: ReplyOptions): Record<string, string> {
+function headersOf({ etag, headers }: ReplyOptions): Record<string, string> {
   return {
     ...(etag !== undefined && {
       ETag: `"${etag}"`,
@@ -40,7 +40,6 @@ function headersOf({ etag, lastModified, headers }: ReplyOptions): Record<string
       "Cache-Control": "private, no-cache",
       Vary: "Authorization",
     }),
-    ...(lastModified !== undefined && { "Last-Modified": new Date(lastModified).toUTCString() }),
     ...headers,
   };
 }
