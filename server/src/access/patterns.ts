@@ -3,7 +3,7 @@
  * slashes between them. In a pattern `*` stands for any text within one part, also none (`notes/draft-*`), and `**`,
  * which is a part of its own, for any number of parts, also none: `a/**` + `/b` matches `a/b` and `a/x/y/b`. At the end
  * it stands for one part at least, so that `public/**` is all that is in `public`, but not `public` itself. All else is
- * literal. The empty name stands for the server as a whole, and `**` alone matches that too.
+ * literal. The empty name stands for the server as a whole: allowed with it is what `**` allows, and every other pattern too.
  *
  * Of several patterns that match, the most specific holds, see {@link compareRank}. Patterns may come from a token, so
  * nothing here is compiled into somebody else's engine: matching goes back to the last star only, which makes it the
@@ -87,6 +87,7 @@ export class DocumentPatterns {
    */
   rightsFor(name: string): Rights {
     const parts = name.split("/");
+    if (name === "") return this.#rightsOnAll();
     let found: Pattern | null = null;
     let rights = Rights.NONE;
     for (const pattern of this.#patterns) {
@@ -96,6 +97,13 @@ export class DocumentPatterns {
       found = pattern;
     }
     return rights;
+  }
+
+  /** What is allowed with every document, whatever it is called: where nothing is said of all, nothing. */
+  #rightsOnAll(): Rights {
+    const isOfAll = ({ parts }: Pattern) => parts.length === 1 && parts[0] === ANY_PARTS;
+    if (!this.#patterns.some(isOfAll)) return Rights.NONE;
+    return this.#patterns.reduce((all, { rights }) => all.and(rights), Rights.MANAGER);
   }
 }
 
@@ -148,7 +156,6 @@ function compareRank(a: Rank, b: Rank): number {
 }
 
 function matches({ parts: pattern }: Pattern, name: string, parts: readonly string[]): boolean {
-  if (name === "") return pattern.length === 1 && pattern[0] === ANY_PARTS;
   return matchSequence(pattern, parts, ANY_PARTS, matchPart);
 }
 

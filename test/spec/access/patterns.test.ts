@@ -92,6 +92,15 @@ test.each([null, undefined, 1, "all", ["everything"], true])("%j is no set of pa
   expect(parse).toThrow("or an object of patterns");
 });
 
+test("what is allowed with the server as a whole is what is allowed with every document", () => {
+  const whole = (patterns: object) => DocumentPatterns.parse(patterns).rightsFor("").actions;
+  expect(whole({ "**": "manage" })).toEqual(Rights.MANAGER.actions);
+  expect(whole({ "**": "read", "notes/secret": "none" })).toEqual([]);
+  expect(whole({ "**": "manage", "notes/*": "read" })).toEqual(Rights.READER.actions);
+  expect(whole({ "**": "read", "notes/*": "manage" })).toEqual(Rights.READER.actions);
+  expect(whole({ "notes/**": "manage" })).toEqual([]);
+});
+
 test("rights alone are those for everything, the server as a whole too", () => {
   const patterns = DocumentPatterns.parse("write");
   for (const name of ["a", "a/b", ""]) expect(patterns.rightsFor(name)).toBe(Rights.WRITER);
@@ -186,6 +195,8 @@ describe("as a slow and obvious matcher says", () => {
         fc.dictionary(pattern, level, { maxKeys: 5, noNullPrototype: true }),
         name,
         (all, candidate) => {
+          // Of all documents together: another test.
+          fc.pre(candidate !== "");
           const fitting = Object.keys(all).filter((text) => oracle(text, candidate));
           const rights = DocumentPatterns.parse(all).rightsFor(candidate);
           const allowed = fitting.map((text) => Rights.from(all[text] as "read"));
