@@ -1,9 +1,23 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-// Five kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
+/** Start the command, and wait for what it prints: they take no notice of what else the machine does. */
+const COMMANDS = [
+  "cli-*",
+  "migrate",
+  "token-command",
+  "names",
+  "refusals",
+  "origins",
+  "http-writes-crash",
+].map((name) => `test/interop/${name}.test.ts`);
+
+/** Servers are started hundreds of times; each would compile the same files again. */
+const COMPILED = { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", import.meta.url)) };
+
+// Six kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
 // wait for conditions only; `simulation` plays seeded scenarios in a world without real time; `fuzz` sends hostile
-// messages to the engine in memory; `interop` and `browser` start real servers and real clients.
+// messages to the engine in memory; `interop` starts real servers, real clients and browsers, and `commands` real processes.
 export default defineConfig({
   test: {
     projects: [
@@ -13,14 +27,23 @@ export default defineConfig({
       { test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 120_000 } },
       {
         test: {
-          name: "interop",
-          include: ["test/interop/**/*.test.ts", "test/browser/**/*.test.ts"],
+          name: "commands",
+          include: COMMANDS,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          // Servers are started hundreds of times; each would compile the same files again.
-          env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", import.meta.url)) },
-          // Each file starts servers and waits for them: two use what the other leaves, more only take turns.
-          maxWorkers: 2,
+          env: COMPILED,
+        },
+      },
+      {
+        test: {
+          name: "interop",
+          include: ["test/interop/**/*.test.ts", "test/browser/**/*.test.ts"],
+          exclude: COMMANDS,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          env: COMPILED,
+          // Each file starts servers and replays minutes of typing; side by side they only take turns.
+          fileParallelism: false,
         },
       },
     ],

@@ -24,6 +24,16 @@ const unsaved = document.copy.unsaved.flatMap(decode);
 // Goes on after the highest number of the process before it, with an even one.
 const highest = Math.max(0, ...has);
 let next = highest + 2 - (highest % 2);
+// What was not flushed may be there in part: the rest is made, or brought by the server, once more.
+for (let number = 2; number < next; number++) {
+  if (has.has(number)) continue;
+  has.add(number);
+  if (number % 2 === 0) document.addRemote(encode(number));
+  else {
+    document.addLocal(encode(number));
+    unsaved.push(number);
+  }
+}
 
 for (let round = 1; ; round++) {
   document.addRemote(encode(next));
