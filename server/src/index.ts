@@ -105,6 +105,7 @@ export {
   type DocumentSource,
   MAX_PROBLEMS,
   type Problem,
+  type RestorableSource,
   type Verification,
 } from "./inspect/source.ts";
 export { plainTextOfRoots } from "./inspect/text.ts";

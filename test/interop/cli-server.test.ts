@@ -36,6 +36,7 @@ const MISSING = "nowhere/to be found";
 let parent = "";
 let data = "";
 let token = "";
+let readersToken = "";
 let server: ServerProcess | null = null;
 const before = new Map<string, Awaited<ReturnType<typeof joinery>>>();
 
@@ -113,10 +114,10 @@ beforeAll(async () => {
   const secret = newSecret();
   const key = join(parent, "secret");
   await writeFile(key, secret);
-  token = await mintToken(
-    { sub: "ann", documents: { "**": "manage" }, exp: Math.floor(Date.now() / 1000) + 600 },
-    readSigningKey(secret, "the secret"),
-  );
+  const exp = Math.floor(Date.now() / 1000) + 600;
+  const signingKey = readSigningKey(secret, "the secret");
+  token = await mintToken({ sub: "ann", documents: { "**": "manage" }, exp }, signingKey);
+  readersToken = await mintToken({ sub: "rita", documents: { "**": "read" }, exp }, signingKey);
   server = await startServer({ dataFolder: data, args: ["--jwt-key", key, "--anonymous", "none"] });
 });
 
@@ -161,6 +162,18 @@ function placeless<Printed extends { readonly stdout: string; readonly stderr: s
   };
   return { ...printed, stdout: hide(printed.stdout), stderr: hide(printed.stderr) };
 }
+
+test("who may read, and not see what it was, is shown what it is", async () => {
+  const as = ["--server", running().url, "--token", readersToken];
+  const show = ["show", EVERY_TYPE];
+  const shown = await withOptions(show, ...as);
+  expect(shown.stdout, shown.stderr).toBe(
+    (await withOptions(show, "--server", running().url, "--token", token)).stdout,
+  );
+  expect(shown.stdout, shown.stderr).not.toBe("");
+  const log = await withOptions(["log", EVERY_TYPE], ...as);
+  expect([log.code, log.stderr]).toEqual([1, expect.stringContaining("history")]);
+});
 
 describe("of a server and of its folder the same is printed by", () => {
   test.each(COMMANDS.map((args) => [titleOf(args), args] as const))("joinery %s", async (title, args) => {

@@ -92,7 +92,7 @@ export class DocumentPatterns {
     let rights = Rights.NONE;
     for (const pattern of this.#patterns) {
       if (found !== null && compareRank(found.rank, pattern.rank) !== 0) break;
-      if (!matches(pattern, name, parts)) continue;
+      if (!matches(pattern, parts)) continue;
       rights = found === null ? pattern.rights : rights.and(pattern.rights);
       found = pattern;
     }
@@ -155,7 +155,7 @@ function compareRank(a: Rank, b: Rank): number {
   return b.prefix - a.prefix || b.literal - a.literal || a.doubleStars - b.doubleStars || a.stars - b.stars;
 }
 
-function matches({ parts: pattern }: Pattern, name: string, parts: readonly string[]): boolean {
+function matches({ parts: pattern }: Pattern, parts: readonly string[]): boolean {
   return matchSequence(pattern, parts, ANY_PARTS, matchPart);
 }
 

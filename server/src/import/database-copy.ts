@@ -4,12 +4,14 @@
  */
 
 import { constants, mkdtempSync, rmSync } from "node:fs";
-import { access, copyFile, mkdir, readdir, rm, symlink } from "node:fs/promises";
+import { access, copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 
 /** At the end of a process LevelDB may still write a file while its folder is removed: then that is tried again. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 5 } as const;
+
+const LOCK = "LOCK";
 
 export interface DatabaseCopy {
   /** A folder for temporary files, in which the copy is. */
@@ -24,6 +26,7 @@ export interface DatabaseCopy {
  * @param from The database. Whoever opens the copy holds the lock of this one.
  * @param name Of the copy in the temporary folder.
  * @param beside Further files that are copied into the temporary folder, where they are there.
+ * @param lock Its own only where that of the database cannot be taken: then it may be written to while it is copied.
  * Rejects with the error of the file system.
  * Cost: the write-ahead log and the manifest, a few megabytes.
  */
@@ -31,6 +34,7 @@ export async function copyDatabase(
   from: string,
   name: string,
   beside: readonly string[] = [],
+  lock: "shared" | "own" = "shared",
 ): Promise<DatabaseCopy> {
   // At once: no end of the process comes between the folder and the promise to remove it.
   const folder = mkdtempSync(join(tmpdir(), "joinery-import-"));
@@ -42,8 +46,10 @@ export async function copyDatabase(
   };
   try {
     await mkdir(join(folder, name));
-    for (const file of await readdir(from))
-      await copyPart(join(resolve(from), file), join(folder, name, file));
+    for (const file of await readdir(from)) {
+      if (file === LOCK && lock === "own") await writeFile(join(folder, name, file), "");
+      else await copyPart(join(resolve(from), file), join(folder, name, file));
+    }
     for (const path of beside) {
       if (await isThere(path)) await copyFile(path, join(folder, basename(path)));
     }

@@ -1,6 +1,6 @@
 /** A document as it is stored, in as little memory as its bytes take. */
 
-import { type DocumentName, JoineryError } from "@joinery/shared";
+import { type DocumentName, type ErrorCode, JoineryError } from "@joinery/shared";
 import type { LogEntry, StoredDocument } from "../engine/ports.ts";
 import { PackedUpdates } from "./packed-updates.ts";
 import type { DocumentSource, PackedDocument } from "./source.ts";
@@ -54,6 +54,8 @@ function packedOf(
   });
 }
 
+const NO_BATCH: ReadonlySet<ErrorCode> = new Set(["DOCUMENT_DAMAGED", "PERMISSION_DENIED"]);
+
 /** When a batch that a snapshot stands for was flushed: before the snapshot was written. `null` where it is not kept. */
 async function batchTime(
   source: DocumentSource,
@@ -64,8 +66,8 @@ async function batchTime(
     const [entry] = await source.log(document, seq - 1, 0);
     return entry?.seq === seq ? entry.time : null;
   } catch (error) {
-    // What is in the snapshot is sound all the same.
-    if (error instanceof JoineryError && error.code === "DOCUMENT_DAMAGED") return null;
+    // What is in the snapshot is sound all the same; and who may see it may not see the log.
+    if (error instanceof JoineryError && NO_BATCH.has(error.code)) return null;
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import type { DocumentName, JoineryError } from "@joinery/shared";
-import type { Lineage, LogEntry, StoredDocument } from "../engine/ports.ts";
+import type { Deletion, Lineage, LogEntry, StoredDocument } from "../engine/ports.ts";
 import type { PackedUpdates } from "./packed-updates.ts";
 
 /** What a list says of a document. */
@@ -131,4 +131,13 @@ export interface DocumentSource {
 
   /** Lets go of the documents; idempotent. */
   close(): Promise<void>;
+}
+
+/** Documents, and what was deleted of them and can be restored. */
+export interface RestorableSource extends DocumentSource {
+  /**
+   * Lists what was deleted under names that start with `prefix`, by name, then by number.
+   * Cost: linear in deletions.
+   */
+  deletions(prefix: string): AsyncIterable<Omit<Deletion, "stateVector">>;
 }

@@ -25,6 +25,9 @@ import { edited } from "../shared/random-edits.ts";
 import { rootsByYjs } from "./content-oracle.ts";
 import { LINEAGE, NAME, START_MS, writeEverything } from "./content-sample.ts";
 
+// The same each time; `FC_SEED` asks for others.
+fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 20_261_122) });
+
 const FACTS = { document: NAME, lineage: LINEAGE, seq: 1, time: START_MS, damage: null };
 
 type Kinds = ReadonlyMap<string, RootKind>;
@@ -109,9 +112,10 @@ describe("people who edit at once", () => {
         fc.pre(!haveHalves([Y.encodeStateAsUpdate(doc)]));
         const before = digest();
         expect(before).toBe(shownDigest(PackedUpdates.of(updates)));
-        doc.getText("text").insert(0, "x");
+        // Not in a text: Yjs deletes marks there, too, that stand beside what is deleted.
+        doc.getArray("added").insert(0, ["x"]);
         expect(digest()).not.toBe(before);
-        doc.getText("text").delete(0, 1);
+        doc.getArray("added").delete(0, 1);
         expect(digest()).toBe(before);
         doc.getMap("map").set("a", "y");
         expect(digest()).not.toBe(before);
