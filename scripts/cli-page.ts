@@ -31,7 +31,8 @@ a data folder, or of a running server, with the same output.
 Commands that read **never write** to a folder: LevelDB rewrites its files whenever it opens them, so they open links to its
 tables and copies of its small files in the folder for temporary files, and hold the folder's lock meanwhile, so that no
 server starts on it, and no other command reads it. LevelDB passes damage over without a word, so every file is checked
-first, which takes as long as reading it. Commands that write (\`import\`, \`rm\`, \`restore\`, \`compact\`, \`repair\`) hold the
+first, which takes as long as reading it. On a file system that is mounted to be read no lock is taken; a folder that
+changes meanwhile is refused. Commands that write (\`import\`, \`rm\`, \`restore\`, \`compact\`, \`repair\`) hold the
 folder as a server does. \`repair\` needs it for itself: a server keeps what it has read in memory.
 
 - A name that begins with a dash comes after \`--\`: \`joinery log --json -- -draft\`.

@@ -50,3 +50,27 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk | null> {
     },
   };
 }
+
+/** Mounts a folder a second time, to be read only; `null` where that is not possible. */
+export async function mountReadOnly(
+  folder: string,
+): Promise<{ readonly folder: string; unmount(): Promise<void> } | null> {
+  const place = await mkdtemp(join(tmpdir(), "joinery-read-only-"));
+  const unmount = async () => {
+    await run("umount", ["--lazy", place]);
+    await rmdir(place);
+  };
+  try {
+    await run("mount", ["--bind", folder, place]);
+  } catch {
+    await rmdir(place);
+    return null; // Whoever asked says so, and why.
+  }
+  try {
+    await run("mount", ["-o", "remount,bind,ro", place]);
+  } catch {
+    await unmount();
+    return null; // As above.
+  }
+  return { folder: place, unmount };
+}

@@ -1,3 +1,4 @@
+import type { RestorableSource } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { Argument, type Command } from "commander";
 import { BadUsage } from "../output/bad-usage.ts";
@@ -5,11 +6,12 @@ import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
 import { ago, count, counted, isoTime, localTime, size } from "../output/quantities.ts";
-import { parseName, parseWhole } from "../output/reading-command.ts";
+import { parseName, parseWhole, withSource } from "../output/reading-command.ts";
 import { type Column, Table } from "../output/table.ts";
 import { outputWidth, print, printJsonLine } from "../output/terminal.ts";
 import { cutMiddle, printable, shownName } from "../output/text.ts";
-import type { DeletionSummary, DocumentStore } from "../writing/document-store.ts";
+import type { DeletionSummary } from "../remote/deletions.ts";
+import type { DocumentStore } from "../writing/document-store.ts";
 import { type WritingFlags, withStore, writingCommand } from "../writing/writing-command.ts";
 
 const PAGE: CommandPage = {
@@ -52,10 +54,12 @@ export function restoreCommand(): Command {
       if ((document === undefined) === (list === undefined)) {
         throw new BadUsage("name a document, or list what can be restored with --list");
       }
-      await withStore(flags, async (store) => {
-        if (document === undefined) await listDeletions(store, list === true ? "" : (list ?? ""), flags);
-        else await restore(store, document, { ...flags, deletion: deletion ?? null });
-      });
+      if (document === undefined) {
+        const prefix = list === true ? "" : (list ?? "");
+        await withSource(flags, (source) => listDeletions(source, prefix, flags));
+      } else {
+        await withStore(flags, (store) => restore(store, document, { ...flags, deletion: deletion ?? null }));
+      }
     });
 }
 
@@ -80,10 +84,14 @@ async function restore(
   }
 }
 
-async function listDeletions(store: DocumentStore, prefix: string, { json }: WritingFlags): Promise<void> {
+async function listDeletions(
+  source: RestorableSource,
+  prefix: string,
+  { json }: WritingFlags,
+): Promise<void> {
   const table = json ? null : new DeletionTable();
   let [documents, bytes] = [0, 0];
-  for await (const deletion of store.deletions(prefix)) {
+  for await (const deletion of source.deletions(prefix)) {
     if (documents === 0 && table) await print(table.head());
     documents++;
     bytes += deletion.bytes;

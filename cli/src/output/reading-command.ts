@@ -1,7 +1,7 @@
 /** What all commands that read documents have in common. */
 
 import { constants } from "node:os";
-import { type DocumentSource, openFolderSource } from "@joinery/server";
+import { type DocumentSource, openFolderSource, type RestorableSource } from "@joinery/server";
 import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
 import { Command, InvalidArgumentError } from "commander";
 import { HttpSource } from "../remote/http-source.ts";
@@ -33,7 +33,7 @@ export function readingCommand(name: string, page: CommandPage): Command {
  */
 export async function withSource(
   flags: ReadingFlags,
-  work: (source: DocumentSource) => Promise<void>,
+  work: (source: RestorableSource) => Promise<void>,
 ): Promise<void> {
   await leavingOnSignals(async () => {
     const source = await openSource(flags);
@@ -65,7 +65,7 @@ export async function leavingOnSignals(work: () => Promise<void>): Promise<void>
   }
 }
 
-async function openSource(flags: ReadingFlags): Promise<DocumentSource> {
+async function openSource(flags: ReadingFlags): Promise<RestorableSource> {
   const place = await findPlace(flags);
   if (place.kind === "folder") return openFolderSource(place.folder);
   if (place.folder !== null) tellServer(place.connection.url, place.folder);

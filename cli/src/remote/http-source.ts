@@ -5,15 +5,16 @@
 
 import type {
   DocumentListing,
-  DocumentSource,
   LogEntry,
   Problem,
+  RestorableSource,
   StoredDocument,
   Verification,
 } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { Answer } from "./answer.ts";
 import type { ApiCall, ServerConnection } from "./connection.ts";
+import { type DeletionSummary, listDeletions } from "./deletions.ts";
 import { Fields } from "./fields.ts";
 import { readStoredDocument } from "./stored-document.ts";
 
@@ -29,10 +30,10 @@ const MAX_UPDATE_BYTES = 2 ** 31 - 1;
 const VERIFICATION_MS = 290_000;
 
 /**
- * The documents of a server. All methods reject as {@link DocumentSource} says, and as `ServerConnection.call` does.
+ * The documents of a server. All methods reject as {@link RestorableSource} says, and as `ServerConnection.call` does.
  * Memory and time are what they are of a folder, and that of the way.
  */
-export class HttpSource implements DocumentSource {
+export class HttpSource implements RestorableSource {
   /** What is wrong with its storage as a whole, a server has told its log. */
   readonly damage: readonly string[] = [];
   readonly #connection: ServerConnection;
@@ -67,6 +68,10 @@ export class HttpSource implements DocumentSource {
 
   async *names(prefix: string): AsyncGenerator<DocumentName> {
     for await (const { document } of this.list(prefix)) yield document;
+  }
+
+  deletions(prefix: string): AsyncGenerator<DeletionSummary> {
+    return listDeletions(this.#connection, prefix);
   }
 
   async listing(document: DocumentName): Promise<DocumentListing | null> {

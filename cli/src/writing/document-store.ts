@@ -3,15 +3,9 @@
  * running server.
  */
 
-import type {
-  AppendedUpdate,
-  Author,
-  Deletion,
-  DocumentCompaction,
-  LogEntry,
-  StoredDocument,
-} from "@joinery/server";
+import type { AppendedUpdate, Author, DocumentCompaction, LogEntry, StoredDocument } from "@joinery/server";
 import type { DocumentName } from "@joinery/shared";
+import type { DeletionSummary } from "../remote/deletions.ts";
 
 export interface NewUpdate {
   /** Yjs v1. */
@@ -21,9 +15,6 @@ export interface NewUpdate {
   /** Refuses it where there is a document of that name, with DOCUMENT_EXISTS (never retry). */
   readonly mustBeNew: boolean;
 }
-
-/** What is told of a deletion. */
-export type DeletionSummary = Omit<Deletion, "stateVector">;
 
 /** Documents, to be written. All methods reject with the code of what failed. */
 export interface DocumentStore {
@@ -66,9 +57,6 @@ export interface DocumentStore {
    * @returns Whether there was any of it.
    */
   erase(document: DocumentName): Promise<boolean>;
-
-  /** What can be restored, of documents whose names start with `prefix`. */
-  deletions(prefix: string): AsyncIterable<DeletionSummary>;
 
   /**
    * Brings back what was deleted under a name.

@@ -6,7 +6,8 @@ import type {
   StoredDocument,
 } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
-import type { DeletionSummary, DocumentStore, NewUpdate } from "./document-store.ts";
+import type { DeletionSummary } from "../remote/deletions.ts";
+import type { DocumentStore, NewUpdate } from "./document-store.ts";
 
 /** The documents of a data folder, which nobody else has open. */
 export class FolderStore implements DocumentStore {
@@ -63,10 +64,6 @@ export class FolderStore implements DocumentStore {
     // What was deleted and damage has taken from the list goes, too.
     await this.#tools.erase(document);
     return isThere;
-  }
-
-  deletions(prefix: string): AsyncIterable<DeletionSummary> {
-    return this.#tools.deletions(prefix);
   }
 
   async restore(document: DocumentName, number: number | null): Promise<{ seq: number; lineage: string }> {

@@ -3,12 +3,10 @@
 import type { AppendedUpdate, DocumentCompaction, LogEntry, StoredDocument } from "@joinery/server";
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { ApiCall, ServerConnection } from "../remote/connection.ts";
+import { type DeletionSummary, deletionOf } from "../remote/deletions.ts";
 import { Fields } from "../remote/fields.ts";
 import { HttpSource } from "../remote/http-source.ts";
-import type { DeletionSummary, DocumentStore, NewUpdate } from "./document-store.ts";
-
-/** What the server gives at once at most. */
-const LIST_LIMIT = 1000;
+import type { DocumentStore, NewUpdate } from "./document-store.ts";
 
 /** Folding a large log takes long; `fetch` itself waits no longer than 300 s. */
 const WORK_MS = 290_000;
@@ -98,24 +96,6 @@ export class RemoteStore implements DocumentStore {
     );
   }
 
-  async *deletions(prefix: string): AsyncGenerator<DeletionSummary> {
-    let after: string | null = null;
-    do {
-      const query = {
-        deleted: true,
-        limit: LIST_LIMIT,
-        ...(prefix !== "" && { prefix }),
-        ...(after !== null && { after }),
-      };
-      const page: Fields = await this.#json({ path: ["documents"], query });
-      for (const deletion of page.each("deletions")) yield deletionOf(deletion);
-      const next: string | null = page.textOrNull("next");
-      if (next !== null && next === after)
-        throw new JoineryError("INTERNAL", "the server's list does not go on");
-      after = next;
-    } while (after !== null);
-  }
-
   async restore(document: DocumentName, number: number | null): Promise<{ seq: number; lineage: string }> {
     const answer = await this.#json({
       method: "POST",
@@ -180,19 +160,6 @@ export class RemoteStore implements DocumentStore {
 
 /** What is wrong with one document is no reason to leave the others. */
 const ABOUT_DOCUMENT: readonly string[] = ["DOCUMENT_DAMAGED", "REPLICA_FAILED"];
-
-function deletionOf(deletion: Fields): DeletionSummary {
-  return {
-    // reason: the server checked both when it wrote them.
-    document: deletion.text("document") as DocumentName,
-    lineage: deletion.text("lineage") as DeletionSummary["lineage"],
-    number: deletion.whole("number"),
-    deletedAt: deletion.time("deletedAt"),
-    deletedBy: deletion.text("deletedBy"),
-    seq: deletion.whole("seq"),
-    bytes: deletion.whole("bytes"),
-  };
-}
 
 function refused(message: string): JoineryError {
   return new JoineryError("INVALID_OPTION", message);

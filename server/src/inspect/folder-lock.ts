@@ -25,7 +25,7 @@ export async function lockAccess(database: string): Promise<"granted" | "read-on
 /** Where permission is missing too, that is told first. Linux refuses to remove what is not there only for this reason. */
 async function isReadOnly(folder: string): Promise<boolean> {
   try {
-    await rmdir(join(folder, "not", "there"));
+    await rmdir(join(folder, "nothing-has-this-name"));
     return false;
   } catch (error) {
     return codeOf(error) === "EROFS";

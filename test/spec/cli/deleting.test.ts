@@ -8,6 +8,7 @@ import {
   docOf,
   EVERY_TYPE,
   edit,
+  hashesOf,
   LONG,
   TYPED,
   UNICODE,
@@ -51,6 +52,16 @@ test("what is deleted is listed, can be restored as it was, and is told how", as
   });
   expect(await on(data, ["show", "--json", TYPED])).toEqual(before);
   expect(await on(data, ["log", "--json", TYPED])).toEqual(log);
+});
+
+test("listing what can be restored changes nothing in the folder", async () => {
+  const data = await stage.folder();
+  await on(data, ["rm", "--yes", TYPED, UNICODE]);
+  const before = await hashesOf(data);
+  const { code, stdout } = await on(data, ["restore", "--list", "--json"]);
+  expect(code).toBe(0);
+  expect(jsonLines({ stdout }).map(({ document }) => document)).toEqual([TYPED, UNICODE]);
+  expect(await hashesOf(data)).toEqual(before);
 });
 
 test("names that a shell would take apart, or for options, are told so that they can be copied", async () => {
