@@ -1,23 +1,20 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** Start the command, and wait for what it prints: they take no notice of what else the machine does. */
-const COMMANDS = [
-  "cli-*",
-  "migrate",
-  "token-command",
-  "names",
-  "refusals",
-  "origins",
-  "http-writes-crash",
-].map((name) => `test/interop/${name}.test.ts`);
+/** Measure, replay minutes of typing, or count on seconds: side by side with others they would only take turns. */
+const ALONE = [
+  "test/browser/**/*.test.ts",
+  ...["access", "docs-*", "floods", "full-disk", "metrics", "presence*", "slow-*", "*-trace"].map(
+    (name) => `test/interop/${name}.test.ts`,
+  ),
+];
 
 /** Servers are started hundreds of times; each would compile the same files again. */
 const COMPILED = { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", import.meta.url)) };
 
-// Six kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
+// Five kinds of tests, by what they may touch: `spec` and `contract` run in memory or on a temporary folder and
 // wait for conditions only; `simulation` plays seeded scenarios in a world without real time; `fuzz` sends hostile
-// messages to the engine in memory; `interop` starts real servers, real clients and browsers, and `commands` real processes.
+// messages to the engine in memory; `interop` and `browser` start real servers and real clients, some of them `alone`.
 export default defineConfig({
   test: {
     projects: [
@@ -28,8 +25,9 @@ export default defineConfig({
       { test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 120_000 } },
       {
         test: {
-          name: "commands",
-          include: COMMANDS,
+          name: "interop",
+          include: ["test/interop/**/*.test.ts"],
+          exclude: ALONE,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           env: COMPILED,
@@ -37,13 +35,11 @@ export default defineConfig({
       },
       {
         test: {
-          name: "interop",
-          include: ["test/interop/**/*.test.ts", "test/browser/**/*.test.ts"],
-          exclude: COMMANDS,
+          name: "alone",
+          include: ALONE,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           env: COMPILED,
-          // Each file starts servers and replays minutes of typing; side by side they only take turns.
           fileParallelism: false,
         },
       },
