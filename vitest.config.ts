@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 /** Measure, replay minutes of typing, or count on seconds: side by side with others they would only take turns. */
 const ALONE = [
   "test/browser/**/*.test.ts",
-  ...["access", "docs-*", "floods", "full-disk", "metrics", "presence*", "slow-*", "*-trace"].map(
+  ...["docs-*", "floods", "metrics", "presence*", "slow-*", "*-trace"].map(
     (name) => `test/interop/${name}.test.ts`,
   ),
 ];
@@ -17,6 +17,8 @@ const COMPILED = { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", 
 // messages to the engine in memory; `interop` and `browser` start real servers and real clients, some of them `alone`.
 export default defineConfig({
   test: {
+    // By itself the runner leaves a core to others: of two, that would be half of all.
+    maxWorkers: "100%",
     projects: [
       // Some do seconds of work, and take several times as long where a machine does much else.
       { test: { name: "spec", include: ["test/spec/**/*.test.ts"], testTimeout: 20_000 } },
