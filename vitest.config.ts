@@ -1,12 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** Measure, replay minutes of typing, or count on seconds: side by side with others they would only take turns. */
+/** Measure, or count on seconds: side by side with others they would only take turns. */
 const ALONE = [
   "test/browser/**/*.test.ts",
-  ...["docs-*", "floods", "metrics", "presence*", "slow-*", "*-trace"].map(
-    (name) => `test/interop/${name}.test.ts`,
-  ),
+  ...["docs-*", "floods", "metrics", "presence*", "slow-*"].map((name) => `test/interop/${name}.test.ts`),
 ];
 
 /** Servers are started hundreds of times; each would compile the same files again. */
