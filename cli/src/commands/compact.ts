@@ -5,9 +5,9 @@ import { pc } from "../output/colours.ts";
 import type { CommandPage } from "../output/command-page.ts";
 import { EXIT_CODES } from "../output/exit-codes.ts";
 import { counted, size } from "../output/quantities.ts";
-import { parseName, tellDamage } from "../output/reading-command.ts";
+import { parseName, tellDamage, tellNoDocument } from "../output/reading-command.ts";
 import { outputWidth, print, printJsonLine } from "../output/terminal.ts";
-import { cutMiddle, printable, quotedName, shownName } from "../output/text.ts";
+import { cutMiddle, printable, shownName } from "../output/text.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import type { DocumentStore } from "../writing/document-store.ts";
 import { type WritingFlags, withStore, writingCommand } from "../writing/writing-command.ts";
@@ -83,20 +83,16 @@ async function compact(
   } catch (error) {
     if (!(error instanceof JoineryError)) throw error;
     if (error.code === "DOCUMENT_DAMAGED") damage = error;
-    else if (error.code === "DOCUMENT_NOT_FOUND" && document !== null) return tellMissing(store, document);
-    else throw error;
+    else if (error.code === "DOCUMENT_NOT_FOUND" && document !== null) {
+      tellNoDocument(store, document);
+      return false;
+    } else throw error;
   } finally {
     bar?.clear();
   }
   if (document === null && !json) await print(tally.text());
   if (damage !== null) tellDamage(damage.message);
   return true;
-}
-
-function tellMissing(store: DocumentStore, document: DocumentName): false {
-  process.exitCode = EXIT_CODES.noDocument;
-  console.error(`joinery: there is no document ${quotedName(document)} in the ${store.describe()}`);
-  return false;
 }
 
 function lineOf({ document, outcome, reason, bytesBefore, bytesAfter }: DocumentCompaction): string {

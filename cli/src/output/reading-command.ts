@@ -1,7 +1,7 @@
 /** What all commands that read documents have in common. */
 
 import { constants } from "node:os";
-import { type DocumentSource, openFolderSource, type RestorableSource } from "@joinery/server";
+import { openFolderSource, type RestorableSource } from "@joinery/server";
 import { type DocumentName, JoineryError, parseDocumentName } from "@joinery/shared";
 import { Command, InvalidArgumentError } from "commander";
 import { HttpSource } from "../remote/http-source.ts";
@@ -85,9 +85,9 @@ export function tellDamage(found: string): void {
 }
 
 /** Says that a document is not there, on standard error, and in the exit code. */
-export function tellNoDocument(source: DocumentSource, document: DocumentName): void {
+export function tellNoDocument(place: { describe(): string }, document: DocumentName): void {
   process.exitCode = EXIT_CODES.noDocument;
-  console.error(`joinery: there is no document ${quotedName(document)} in the ${source.describe()}`);
+  console.error(`joinery: there is no document ${quotedName(document)} in the ${place.describe()}`);
 }
 
 /** Reads an argument that names a document. */

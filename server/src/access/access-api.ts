@@ -2,13 +2,30 @@
 
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import type { Action, Rights } from "../engine/rights.ts";
-import type { ConnectionRequest, Principal } from "../protocols/admission.ts";
+import type { AdmissionRequest, ConnectionRequest, Principal } from "../protocols/admission.ts";
 
 /** Somebody asks for something without opening a session. */
 export interface DoorRequest {
   readonly connection: ConnectionRequest;
   /** What the client shows; `null` if nothing. */
   readonly token: string | null;
+}
+
+/** Asks for a document as who comes through a door: they can be asked for nothing. */
+export function admissionAtDoor(
+  { connection, token }: DoorRequest,
+  document: DocumentName,
+  dialect = "http",
+): AdmissionRequest {
+  const agent = connection.headers["user-agent"];
+  return {
+    connection,
+    document,
+    dialect,
+    token,
+    agent: typeof agent === "string" ? agent : null,
+    requestToken: () => undefined,
+  };
 }
 
 /** Whom something is about: all that are given have to fit. At least one is, and none is empty. */

@@ -20,6 +20,7 @@ import type { Admission, AdmissionRequest, Admissions, Principal, Renewal } from
 import {
   type AccessDoor,
   type AccessTarget,
+  admissionAtDoor,
   type Ban,
   type BanOptions,
   DeniedAtDoor,
@@ -149,26 +150,24 @@ export class Access implements Admissions, AccessDoor {
 
   /** Who shows the operator's key is nobody whom an application knows. */
   #ask({ request, token }: Showing): Admission | Promise<Admission> {
-    const { admissions, operatorKey } = this.#context;
-    return token !== null && token === operatorKey ? OPERATOR : admissions.admit(request);
+    return this.#isOperators(token) ? OPERATOR : this.#context.admissions.admit(request);
   }
 
-  /** Whoever has that could lift every ban. */
+  /** @param token Digest of what is shown. Whoever has that key could lift every ban, and is held to none. */
   #isOperators(token: string | null): boolean {
-    const { operatorKey } = this.#context;
-    return token !== null && operatorKey !== null && tokenDigestOf(token) === operatorKey;
+    return token !== null && token === this.#context.operatorKey;
   }
 
   /** With the token that a ticket stands for in its place. */
   #showing(request: AdmissionRequest): Showing {
-    const { connection, document } = request;
-    if (this.#isOperators(request.token)) {
-      return { request, token: this.#context.operatorKey, at: this.#context.clock.now() };
-    }
+    const { connection, document, token: shown } = request;
+    const digest = shown === null ? null : tokenDigestOf(shown);
+    const now = this.#context.clock.now();
+    if (this.#isOperators(digest)) return { request, token: digest, at: now };
     this.#standing.demandWelcome(connection.address, document);
-    if (request.token === null) return { request, token: null, at: this.#context.clock.now() };
-    const { token, at } = this.#tokenOf(request, request.token);
-    return { request: { ...request, token }, token: tokenDigestOf(token), at };
+    if (shown === null) return { request, token: null, at: now };
+    const { token, at } = this.#tokenOf(request, shown);
+    return { request: { ...request, token }, token: token === shown ? digest : tokenDigestOf(token), at };
   }
 
   /** The token that is shown or stood for, and since when it is known. */
@@ -241,7 +240,7 @@ export class Access implements Admissions, AccessDoor {
     const { connection, document } = request;
     const { tokenId = null, issuedAt = at, expiresAt = Infinity } = renewal;
     const shown = { token, tokenId, issuedAt, user: admission.author, document };
-    if (token !== null && token === this.#context.operatorKey) this.#standing.demandUnrevoked(shown);
+    if (this.#isOperators(token)) this.#standing.demandUnrevoked(shown);
     else this.#standing.demandGood(shown, connection.address);
     if (expiresAt > this.#context.clock.now()) return;
     throw new JoineryError("UNAUTHENTICATED", "your token has expired");
@@ -287,25 +286,16 @@ export class Access implements Admissions, AccessDoor {
     }
   }
 
-  async #askAtDoor({ connection, token }: DoorRequest, document: DocumentName): Promise<Admission> {
+  async #askAtDoor(asked: DoorRequest, document: DocumentName): Promise<Admission> {
     await this.#standing.loading;
-    const { headers } = connection;
-    const agent = headers["user-agent"];
-    const request: AdmissionRequest = {
-      connection,
-      document,
-      dialect: "http",
-      token,
-      agent: typeof agent === "string" ? agent : null,
-      requestToken: () => undefined,
-    };
+    const request = admissionAtDoor(asked, document);
     try {
       const showing = this.#showing(request);
       const admission = await this.#ask(showing);
       this.#demandGood({ ...showing, admission }, admission);
       return admission;
     } catch (thrown) {
-      throw this.#counted(thrown, connection.address, token);
+      throw this.#counted(thrown, asked.connection.address, asked.token);
     }
   }
 

@@ -8,6 +8,7 @@
  */
 
 import { JoineryError, toJoineryError } from "@joinery/shared";
+import { localOutbox } from "../engine/local-link.ts";
 import type { Outbox, Random } from "../engine/ports.ts";
 import type { Session } from "../engine/session.ts";
 import type { FollowRequest, LiveEvent } from "./live-api.ts";
@@ -67,17 +68,10 @@ export class Follower {
   }
 
   /** Where the session's frames go. The engine keeps nothing for it: what waits is bounded here. */
-  readonly outbox: Outbox = {
+  readonly outbox: Outbox = localOutbox({
     send: (frames) => this.#send(frames),
-    bufferedBytes: 0,
-    remainingBytes: 0,
-    // It sends nothing that could be held back.
-    pauseInput: () => undefined,
-    resumeInput: () => undefined,
-    // Whoever is in this process is there.
-    probe: () => undefined,
     close: (error) => this.#ended(error),
-  };
+  });
 
   /** Resolves when the session is live; rejects with what ended it before. */
   async join(session: Session): Promise<void> {

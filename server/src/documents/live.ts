@@ -1,12 +1,12 @@
 /** What happens in documents now: see `live-api.ts`. */
 
 import { type DocumentName, JoineryError, type LimitName, type Limits } from "@joinery/shared";
-import type { SessionInfo } from "../access/access-api.ts";
+import { admissionAtDoor, type SessionInfo } from "../access/access-api.ts";
 import type { Random } from "../engine/ports.ts";
 import type { Room } from "../engine/room.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import type { DocumentSource } from "../inspect/source.ts";
-import type { Admission, Admissions } from "../protocols/admission.ts";
+import type { Admissions } from "../protocols/admission.ts";
 import { openSession } from "../protocols/driver.ts";
 import type {
   DocumentsLive,
@@ -56,7 +56,7 @@ export class Live implements DocumentsLive {
 
   async follow(request: FollowRequest): Promise<Following> {
     const { who, document, hasUpdates, after, signal } = request;
-    const admission = await this.#admit(request);
+    const admission = await this.#options.admissions.admit(admissionAtDoor(who, document, LIVE_DIALECT.name));
     if (hasUpdates) admission.rights.demand("history");
     if (signal.aborted) throw signal.reason;
     const { rooms, admissions, limits, random, encode, onLimit } = this.#options;
@@ -88,19 +88,6 @@ export class Live implements DocumentsLive {
       throw thrown;
     }
     return { events: follower.events(), leave };
-  }
-
-  async #admit({ who, document }: FollowRequest): Promise<Admission> {
-    const { connection, token } = who;
-    const agent = connection.headers["user-agent"];
-    return await this.#options.admissions.admit({
-      connection,
-      document,
-      dialect: LIVE_DIALECT.name,
-      token,
-      agent: typeof agent === "string" ? agent : null,
-      requestToken: () => undefined,
-    });
   }
 
   /** @throws JoineryError TOO_MANY_CONNECTIONS (backoff). */

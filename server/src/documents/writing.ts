@@ -1,7 +1,7 @@
 /** Writes to documents without a socket, as sessions of the engine: see `writing-api.ts`. */
 
 import { type DocumentName, JoineryError, type Limits } from "@joinery/shared";
-import type { DoorRequest } from "../access/access-api.ts";
+import { admissionAtDoor, type DoorRequest } from "../access/access-api.ts";
 import type { EditRequest } from "../edits/apply-edits.ts";
 import type { Edit } from "../edits/edit.ts";
 import { EMPTY_UPDATE } from "../engine/merge.ts";
@@ -192,18 +192,9 @@ export class Writing implements DocumentWriting {
 
   async #visit(who: DoorRequest, document: DocumentName): Promise<Visit> {
     const { rooms, admissions } = this.#options;
-    const { connection, token } = who;
-    const agent = connection.headers["user-agent"];
-    const admission = await admissions.admit({
-      connection,
-      document,
-      dialect: "http",
-      token,
-      agent: typeof agent === "string" ? agent : null,
-      requestToken: () => undefined,
-    });
+    const admission = await admissions.admit(admissionAtDoor(who, document));
     return await Visit.open("http", (link) => {
-      const context = { rooms, admissions, outbox: link.outbox, request: connection, path: "" };
+      const context = { rooms, admissions, outbox: link.outbox, request: who.connection, path: "" };
       return openSession(context, { document, ...link }, admission);
     });
   }

@@ -23,8 +23,8 @@ export async function loadContents(
   predecessor: Promise<void> | null,
 ): Promise<Loaded> {
   if (predecessor !== null) await predecessor;
-  const graves = new Graves(await storage.deletionsOf(document));
-  const stored = await storage.load(document);
+  const [deletions, stored] = await Promise.all([storage.deletionsOf(document), storage.load(document)]);
+  const graves = new Graves(deletions);
   const contents = new Contents(limits);
   if (!stored) return { contents, stored: null, graves };
   const loading = contents.load(document, stored);

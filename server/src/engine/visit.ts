@@ -4,34 +4,16 @@
  */
 
 import { JoineryError } from "@joinery/shared";
+import { localOutbox, NOTHING_SAID, quietDialect } from "./local-link.ts";
 import type { Dialect, Outbox, Revision } from "./ports.ts";
 import type { Session } from "./session.ts";
 import type { Demand, WhereItIs } from "./whole-write.ts";
 
-const SAID: Uint8Array = Uint8Array.of(0);
-
-/** Says that it was let in, and nothing else. Asked for what the server misses, it has nothing. */
-function silentDialect(name: string): Dialect {
-  return {
-    name,
-    opened: () => SAID,
-    update: () => SAID,
-    catchUp: () => SAID,
-    caughtUp: () => null,
-    ask: () => SAID,
-    ack: () => null,
-    presence: () => SAID,
-    durable: () => null,
-    signal: () => null,
-    seed: () => null,
-    permission: () => null,
-    refused: () => null,
-    notice: () => null,
-  };
-}
+/** Says that it was let in, and nothing else. */
+const visitDialect = (name: string): Dialect => quietDialect(name, { opened: () => NOTHING_SAID });
 
 /** One object a name: what is counted is counted by it. */
-const DIALECTS = { http: silentDialect("http"), server: silentDialect("server") } as const;
+const DIALECTS = { http: visitDialect("http"), server: visitDialect("server") } as const;
 
 /** Whether it is of the application's own code, which need not be told of itself. */
 export function isOwnVisit({ dialect }: { readonly dialect: Dialect }): boolean {
@@ -67,7 +49,11 @@ export class Visit {
    */
   static async open(kind: keyof typeof DIALECTS, open: (link: VisitLink) => Session): Promise<Visit> {
     const visit = new Visit();
-    visit.#session = open({ dialect: DIALECTS[kind], outbox: visit.#outbox() });
+    const outbox = localOutbox({
+      send: () => visit.#opened.resolve(),
+      close: (error) => visit.#over(error),
+    });
+    visit.#session = open({ dialect: DIALECTS[kind], outbox });
     await Promise.race([visit.#opened.promise, visit.#ended.promise]);
     return visit;
   }
@@ -131,19 +117,5 @@ export class Visit {
   #over(error: JoineryError): void {
     this.#end ??= error;
     this.#ended.reject(this.#end);
-  }
-
-  #outbox(): Outbox {
-    return {
-      send: () => this.#opened.resolve(),
-      bufferedBytes: 0,
-      remainingBytes: 0,
-      // One edit a visit: there is nothing else to hold back.
-      pauseInput: () => undefined,
-      resumeInput: () => undefined,
-      // Whoever is in this process is there.
-      probe: () => undefined,
-      close: (error: JoineryError) => this.#over(error),
-    };
   }
 }

@@ -1,28 +1,11 @@
 import type { DocumentName, JoineryError } from "@joinery/shared";
-import type { Dialect, Outbox } from "../../engine/ports.ts";
+import { localOutbox, NOTHING_SAID, quietDialect } from "../../engine/local-link.ts";
 import { Rights } from "../../engine/rights.ts";
 import type { Rooms } from "../../engine/rooms.ts";
 import type { Guest, Session } from "../../engine/session.ts";
 
-const NOTHING: Uint8Array = Uint8Array.of(0);
-
 /** Says updates as they are, and nothing else. */
-const UPDATES_ONLY: Dialect = {
-  name: "direct",
-  opened: () => null,
-  update: (update) => update,
-  catchUp: (update) => update,
-  caughtUp: () => null,
-  ask: () => NOTHING,
-  ack: () => null,
-  presence: () => NOTHING,
-  durable: () => null,
-  signal: () => null,
-  seed: () => null,
-  permission: () => null,
-  refused: () => null,
-  notice: () => null,
-};
+const UPDATES_ONLY = quietDialect("direct", { update: (update) => update, catchUp: (update) => update });
 
 export interface OwnSessionOptions {
   readonly rooms: Rooms;
@@ -41,17 +24,11 @@ export interface OwnSessionOptions {
  * @throws JoineryError SERVER_DRAINING, SERVER_FULL (backoff).
  */
 export function openOwnSession({ rooms, document, guest, onUpdate, onClosed }: OwnSessionOptions): Session {
-  const outbox: Outbox = {
+  const outbox = localOutbox({
     send: (frames) => {
-      for (const frame of frames) if (frame !== NOTHING) onUpdate?.(frame);
+      for (const frame of frames) if (frame !== NOTHING_SAID) onUpdate?.(frame);
     },
-    bufferedBytes: 0,
-    remainingBytes: 0,
-    pauseInput: () => undefined,
-    resumeInput: () => undefined,
-    // Whoever is in this process is there.
-    probe: () => undefined,
     close: onClosed,
-  };
+  });
   return rooms.open({ document, dialect: UPDATES_ONLY, outbox, author: "", rights: Rights.WRITER, guest });
 }
