@@ -15,6 +15,7 @@ export const MEETING = {
   presencePerSecond: 0,
   /** Design goal: Joinery's CPU per delivered edit, as a ratio to the best default peer's. */
   maxCpuRatio: 0.5,
+  maxP99Ms: 60,
 } as const;
 
 export const CURSORS = {
@@ -23,6 +24,7 @@ export const CURSORS = {
   editsPerSecond: 1,
   presencePerSecond: 10,
   maxCpuRatio: 0.15,
+  maxCpuRatioToBatching: 0.25,
 } as const;
 
 export const SLOW_CONSUMER = {

@@ -1,14 +1,20 @@
 import { parseArgs } from "node:util";
 import { SEED, TIMING } from "./config.ts";
-import { PEERS } from "./peers/peers.ts";
+import { before } from "./peers/joinery.ts";
+import type { Peer } from "./peers/peer.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
 import { SCENARIOS } from "./scenarios/scenarios.ts";
 import type { Plan } from "./suite.ts";
+
+const PEERS = [...new Set(SCENARIOS.flatMap(({ servers }) => servers))];
 
 export const USAGE = `Usage: npm run bench -- [options]
 
   --quick            a smoke run: one round, short intervals
   --scenario <id>    only this one, may be repeated: ${SCENARIOS.map(({ id }) => id).join(", ")}
   --peer <id>        only this server, may be repeated: ${PEERS.map(({ id }) => id).join(", ")}
+  --before <folder>  another checkout of Joinery, set up: ratios are to it, and no peer takes part
+                     that --peer does not name
   --rounds <n>       rounds of every server and scenario (${TIMING.full.rounds})
   --seconds <s>      measured seconds of every run (${TIMING.full.measuredSeconds})
   --help             this text
@@ -25,6 +31,7 @@ export function parsePlan(args: readonly string[]): Plan | null {
       quick: { type: "boolean", default: false },
       scenario: { type: "string", multiple: true },
       peer: { type: "string", multiple: true },
+      before: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
@@ -36,14 +43,27 @@ export function parsePlan(args: readonly string[]): Plan | null {
   if (!Number.isInteger(rounds)) throw new Error("--rounds is not a whole number");
   return {
     scenarios: select("--scenario", SCENARIOS, values.scenario),
-    peers: select("--peer", PEERS, values.peer),
+    servers: serversOf(values.peer && select("--peer", PEERS, values.peer), values.before),
     rounds,
     timing: {
       warmUpSeconds: defaults.warmUpSeconds,
       measuredSeconds: positive("--seconds", values.seconds, defaults.measuredSeconds),
       trafficBytes: defaults.trafficBytes,
+      isQuick: values.quick,
       seed: SEED,
     },
+  };
+}
+
+/** Which of a scenario's servers take part; where there is something to compare Joinery with, that in place of peers. */
+function serversOf(chosen: readonly Peer[] | undefined, earlier: string | undefined): Plan["servers"] {
+  return ({ servers }: Scenario) => {
+    if (earlier === undefined) return servers.filter((peer) => chosen?.includes(peer) ?? true);
+    return servers.flatMap((peer) => {
+      if (peer.role === "subject")
+        return chosen && !chosen.some(({ id }) => id === peer.id) ? [] : [peer, before(peer, earlier)];
+      return chosen?.includes(peer) ? [peer] : [];
+    });
   };
 }
 

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { styleText } from "node:util";
-import type { Measurement, Metric } from "./scenarios/scenario.ts";
+import type { Measurement } from "./scenarios/scenario.ts";
 import type { Observer, Plan, Run } from "./suite.ts";
 
 const OUT = process.stderr;
@@ -11,6 +11,9 @@ const red = (text: string) => styleText("red", text, { stream: OUT });
 
 /** Starting, joining, draining, checking and stopping, beside what the plan says. */
 const OVERHEAD_SECONDS = 1;
+
+/** How many of a scenario's metrics fit beside a run. */
+const FACTS = 3;
 
 /** Tells a person what the benchmark is doing, on stderr: stdout is for the report. */
 export class Progress implements Observer {
@@ -37,13 +40,10 @@ export class Progress implements Observer {
 
   measured({ scenario, peer, round }: Run, run: Measurement): void {
     if (OUT.isTTY) OUT.write("\r\u001b[2K");
-    const width = Math.max(...this.#plan.peers.map(({ title }) => title.length));
-    const [main] = scenario.metrics as [Metric];
-    const facts = [
-      `${main.label} ${main.value(run).toFixed(main.decimals).padStart(6)}`,
-      `p50 ${run.latencyMs.p50.toFixed(1)} ms`,
-      `p99 ${run.latencyMs.p99.toFixed(1)} ms`,
-    ];
+    const width = Math.max(...this.#plan.servers(scenario).map(({ title }) => title.length));
+    const facts = scenario.metrics
+      .slice(0, FACTS)
+      .map(({ label, value, decimals }) => `${label} ${value(run).toFixed(decimals).padStart(6)}`);
     this.#line(`  ${green("✓")} ${dim(`round ${round}`)}  ${peer.title.padEnd(width)}  ${facts.join("  ")}`);
   }
 
@@ -54,7 +54,8 @@ export class Progress implements Observer {
   }
 
   get #total(): number {
-    return this.#plan.scenarios.length * this.#plan.peers.length * this.#plan.rounds;
+    const { scenarios, rounds } = this.#plan;
+    return scenarios.reduce((sum, scenario) => sum + this.#plan.servers(scenario).length * rounds, 0);
   }
 
   #line(text: string): void {

@@ -21,6 +21,13 @@ const DEBUGGER = { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" };
 
 type Environment = Readonly<Record<string, string>>;
 
+/** What a scenario wants of a server before it is measured. */
+interface Preparation {
+  /** Beside that of this process. */
+  readonly environment?: Environment;
+  prepare?(dataFolder: string): Promise<void>;
+}
+
 /** Servers that have not been stopped, with their folders. */
 const running = new Map<ChildProcess, string>();
 process.on("exit", () => {
@@ -63,13 +70,13 @@ export class ServerProcess {
   /**
    * Starts a server and resolves once it accepts connections.
    *
-   * @param environment Beside that of this process.
    * @throws Error with the server's own output when it ends or does not listen in time.
    */
-  static async start(peer: Peer, pin: Pin, environment: Environment = {}): Promise<ServerProcess> {
+  static async start(peer: Peer, pin: Pin, preparation: Preparation = {}): Promise<ServerProcess> {
     await mkdir(DATA_ROOT, { recursive: true });
     const dataFolder = await mkdtemp(join(DATA_ROOT, "data-"));
-    const server = new ServerProcess(peer, await freePort(), dataFolder, pin, environment);
+    await preparation.prepare?.(dataFolder);
+    const server = new ServerProcess(peer, await freePort(), dataFolder, pin, preparation.environment ?? {});
     try {
       await server.#accepting();
     } catch (error) {

@@ -18,7 +18,8 @@ export interface Run {
 
 export interface Plan {
   readonly scenarios: readonly Scenario[];
-  readonly peers: readonly Peer[];
+  /** Those of a scenario's servers that take part. */
+  servers(scenario: Scenario): readonly Peer[];
   readonly rounds: number;
   readonly timing: Timing;
 }
@@ -37,7 +38,7 @@ export interface Observer {
 export async function runSuite(plan: Plan, pin: Pin, observer: Observer): Promise<ScenarioResult[]> {
   const results: ScenarioResult[] = [];
   for (const scenario of plan.scenarios) {
-    const servers = plan.peers.map((peer) => ({ peer, rounds: [] as Measurement[] }));
+    const servers = plan.servers(scenario).map((peer) => ({ peer, rounds: [] as Measurement[] }));
     for (let round = 0; round < plan.rounds; round++) {
       for (let turn = 0; turn < servers.length; turn++) {
         const { peer, rounds } = servers[(turn + round) % servers.length] as (typeof servers)[number];
@@ -55,7 +56,7 @@ export async function runSuite(plan: Plan, pin: Pin, observer: Observer): Promis
 
 async function runOnce({ peer, scenario }: Run, timing: Timing, pin: Pin): Promise<Measurement> {
   try {
-    const server = await ServerProcess.start(peer, pin, scenario.environment);
+    const server = await ServerProcess.start(peer, pin, scenario);
     try {
       return await scenario.measure(server, timing);
     } finally {

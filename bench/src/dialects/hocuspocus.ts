@@ -35,17 +35,17 @@ export const hocuspocus: Dialect = (document) => {
         case SYNC_REPLY:
           return readSync(decoder);
         case AWARENESS:
-          return { kind: "presence", update: decoding.readVarUint8Array(decoder) };
+          return [{ kind: "presence", update: decoding.readVarUint8Array(decoder) }];
         case AUTH:
           return readAuth(decoder);
         default:
-          return { kind: "other" };
+          return [];
       }
     },
   };
 };
 
-function readAuth(decoder: decoding.Decoder): Incoming {
-  if (decoding.readVarUint(decoder) !== PERMISSION_DENIED) return { kind: "other" };
-  return { kind: "refused", reason: decoding.readVarString(decoder) };
+function readAuth(decoder: decoding.Decoder): readonly Incoming[] {
+  if (decoding.readVarUint(decoder) !== PERMISSION_DENIED) return [];
+  return [{ kind: "refused", reason: decoding.readVarString(decoder) }];
 }

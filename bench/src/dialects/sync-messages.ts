@@ -15,8 +15,8 @@ const STEP_1 = 0;
 const STEP_2 = 1;
 const UPDATE = 2;
 
-const EMPTY_STATE_VECTOR = Y.encodeStateVector(new Y.Doc());
-const EMPTY_UPDATE = Y.encodeStateAsUpdate(new Y.Doc());
+export const EMPTY_STATE_VECTOR = Y.encodeStateVector(new Y.Doc());
+export const EMPTY_UPDATE = Y.encodeStateAsUpdate(new Y.Doc());
 
 /** Builds frames that start with `prefix`. */
 export function syncFrames(prefix: Uint8Array) {
@@ -36,15 +36,15 @@ export function syncFrames(prefix: Uint8Array) {
 }
 
 /** Reads what follows a sync message's type. */
-export function readSync(decoder: decoding.Decoder): Incoming {
+export function readSync(decoder: decoding.Decoder): readonly Incoming[] {
   const step = decoding.readVarUint(decoder);
   switch (step) {
     case STEP_1:
-      return { kind: "ask" };
+      return [{ kind: "ask" }];
     case STEP_2:
-      return { kind: "catch-up", update: decoding.readVarUint8Array(decoder) };
+      return [{ kind: "catch-up", update: decoding.readVarUint8Array(decoder) }, { kind: "joined" }];
     case UPDATE:
-      return { kind: "update", update: decoding.readVarUint8Array(decoder) };
+      return [{ kind: "update", update: decoding.readVarUint8Array(decoder) }];
     default:
       throw new Error(`sync message ${step} is unknown`);
   }

@@ -17,12 +17,12 @@ export const yWebsocket: Dialect = (document) => {
         case SYNC:
           return readSync(decoder);
         case AWARENESS:
-          return { kind: "presence", update: decoding.readVarUint8Array(decoder) };
+          return [{ kind: "presence", update: decoding.readVarUint8Array(decoder) }];
         case AUTH:
           decoding.readVarUint(decoder);
-          return { kind: "refused", reason: decoding.readVarString(decoder) };
+          return [{ kind: "refused", reason: decoding.readVarString(decoder) }];
         default:
-          return { kind: "other" };
+          return [];
       }
     },
   };

@@ -1,6 +1,6 @@
 import { decodeAwareness, inspectUpdate } from "@joinery/shared";
 import { JOIN_TIMEOUT_MS } from "../config.ts";
-import type { Wire } from "../dialects/dialect.ts";
+import type { Incoming, Wire } from "../dialects/dialect.ts";
 import { waitUntil } from "../wait.ts";
 import type { Actor } from "./actor.ts";
 import { Connection } from "./connection.ts";
@@ -39,9 +39,8 @@ export class Client<A extends { readonly id: number } = Actor> {
 
   /** Connects and waits for the document's state. */
   async join(port: number): Promise<void> {
-    const url = `ws://127.0.0.1:${port}${this.#wire.path}`;
-    this.#connection = await Connection.open(url, (frame, connection) => this.#receive(frame, connection));
-    for (const frame of this.#wire.opening) this.#connection.send(frame);
+    this.#connection = await Connection.open(port, this.#wire, (incoming) => this.#receive(incoming));
+    this.#joined = this.#wire.joinsUnasked === true;
     await waitUntil(
       () => {
         this.assertWell();
@@ -73,25 +72,20 @@ export class Client<A extends { readonly id: number } = Actor> {
     this.#connection?.close();
   }
 
-  #receive(frame: Uint8Array, connection: Connection): void {
-    const incoming = this.#wire.read(frame);
+  #receive(incoming: Incoming): void {
     switch (incoming.kind) {
-      case "catch-up":
+      case "joined":
         this.#joined = true;
-        this.#receiveUpdate(incoming.update);
         break;
+      case "catch-up":
       case "update":
         this.#receiveUpdate(incoming.update);
         break;
       case "presence":
         this.#receivePresence(incoming.update);
         break;
-      case "ask":
-        connection.send(this.#wire.nothing);
-        break;
-      case "refused":
-        throw new Error(`the server refused: ${incoming.reason}`);
-      case "other":
+      case "received":
+      case "durable":
         break;
     }
   }

@@ -1,6 +1,10 @@
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { JOIN_TIMEOUT_MS } from "../config.ts";
+import type { Incoming, Wire } from "../dialects/dialect.ts";
+
+/** What there is to hear for the reader of a connection; it answers what the server asks by itself. */
+export type Heard = Exclude<Incoming, { readonly kind: "ask" | "refused" }>;
 
 /** One WebSocket to a server, and what came out of it. Offers compression, as browsers do. */
 export class Connection {
@@ -15,25 +19,28 @@ export class Connection {
   }
 
   /**
-   * @param onFrame Called for every frame; what it throws comes out of {@link assertWell}.
+   * Connects and says what the dialect opens with.
+   *
+   * @param onIncoming What it throws comes out of {@link assertWell}.
    * @throws Error when the server does not accept.
    */
-  static async open(
-    url: string,
-    onFrame: (frame: Uint8Array, connection: Connection) => void,
-  ): Promise<Connection> {
-    const socket = new WebSocket(url, { handshakeTimeout: JOIN_TIMEOUT_MS });
+  static async open(port: number, wire: Wire, onIncoming: (incoming: Heard) => void): Promise<Connection> {
+    const url = `ws://127.0.0.1:${port}${wire.path}`;
+    const socket = new WebSocket(url, wire.subprotocol ?? [], { handshakeTimeout: JOIN_TIMEOUT_MS });
     return new Promise((resolve, reject) => {
       socket.once("error", reject);
       // Comes before "open" and before anything that the server sends.
       socket.once("upgrade", (response) => {
         const connection = new Connection(socket, response.socket);
-        socket.on("message", (frame: Buffer) => connection.#receive(frame, onFrame));
+        socket.on("message", (message: Buffer) => connection.#receive(message, wire, onIncoming));
         socket.on("error", (error) => connection.#fail(error));
         socket.once("close", (code) =>
           connection.#fail(new Error(`a client's connection was closed with ${code}`)),
         );
-        socket.once("open", () => resolve(connection));
+        socket.once("open", () => {
+          for (const frame of wire.opening) connection.send(frame);
+          resolve(connection);
+        });
       });
     });
   }
@@ -76,10 +83,14 @@ export class Connection {
     this.#socket.terminate();
   }
 
-  #receive(frame: Uint8Array, onFrame: (frame: Uint8Array, connection: Connection) => void): void {
+  #receive(message: Uint8Array, wire: Wire, onIncoming: (incoming: Heard) => void): void {
     this.#frames++;
     try {
-      onFrame(frame, this);
+      for (const incoming of wire.read(message)) {
+        if (incoming.kind === "ask") this.send(wire.nothing);
+        else if (incoming.kind === "refused") throw new Error(`the server refused: ${incoming.reason}`);
+        else onIncoming(incoming);
+      }
     } catch (error) {
       this.#fail(error);
     }

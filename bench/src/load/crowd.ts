@@ -16,7 +16,7 @@ export interface CrowdLoad {
   readonly maxBytesInFlight: number;
 }
 
-type Member = Client<{ readonly id: number }>;
+type Onlooker = Client<{ readonly id: number }>;
 
 /**
  * Writers that go as fast as the server and all who read, some readers, and one client that may be told not to
@@ -25,15 +25,17 @@ type Member = Client<{ readonly id: number }>;
 export class Crowd {
   readonly edits = new Ledger();
   readonly presence = new Ledger();
-  readonly slowOne: Member;
-  readonly #wire: Wire;
+  readonly slowOne: Onlooker;
+  readonly #dialect: () => Wire;
   readonly #maxEditsInFlight: number;
   readonly #writers: readonly Overwriter[];
   /** Those who read: the writers, in the same order, and the readers. */
-  readonly #live: readonly Member[];
+  readonly #live: readonly Onlooker[];
+  readonly #wires: readonly Wire[];
 
-  constructor(wire: Wire, load: CrowdLoad, random: prng.PRNG) {
-    this.#wire = wire;
+  /** @param dialect Makes an end of the protocol, for the one document. */
+  constructor(dialect: () => Wire, load: CrowdLoad, random: prng.PRNG) {
+    this.#dialect = dialect;
     this.#maxEditsInFlight = load.maxBytesInFlight / load.valueBytes;
     const nextId = () => prng.uint32(random, 1, 2 ** 32 - 1);
     this.#writers = Array.from(
@@ -41,10 +43,13 @@ export class Crowd {
       () => new Overwriter(nextId(), load.valueBytes, random),
     );
     const readers = Array.from({ length: load.readers }, () => ({ id: nextId() }));
-    const member = (actor: { readonly id: number }, keepsUpdates: boolean) =>
+    const member = (actor: { readonly id: number }, wire: Wire, keepsUpdates: boolean) =>
       new Client(actor, wire, this, { sampled: false, keepsUpdates });
-    this.#live = [...this.#writers, ...readers].map((actor) => member(actor, false));
-    this.slowOne = member({ id: nextId() }, true);
+    this.#wires = this.#writers.map(() => dialect());
+    this.#live = [...this.#writers, ...readers].map((actor, i) =>
+      member(actor, this.#wires[i] ?? dialect(), false),
+    );
+    this.slowOne = member({ id: nextId() }, dialect(), true);
   }
 
   async join(port: number): Promise<void> {
@@ -62,7 +67,7 @@ export class Crowd {
       while (this.edits.total < goal && this.#missing() < this.#maxEditsInFlight) {
         const next = this.edits.total % this.#writers.length;
         const update = (this.#writers[next] as Overwriter).overwrite();
-        (this.#live[next] as Member).send("edit", this.#wire.update(update));
+        (this.#live[next] as Onlooker).send("edit", (this.#wires[next] as Wire).update(update));
       }
       await new Promise((resolve) => setImmediate(resolve));
       this.#assertWell();
@@ -104,13 +109,11 @@ export class Crowd {
     for (const update of this.slowOne.updates) Y.applyUpdate(slow, update);
     if (!this.#isWhole(slow)) throw new Error("the client that did not read has not what was written");
     const newcomer = new Y.Doc();
-    const connection = await Connection.open(`ws://127.0.0.1:${port}${this.#wire.path}`, (frame) => {
-      const incoming = this.#wire.read(frame);
+    const connection = await Connection.open(port, this.#dialect(), (incoming) => {
       if (incoming.kind === "catch-up" || incoming.kind === "update")
         Y.applyUpdate(newcomer, incoming.update);
     });
     try {
-      for (const frame of this.#wire.opening) connection.send(frame);
       await waitUntil(
         () => {
           connection.assertWell();

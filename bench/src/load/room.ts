@@ -1,9 +1,8 @@
 import { CONNECT_TOGETHER, DRAIN_TIMEOUT_MS, SAMPLED_READERS } from "../config.ts";
-import type { Wire } from "../dialects/dialect.ts";
 import { waitUntil } from "../wait.ts";
-import type { Actor } from "./actor.ts";
 import { Client } from "./client.ts";
 import { Ledger } from "./ledger.ts";
+import type { Member } from "./member.ts";
 import type { Step } from "./timetable.ts";
 
 /** All clients of one document. */
@@ -13,11 +12,12 @@ export class Room {
   readonly clients: readonly Client[];
 
   /** The first client keeps what it receives, for the replay. */
-  constructor(actors: readonly Actor[], wire: Wire) {
+  constructor(members: readonly Member[]) {
     // Spread over the room: servers send in the order of joining, so the first ones would look too good.
-    const stride = Math.max(1, Math.floor(actors.length / SAMPLED_READERS));
-    this.clients = actors.map(
-      (actor, i) => new Client(actor, wire, this, { sampled: i % stride === 0, keepsUpdates: i === 0 }),
+    const stride = Math.max(1, Math.floor(members.length / SAMPLED_READERS));
+    this.clients = members.map(
+      ({ actor, wire }, i) =>
+        new Client(actor, wire, this, { sampled: i % stride === 0, keepsUpdates: i === 0 }),
     );
   }
 

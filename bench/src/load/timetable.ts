@@ -1,7 +1,6 @@
 import * as prng from "lib0/prng";
 import { PAUSE_SPREAD } from "../config.ts";
-import type { Wire } from "../dialects/dialect.ts";
-import type { Actor } from "./actor.ts";
+import type { Member } from "./member.ts";
 
 /** What the clients of a room do, all at the same mean rates. */
 export interface RoomLoad {
@@ -32,12 +31,11 @@ export interface Step {
 export function timetable(
   load: RoomLoad,
   seconds: number,
-  actors: readonly Actor[],
-  wire: Wire,
+  members: readonly Member[],
   random: prng.PRNG,
 ): Step[] {
   const steps: Step[] = [];
-  actors.forEach((actor, client) => {
+  members.forEach(({ actor, wire }, client) => {
     if (client < load.editors) {
       for (const atMs of moments(load.editsPerSecond, seconds, random)) {
         steps.push({ atMs, client, kind: "edit", frame: wire.update(actor.type()) });

@@ -1,25 +1,48 @@
-import { fileURLToPath } from "node:url";
+import { realpathSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Dialect } from "../dialects/dialect.ts";
+import { hocuspocus } from "../dialects/hocuspocus.ts";
+import { joineryV1 } from "../dialects/joinery.ts";
 import { yWebsocket } from "../dialects/y-websocket.ts";
 import { type Peer, packageVersion } from "./peer.ts";
 
-const COMMAND = new URL("../../../cli/bin/joinery.js", import.meta.url).href;
+const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Joinery as `joinery serve` starts it, with every batch fsynced to LevelDB. */
-export const joinery: Peer = {
-  id: "joinery",
-  title: `Joinery ${packageVersion(COMMAND)}`,
+function joineryAt(checkout: string, dialect: Dialect, names: Pick<Peer, "id" | "title" | "role">): Peer {
+  const command = join(checkout, "cli/bin/joinery.js");
+  return {
+    ...names,
+    dialect,
+    command: ({ port, dataFolder }) => ({
+      args: [command, "serve", "--host", "127.0.0.1", "--port", String(port), "--data", dataFolder],
+    }),
+  };
+}
+
+const TITLE = `Joinery ${packageVersion(pathToFileURL(CHECKOUT).href)}`;
+
+export const joinery = joineryAt(CHECKOUT, yWebsocket, { id: "joinery", title: TITLE, role: "subject" });
+
+export const joineryNative = joineryAt(CHECKOUT, joineryV1, {
+  id: "joinery-native",
+  title: `${TITLE}, native`,
   role: "subject",
-  dialect: yWebsocket,
-  command: ({ port, dataFolder }) => ({
-    args: [
-      fileURLToPath(COMMAND),
-      "serve",
-      "--host",
-      "127.0.0.1",
-      "--port",
-      String(port),
-      "--data",
-      dataFolder,
-    ],
-  }),
-};
+});
+
+export const joineryHocuspocus = joineryAt(CHECKOUT, hocuspocus, {
+  id: "joinery-hocuspocus",
+  title: `${TITLE}, as Hocuspocus`,
+  role: "subject",
+});
+
+/** The same server, in the same dialect, of another checkout: what a change is compared with. */
+export function before(subject: Peer, checkout: string): Peer {
+  const title = subject.title.replace(TITLE, "before");
+  return joineryAt(realpathSync(checkout), subject.dialect, {
+    id: `${subject.id}-before`,
+    title,
+    role: "before",
+  });
+}

@@ -11,9 +11,10 @@ export interface Peer {
   readonly title: string;
   /**
    * `subject` is what we build; `default` is a published server as its documentation starts it, which the ratios
-   * refer to; `tuned` is one with an option that helps it.
+   * refer to; `tuned` is one with an option that helps it; `floor` does less than any server of documents; `before`
+   * is another checkout of ours, which ratios refer to where there is one.
    */
-  readonly role: "subject" | "default" | "tuned";
+  readonly role: "subject" | "default" | "tuned" | "floor" | "before";
   readonly dialect: Dialect;
   command(at: { readonly port: number; readonly dataFolder: string }): ServerCommand;
 }
@@ -27,7 +28,7 @@ interface ServerCommand {
 
 /** The version of the package that a file belongs to. @param url The file's, as `import.meta.resolve` gives it. */
 export function packageVersion(url: string): string {
-  let folder = dirname(fileURLToPath(url));
+  let folder = fileURLToPath(url);
   for (;;) {
     try {
       const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
@@ -35,7 +36,9 @@ export function packageVersion(url: string): string {
       };
       if (version !== undefined) return version;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      // The first one may be a file.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
     }
     if (folder === dirname(folder)) throw new Error(`no package.json above ${url}`);
     folder = dirname(folder);

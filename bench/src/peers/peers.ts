@@ -1,7 +1,16 @@
 import { hocuspocusBatching, hocuspocusServer } from "./hocuspocus.ts";
 import { joinery } from "./joinery.ts";
 import type { Peer } from "./peer.ts";
+import { relay } from "./relay.ts";
 import { yWebsocketServer } from "./y-websocket.ts";
 
-/** All servers, in the order of the report. */
-export const PEERS: readonly Peer[] = [joinery, yWebsocketServer, hocuspocusServer, hocuspocusBatching];
+/** Joinery, and the peers that keep documents, in the order of the report. */
+export const DOCUMENT_PEERS: readonly Peer[] = [
+  joinery,
+  yWebsocketServer,
+  hocuspocusServer,
+  hocuspocusBatching,
+];
+
+/** With the floor beside them. */
+export const ALL_PEERS: readonly Peer[] = [...DOCUMENT_PEERS, relay];

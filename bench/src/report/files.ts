@@ -40,8 +40,8 @@ export async function writeResults(
     scenarios: results.map((result) => ({
       id: result.scenario.id,
       summary: result.scenario.summary,
-      unit: result.scenario.unit,
-      goal: result.scenario.goal,
+      prediction: result.scenario.prediction,
+      goals: result.scenario.goals,
       comparisons: comparisons(result),
       servers: result.servers.map(({ peer, rounds }) => ({
         id: peer.id,

@@ -1,26 +1,39 @@
 import { SATURATED_SHARE } from "../config.ts";
-import type { Peer } from "../peers/peer.ts";
 import type { Goal, Measurement, Metric } from "../scenarios/scenario.ts";
 import type { ScenarioResult } from "../suite.ts";
 import { type Spread, spread } from "./statistics.ts";
 import { markdownTable } from "./table.ts";
 
-/** One metric of one server over the rounds, and as a ratio to the best default peer. */
+/** One metric of one server over the rounds, and as a ratio to the best of those that it is compared with. */
 export interface Comparison {
   readonly value: Spread;
-  /** `null` where no default peer took part. Ratios are taken within a round, then spread over the rounds. */
+  /** `null` where none of them took part. Ratios are taken within a round, then spread over the rounds. */
   readonly ratio: Spread | null;
 }
 
 function compare(result: ScenarioResult, metric: Metric, rounds: readonly Measurement[]): Comparison {
   const values = rounds.map(metric.value);
-  const defaults = result.servers.filter(({ peer }) => peer.role === "default");
-  if (defaults.length === 0) return { value: spread(values), ratio: null };
-  const ratios = values.map((value, round) => {
-    const best = Math.min(...defaults.map((server) => metric.value(server.rounds[round] as Measurement)));
-    return value / best;
+  return { value: spread(values), ratio: ratioTo(bases(result), metric, rounds) };
+}
+
+/** What ratios refer to: Joinery as it was before, where that took part, else the default peers. */
+function bases({ servers }: ScenarioResult): ScenarioResult["servers"] {
+  const before = servers.filter(({ peer }) => peer.role === "before");
+  return before.length > 0 ? before : servers.filter(({ peer }) => peer.role === "default");
+}
+
+/** Of each round to the best of the others in it; `null` without others. */
+function ratioTo(
+  others: ScenarioResult["servers"],
+  metric: Metric,
+  rounds: readonly Measurement[],
+): Spread | null {
+  if (others.length === 0) return null;
+  const ratios = rounds.map((run, round) => {
+    const best = Math.min(...others.map((server) => metric.value(server.rounds[round] as Measurement)));
+    return metric.value(run) / best;
   });
-  return { value: spread(values), ratio: spread(ratios) };
+  return spread(ratios);
 }
 
 /** Every metric of every server, by the metric's id and the server's. */
@@ -65,18 +78,11 @@ export function scenarioMarkdown(result: ScenarioResult): string {
 
 function notes(result: ScenarioResult): string[] {
   const { scenario, servers } = result;
-  const deliveries = servers.reduce(
-    (sum, { rounds }) => sum + rounds.reduce((n, run) => n + run.deliveries, 0),
-    0,
-  );
-  const lines = [
-    `Delivered, every one of them: ${deliveries.toLocaleString("en")} ${scenario.unit}s in all runs.`,
-  ];
-  const main = scenario.metrics[0] as Metric;
+  const runs = servers.flatMap(({ rounds }) => rounds);
+  const count = runs.reduce((sum, { checked }) => sum + checked.count, 0);
+  const lines = [`Checked, every one of them: ${count.toLocaleString("en")} ${runs[0]?.checked.what ?? ""}.`];
+  for (const goal of scenario.goals) lines.push(...verdicts(result, goal));
   for (const { peer, rounds } of servers) {
-    if (peer.role === "subject") {
-      lines.push(verdict(scenario.goal, main, peer, compare(result, main, rounds)));
-    }
     if (rounds.some((run) => run.generator.share > SATURATED_SHARE)) {
       lines.push(`${peer.title} filled the load generator's core: its latencies are upper bounds.`);
     }
@@ -87,18 +93,41 @@ function notes(result: ScenarioResult): string[] {
       );
     }
   }
+  lines.push(`Predicted: ${scenario.prediction}`);
   return lines;
 }
 
-function verdict(goal: Goal, { label, decimals }: Metric, peer: Peer, { value, ratio }: Comparison): string {
+/** Whether a goal was met, by each of those that took part and that it is for. */
+function verdicts(result: ScenarioResult, goal: Goal): string[] {
+  const { metrics } = result.scenario;
+  const metric = metrics.find(({ id }) => id === goal.metric);
+  if (metric === undefined) throw new Error(`${result.scenario.id} has no metric ${goal.metric}`);
+  const subjects = result.servers.filter(({ peer }) => (goal.of ?? ["joinery"]).includes(peer.id));
+  return subjects.map(
+    ({ peer, rounds }) => `Design goal, ${peer.title}: ${verdict(result, goal, metric, rounds)}`,
+  );
+}
+
+function verdict(
+  result: ScenarioResult,
+  { atMost, times: base }: Goal,
+  metric: Metric,
+  rounds: readonly Measurement[],
+): string {
+  const { label, decimals } = metric;
   const says = (what: string, measured: string, isMet: boolean) =>
-    `Design goal, ${peer.title}: ${label} at most ${what}. Measured ${measured}: ${isMet ? "met" : "missed"}.`;
-  if ("atMost" in goal) {
-    return says(String(goal.atMost), plain(value, decimals), value.median <= goal.atMost);
+    `${label} at most ${what}. Measured ${measured}: ${isMet ? "met" : "missed"}.`;
+  if (base === undefined) {
+    const value = spread(rounds.map(metric.value));
+    return says(String(atMost), plain(value, decimals), value.median <= atMost);
   }
-  if (ratio === null) return `Design goal, ${peer.title}: no default peer took part to compare it with.`;
-  const what = `×${goal.atMostTimesBest} of the best default peer's`;
-  return says(what, times(ratio), ratio.median <= goal.atMostTimesBest);
+  const others = result.servers.filter(({ peer }) =>
+    base === "best" ? peer.role === "default" : peer.id === base,
+  );
+  const whose = base === "best" ? "the best default peer's" : `${others[0]?.peer.title ?? base}'s`;
+  const ratio = ratioTo(others, metric, rounds);
+  if (ratio === null) return `${label} at most ×${atMost} of ${whose}, which did not take part.`;
+  return says(`×${atMost} of ${whose}`, times(ratio), ratio.median <= atMost);
 }
 
 function cell({ value, ratio }: Comparison, decimals: number): string {

@@ -1,9 +1,10 @@
-import type { Metric, Scenario } from "./scenario.ts";
+import { quantile } from "../report/statistics.ts";
+import type { DeliveryMeasurement, Latency, Measurement, Metric } from "./scenario.ts";
 
 const MIB = 1024 * 1024;
 
-/** What the delivery of a unit takes: CPU, time, bytes and frames, and the memory of the whole run. */
-export function deliveryMetrics(unit: Scenario["unit"]): readonly Metric[] {
+/** What delivering an edit or a presence takes: CPU, time, bytes and frames, and the memory of the whole run. */
+export function deliveryMetrics(unit: "edit" | "presence"): readonly Metric<DeliveryMeasurement>[] {
   return [
     {
       id: "cpuMicrosPerDelivery",
@@ -25,6 +26,23 @@ export function deliveryMetrics(unit: Scenario["unit"]): readonly Metric[] {
       value: (run) => run.framesOut / run.deliveries,
       decimals: 3,
     },
-    { id: "peakMiB", label: "peak memory, MiB", value: (run) => run.peakBytes / MIB, decimals: 0 },
+    peakMemory,
   ];
+}
+
+export const peakMemory: Metric<Measurement> = {
+  id: "peakMiB",
+  label: "peak memory, MiB",
+  value: (run) => run.peakBytes / MIB,
+  decimals: 0,
+};
+
+/** @throws Error for no samples. */
+export function latencyOf(samplesMs: readonly number[]): Latency {
+  return {
+    p50: quantile(samplesMs, 0.5),
+    p99: quantile(samplesMs, 0.99),
+    max: quantile(samplesMs, 1),
+    samples: samplesMs.length,
+  };
 }

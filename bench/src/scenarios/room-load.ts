@@ -1,13 +1,14 @@
 import * as prng from "lib0/prng";
-import type { Wire } from "../dialects/dialect.ts";
 import { Actor } from "../load/actor.ts";
+import type { Member } from "../load/member.ts";
 import { Room } from "../load/room.ts";
 import { type RoomLoad, timetable } from "../load/timetable.ts";
 import { verifyDocument } from "../load/verify.ts";
 import { readCpuSeconds, readPeakBytes } from "../process-counters.ts";
 import { quantile } from "../report/statistics.ts";
 import type { ServerProcess } from "../server-process.ts";
-import type { Measurement, Scenario, Timing } from "./scenario.ts";
+import { latencyOf } from "./metrics.ts";
+import type { DeliveryMeasurement, Timing } from "./scenario.ts";
 
 const DOCUMENT = "bench";
 
@@ -18,17 +19,19 @@ const DOCUMENT = "bench";
  */
 export async function measureRoom(
   server: ServerProcess,
-  unit: Scenario["unit"],
+  unit: "edit" | "presence",
   load: RoomLoad,
   timing: Timing,
-): Promise<Measurement> {
+): Promise<DeliveryMeasurement> {
   const random = prng.create(timing.seed);
-  const wire = server.peer.dialect(DOCUMENT);
-  const actors = Array.from({ length: load.clients }, () => new Actor(prng.uint32(random, 1, 2 ** 32 - 1)));
-  const firstWords = greet(load, actors, wire);
-  const warmUp = timetable(load, timing.warmUpSeconds, actors, wire, random);
-  const steps = timetable(load, timing.measuredSeconds, actors, wire, random);
-  const room = new Room(actors, wire);
+  const members = Array.from({ length: load.clients }, () => ({
+    actor: new Actor(prng.uint32(random, 1, 2 ** 32 - 1)),
+    wire: server.peer.dialect(DOCUMENT),
+  }));
+  const firstWords = greet(load, members);
+  const warmUp = timetable(load, timing.warmUpSeconds, members, random);
+  const steps = timetable(load, timing.measuredSeconds, members, random);
+  const room = new Room(members);
   try {
     await room.join(server.port);
     for (const { client, kind, frame } of firstWords) room.clients[client]?.send(kind, frame);
@@ -45,23 +48,23 @@ export async function measureRoom(
     const endMs = performance.now();
     const after = counters(server, room);
 
-    await verifyDocument(server.port, wire, room);
+    await verifyDocument(server.port, server.peer.dialect(DOCUMENT), room);
     server.assertAlive();
     const samples = unit === "edit" ? latencies.editMs : latencies.presenceMs;
+    const deliveries = steps.filter((step) => step.kind === unit).length * (load.clients - 1);
     return {
-      deliveries: steps.filter((step) => step.kind === unit).length * (load.clients - 1),
+      checked: {
+        count: deliveries,
+        what: unit === "edit" ? "deliveries of edits" : "deliveries of presence",
+      },
+      deliveries,
       seconds: (endMs - startMs) / 1000,
       drainSeconds: (endMs - sentMs) / 1000,
       serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
       peakBytes: readPeakBytes(server.pid),
       framesOut: after.frames - before.frames,
       bytesOut: after.bytes - before.bytes,
-      latencyMs: {
-        p50: quantile(samples, 0.5),
-        p99: quantile(samples, 0.99),
-        max: quantile(samples, 1),
-        samples: samples.length,
-      },
+      latencyMs: latencyOf(samples),
       generator: {
         share: (after.ownCpuSeconds - before.ownCpuSeconds) / ((endMs - startMs) / 1000),
         lateP99Ms: quantile(lateMs, 0.99),
@@ -77,8 +80,8 @@ export async function measureRoom(
 }
 
 /** What everybody sends on arrival: the end of their paragraph, and where their cursor is. */
-function greet(load: RoomLoad, actors: readonly Actor[], wire: Wire) {
-  return actors.flatMap((actor, client) => [
+function greet(load: RoomLoad, members: readonly Member[]) {
+  return members.flatMap(({ actor, wire }, client) => [
     ...(client < load.editors ? [{ client, kind: "edit", frame: wire.update(actor.type()) } as const] : []),
     ...(load.presencePerSecond > 0
       ? [{ client, kind: "presence", frame: wire.presence(actor.moveCursor()) } as const]

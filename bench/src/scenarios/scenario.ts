@@ -1,3 +1,4 @@
+import type { Peer } from "../peers/peer.ts";
 import type { ServerProcess } from "../server-process.ts";
 
 /** A load and what it is measured by. How it is produced is the scenario's own business. */
@@ -6,14 +7,18 @@ export interface Scenario<M extends Measurement = Measurement> {
   readonly id: string;
   /** One line for the report. */
   readonly summary: string;
-  /** What counts as delivered: one of these at one other client. */
-  readonly unit: "edit" | "presence";
+  /** The servers that it is run against, in the order of the report. */
+  readonly servers: readonly Peer[];
   /** The rows of its table; the first is what it is about. */
   readonly metrics: readonly Metric<M>[];
-  /** Of the first metric. */
-  readonly goal: Goal;
+  /** Design goals for Joinery. */
+  readonly goals: readonly Goal[];
+  /** What was expected of it, written before it was run for the first time and left as it was. */
+  readonly prediction: string;
   /** Of the server's process, whichever it is. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Fills the data folder of a server that keeps documents, before the server starts. */
+  prepare?(dataFolder: string): Promise<void>;
   /** @throws Error when something was not delivered, or the server failed: there is no number for a wrong run. */
   measure(server: ServerProcess, timing: Timing): Promise<M>;
 }
@@ -27,40 +32,57 @@ export interface Metric<M extends Measurement = Measurement> {
   readonly decimals: number;
 }
 
-/** Design goal for Joinery: at most this, or at most this often what the best default peer has. */
-export type Goal = { readonly atMost: number } | { readonly atMostTimesBest: number };
+/** What a metric of Joinery should be at most. */
+export interface Goal {
+  /** Id of the metric. */
+  readonly metric: string;
+  /** Ids of the servers that it is for. Default: `joinery`. */
+  readonly of?: readonly string[];
+  readonly atMost: number;
+  /** What `atMost` is a multiple of: a server by its id, or the best default peer. Default: it is a plain number. */
+  readonly times?: "best" | string;
+}
 
 export interface Timing {
   readonly warmUpSeconds: number;
   readonly measuredSeconds: number;
   /** How much passes through the document where a scenario is as long as that takes. */
   readonly trafficBytes: number;
+  /** A smoke run: what has a size of its own is made small. */
+  readonly isQuick: boolean;
   /** Of everything random in the run. */
   readonly seed: number;
 }
 
-/** What one run of one scenario against one server gave. */
+/** What one run of one scenario against one server gave: what all scenarios have. */
 export interface Measurement {
-  /** Units sent in the measured interval, times the other clients. */
-  readonly deliveries: number;
-  /** From the first step until the last delivery. */
+  /** How many things were found where they should be, and what they are, in the plural. */
+  readonly checked: { readonly count: number; readonly what: string };
+  /** From the first step until the last thing that was waited for. */
   readonly seconds: number;
-  /** From the last step until the last delivery: long when the server cannot keep up. */
+  /** From the last step until then: long when the server cannot keep up. */
   readonly drainSeconds: number;
   /** CPU of the whole server process in the measured interval. */
   readonly serverCpuSeconds: number;
   /** The most memory that the server had resident at once, from its start. */
   readonly peakBytes: number;
+  /** The load generator itself: its share of a core, and how late it sent; 0 where it waits for the server. */
+  readonly generator: { readonly share: number; readonly lateP99Ms: number };
+}
+
+/** Of a scenario whose load is deliveries: one thing that one client sent, at one other client. */
+export interface DeliveryMeasurement extends Measurement {
+  readonly deliveries: number;
   /** WebSocket messages, and bytes on the TCP connections, from the server to all clients in the interval. */
   readonly framesOut: number;
   readonly bytesOut: number;
-  /** From send to receive of a unit, at the sampled clients. */
-  readonly latencyMs: {
-    readonly p50: number;
-    readonly p99: number;
-    readonly max: number;
-    readonly samples: number;
-  };
-  /** The load generator itself: its share of a core, and how late it sent; 0 where it waits for the server. */
-  readonly generator: { readonly share: number; readonly lateP99Ms: number };
+  /** From send to receive, at the sampled clients. */
+  readonly latencyMs: Latency;
+}
+
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly samples: number;
 }

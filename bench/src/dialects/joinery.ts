@@ -1,0 +1,135 @@
+import {
+  CAPABILITIES,
+  clientFrames,
+  decodeServerFrame,
+  forEachFrame,
+  PROTOCOL_VERSION,
+  type RawFrame,
+  Reassembly,
+  readReassembled,
+  type ServerFrame,
+  SUBPROTOCOL,
+} from "@joinery/shared/protocol";
+import type { Incoming, Wire } from "./dialect.ts";
+import { EMPTY_STATE_VECTOR, EMPTY_UPDATE } from "./sync-messages.ts";
+
+const CHANNEL = 1;
+/** Larger than any document here. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+
+/** Joinery's own protocol: a client that has nothing opens one document, and inflates nothing. */
+export const joineryV1 = (document: string): Wire => nativeWire(document, 0);
+
+/** The same for a client that takes catch-ups compressed, as the published client does. */
+export const joineryV1Deflate = (document: string): Wire => nativeWire(document, CAPABILITIES.deflate);
+
+function nativeWire(document: string, capabilities: number): Wire {
+  const hello = clientFrames.hello({
+    version: PROTOCOL_VERSION,
+    capabilities,
+    agent: "joinery-bench",
+    token: "",
+  });
+  const open = clientFrames.open({
+    document,
+    revision: null,
+    lineage: null,
+    confirmed: [],
+    stateVector: EMPTY_STATE_VECTOR,
+    token: "",
+    partial: null,
+    offersSeed: false,
+  });
+  const acks = new Acknowledgements();
+  const incoming = new NativeReader(acks);
+  // The answer to the server's question is the session's first number.
+  let number = 1;
+  return {
+    path: "/",
+    subprotocol: SUBPROTOCOL,
+    opening: [Buffer.concat([hello, clientFrames.select(CHANNEL), open])],
+    nothing: clientFrames.answer(1, EMPTY_UPDATE),
+    update: (update) => clientFrames.update(++number, update),
+    presence: clientFrames.presence,
+    read: (message) => incoming.read(message),
+  };
+}
+
+class NativeReader {
+  readonly #acks: Acknowledgements;
+  #large: Reassembly | null = null;
+  #hasAsked = false;
+
+  constructor(acks: Acknowledgements) {
+    this.#acks = acks;
+  }
+
+  read(message: Uint8Array): Incoming[] {
+    const incoming: Incoming[] = [];
+    forEachFrame(message, (frame) => this.#frame(frame, incoming));
+    return incoming;
+  }
+
+  #frame(raw: RawFrame, incoming: Incoming[]): void {
+    const frame = decodeServerFrame(raw);
+    if (frame?.type === "fragment") {
+      this.#large ??= new Reassembly(frame, MAX_FRAME_BYTES);
+      const whole = this.#large.add(frame);
+      if (whole === null) return;
+      this.#large = null;
+      this.#frame(readReassembled(whole), incoming);
+    } else if (frame) {
+      const heard = this.#hear(frame);
+      if (heard) incoming.push(heard);
+    }
+  }
+
+  #hear(frame: ServerFrame): Incoming | null {
+    switch (frame.type) {
+      case "batch":
+        return { kind: "update", update: frame.update };
+      case "catchUp":
+        return { kind: "catch-up", update: frame.update, isDeflated: frame.isDeflated };
+      case "caughtUp":
+        return { kind: "joined" };
+      case "presence":
+        return { kind: "presence", update: frame.update };
+      case "ask":
+        // A second answer would need a number between those of updates whose frames are made already.
+        if (this.#hasAsked) throw new Error("the server asked again: something that was sent did not arrive");
+        this.#hasAsked = true;
+        return { kind: "ask" };
+      case "ack":
+        return { kind: "received", upTo: this.#acks.received(frame.number, frame.seq) };
+      case "durable":
+        return { kind: "durable", upTo: this.#acks.durable(frame.seq) };
+      case "failed":
+      case "close":
+      case "notice":
+        return { kind: "refused", reason: `${frame.code}: ${frame.message}` };
+      default:
+        return null;
+    }
+  }
+}
+
+/** How many of a session's updates are in the log, and on disk. */
+class Acknowledgements {
+  /** What is in the log and not known to be on disk, oldest first. */
+  readonly #waiting: { readonly count: number; readonly seq: number }[] = [];
+  #durable = 0;
+
+  /** Returns how many updates that is: the answer to the server's question has a number too. */
+  received(number: number, seq: number): number {
+    const count = number - 1;
+    this.#waiting.push({ count, seq });
+    return count;
+  }
+
+  durable(seq: number): number {
+    while (this.#waiting[0] && this.#waiting[0].seq <= seq) {
+      this.#durable = (this.#waiting.shift() as { count: number }).count;
+    }
+    return this.#durable;
+  }
+}
