@@ -27,6 +27,16 @@ export const CURSORS = {
   maxCpuRatioToBatching: 0.25,
 } as const;
 
+export const OFFICE = {
+  documents: 300,
+  quickDocuments: 30,
+  clients: 2,
+  editors: 2,
+  editsPerSecond: 4,
+  presencePerSecond: 0,
+  maxCpuRatio: 0.7,
+} as const;
+
 export const SLOW_CONSUMER = {
   /** Enough of them that no server counts one as too busy. */
   writers: 6,
@@ -60,6 +70,9 @@ export const SEED = 20_260_101;
 
 /** A person's pauses are uneven: each lies between these factors of the mean. */
 export const PAUSE_SPREAD = { min: 0.5, max: 1.5 } as const;
+
+/** Documents of a run with many that Yjs has the word about; in all of them every edit is known to have arrived. */
+export const VERIFIED_DOCUMENTS = 10;
 
 /** Clients whose deliveries are timed one by one; all clients check that every edit arrives. */
 export const SAMPLED_READERS = 5;

@@ -4,6 +4,9 @@ import type { Member } from "./member.ts";
 
 /** What the clients of a room do, all at the same mean rates. */
 export interface RoomLoad {
+  /** How many rooms there are of this kind, each with clients of its own. Default: one. */
+  readonly documents?: number;
+  /** Of each document. */
   readonly clients: number;
   /** How many of the clients type. */
   readonly editors: number;

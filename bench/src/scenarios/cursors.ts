@@ -1,7 +1,7 @@
 import { CURSORS } from "../config.ts";
 import { ALL_PEERS } from "../peers/peers.ts";
 import { deliveryMetrics } from "./metrics.ts";
-import { measureRoom } from "./room-load.ts";
+import { measureRooms } from "./room-load.ts";
 import type { DeliveryMeasurement, Scenario } from "./scenario.ts";
 
 /** Many look on and move their cursors while one person types. */
@@ -19,5 +19,5 @@ export const cursors: Scenario<DeliveryMeasurement> = {
   prediction:
     "Joinery 0.08 × (0.05–0.12): a flush costs 1.5 ms or more, which makes a window of 30 ms: thirty movements a flush, where " +
     "the default peers send 100,000 frames a second, or as many as a core can. Hocuspocus with 50 ms takes 1.5 × of Joinery.",
-  measure: (server, timing) => measureRoom(server, "presence", CURSORS, timing),
+  measure: (server, timing) => measureRooms(server, "presence", CURSORS, timing),
 };

@@ -1,7 +1,8 @@
 import { cursors } from "./cursors.ts";
 import { meeting } from "./meeting.ts";
+import { office } from "./office.ts";
 import type { Scenario } from "./scenario.ts";
 import { slowConsumer } from "./slow-consumer.ts";
 
 /** All scenarios, in the order of the report. */
-export const SCENARIOS: readonly Scenario[] = [meeting, cursors, slowConsumer];
+export const SCENARIOS: readonly Scenario[] = [meeting, cursors, office, slowConsumer];
