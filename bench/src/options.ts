@@ -10,21 +10,34 @@ const PEERS = [...new Set(SCENARIOS.flatMap(({ servers }) => servers))];
 
 export const USAGE = `Usage: npm run bench -- [options]
 
-  --quick            a smoke run: one round, short intervals
-  --scenario <id>    only this one, may be repeated: ${SCENARIOS.map(({ id }) => id).join(", ")}
-  --peer <id>        only this server, may be repeated: ${PEERS.map(({ id }) => id).join(", ")}
-  --before <folder>  another checkout of Joinery, set up: ratios are to it, and no peer takes part
-                     that --peer does not name
+  --scenario <id>    only this one, may be repeated
+  --peer <id>        only this server, may be repeated
+  --before <folder>  another checkout of Joinery, set up: ratios are to it, and no
+                     peer takes part that --peer does not name
+  --quick            a smoke run: one round, everything small
   --rounds <n>       rounds of every server and scenario (${TIMING.full.rounds})
   --seconds <s>      measured seconds of every run (${TIMING.full.measuredSeconds})
+  --json             print what was measured as JSON
+  --list             say which scenarios and servers there are
   --help             this text
+
+A run with all of a scenario's servers, and no shorter than by default, replaces
+that scenario's part of bench/results; any other one goes to bench/.cache/results.
 `;
 
-/**
- * @returns What to run; `null` when help was asked for.
- * @throws Error naming the option that is wrong.
- */
-export function parsePlan(args: readonly string[]): Plan | null {
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: "help" | "list" }
+  | {
+      readonly kind: "run";
+      readonly plan: Plan;
+      /** All servers, and not less than the default run: a result to keep. */
+      readonly isWhole: boolean;
+      readonly asJson: boolean;
+    };
+
+/** @throws Error naming the option that is wrong. */
+export function parseCommand(args: readonly string[]): Command {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -34,25 +47,43 @@ export function parsePlan(args: readonly string[]): Plan | null {
       before: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
+      json: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) return null;
+  if (values.help) return { kind: "help" };
+  if (values.list) return { kind: "list" };
   const defaults = values.quick ? TIMING.quick : TIMING.full;
   const rounds = positive("--rounds", values.rounds, defaults.rounds);
   if (!Number.isInteger(rounds)) throw new Error("--rounds is not a whole number");
-  return {
+  const measuredSeconds = positive("--seconds", values.seconds, defaults.measuredSeconds);
+  const plan: Plan = {
     scenarios: select("--scenario", SCENARIOS, values.scenario),
     servers: serversOf(values.peer && select("--peer", PEERS, values.peer), values.before),
     rounds,
     timing: {
       warmUpSeconds: defaults.warmUpSeconds,
-      measuredSeconds: positive("--seconds", values.seconds, defaults.measuredSeconds),
+      measuredSeconds,
       trafficBytes: defaults.trafficBytes,
       isQuick: values.quick,
       seed: SEED,
     },
   };
+  const { full } = TIMING;
+  const isShorter = values.quick || rounds < full.rounds || measuredSeconds < full.measuredSeconds;
+  const isWhole = !isShorter && values.peer === undefined && values.before === undefined;
+  return { kind: "run", plan, isWhole, asJson: values.json };
+}
+
+/** What `--list` prints: each scenario with its servers. */
+export function listing(): string {
+  const scenarios = SCENARIOS.map(
+    ({ id, summary, servers }) => `${id}\n  ${summary}\n  ${servers.map((peer) => peer.id).join(", ")}\n`,
+  );
+  const width = Math.max(...PEERS.map(({ id }) => id.length));
+  const peers = PEERS.map(({ id, title }) => `  ${id.padEnd(width)}  ${title}\n`);
+  return `${scenarios.join("\n")}\nservers\n${peers.join("")}`;
 }
 
 /** Which of a scenario's servers take part; where there is something to compare Joinery with, that in place of peers. */

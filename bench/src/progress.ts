@@ -1,56 +1,76 @@
-import { basename } from "node:path";
 import { styleText } from "node:util";
-import type { Measurement } from "./scenarios/scenario.ts";
+import { duration, fixed } from "./report/numbers.ts";
+import type { RoundRecord, ScenarioRecord } from "./report/record.ts";
+import { bars, goalLines, type Paint } from "./report/terminal.ts";
 import type { Observer, Plan, Run } from "./suite.ts";
+import type { TimeLeft } from "./time-left.ts";
 
 const OUT = process.stderr;
-const dim = (text: string) => styleText("dim", text, { stream: OUT });
-const bold = (text: string) => styleText("bold", text, { stream: OUT });
-const green = (text: string) => styleText("green", text, { stream: OUT });
-const red = (text: string) => styleText("red", text, { stream: OUT });
+const paint = (format: "dim" | "bold" | "green" | "red") => (text: string) =>
+  styleText(format, text, { stream: OUT });
+const PAINT: Paint = { bold: paint("bold"), dim: paint("dim"), good: paint("green"), bad: paint("red") };
 
-/** Starting, joining, draining, checking and stopping, beside what the plan says. */
-const OVERHEAD_SECONDS = 1;
-
-/** How many of a scenario's metrics fit beside a run. */
-const FACTS = 3;
+const TITLE_WIDTH = 32;
 
 /** Tells a person what the benchmark is doing, on stderr: stdout is for the report. */
 export class Progress implements Observer {
   readonly #plan: Plan;
+  readonly #left: TimeLeft;
   readonly #startMs = performance.now();
   #scenario = "";
-  #runs = 0;
+  #started = 0;
 
-  constructor(plan: Plan, pinning: string) {
+  constructor(plan: Plan, left: TimeLeft, pinning: string) {
     this.#plan = plan;
-    const { warmUpSeconds, measuredSeconds } = plan.timing;
-    const seconds = this.#total * (warmUpSeconds + measuredSeconds + OVERHEAD_SECONDS);
-    this.#line(`${bold("Joinery bench")}  ${this.#total} runs, about ${duration(seconds)}; ${pinning}`);
+    this.#left = left;
+    const runs = `${this.#total} ${this.#total === 1 ? "run" : "runs"}`;
+    this.#line(`${PAINT.bold("Joinery bench")}  ${runs}, about ${duration(left.seconds)}; ${pinning}`);
   }
 
   started({ scenario, peer, round }: Run): void {
     if (scenario.id !== this.#scenario) {
       this.#scenario = scenario.id;
-      this.#line(`\n${bold(scenario.id)}  ${scenario.summary}`);
+      this.#line(`\n${PAINT.bold(scenario.id)}  ${scenario.summary}`);
+      const left = this.#started === 0 ? "" : `, about ${duration(this.#left.seconds)} left`;
+      this.#line(PAINT.dim(`  ${scenario.metrics[0]?.label ?? ""}${left}`));
     }
-    this.#runs++;
-    if (OUT.isTTY) OUT.write(dim(`  … ${this.#runs}/${this.#total}  round ${round}  ${peer.title}`));
+    this.#started++;
+    if (!OUT.isTTY) return;
+    const left = `about ${duration(this.#left.seconds)} left`;
+    OUT.write(PAINT.dim(`  … ${this.#started}/${this.#total}  round ${round}  ${peer.title}  ${left}`));
   }
 
-  measured({ scenario, peer, round }: Run, run: Measurement): void {
-    if (OUT.isTTY) OUT.write("\r\u001b[2K");
-    const width = Math.max(...this.#plan.servers(scenario).map(({ title }) => title.length));
-    const facts = scenario.metrics
-      .slice(0, FACTS)
-      .map(({ label, value, decimals }) => `${label} ${value(run).toFixed(decimals).padStart(6)}`);
-    this.#line(`  ${green("✓")} ${dim(`round ${round}`)}  ${peer.title.padEnd(width)}  ${facts.join("  ")}`);
+  measured(run: Run, { values, wallSeconds }: RoundRecord): void {
+    this.#left.measured(run, wallSeconds);
+    const metric = run.scenario.metrics[0];
+    const fact = metric === undefined ? "" : fixed(values[metric.id] as number, metric.decimals);
+    const round = PAINT.dim(`round ${run.round}`);
+    this.#wipe();
+    this.#line(`  ${PAINT.good("✓")} ${round}  ${run.peer.title.padEnd(TITLE_WIDTH)} ${fact.padStart(12)}`);
   }
 
-  finished(folder: string): void {
+  /** That a scenario has no result; the others are measured nevertheless. */
+  failed(scenario: string, error: unknown): void {
+    this.#left.abandoned(scenario);
+    reportFailure(error);
+  }
+
+  /** @param failed Ids of the scenarios that have no result. @param page Where every number is. */
+  finished(
+    records: readonly ScenarioRecord[],
+    failed: readonly string[],
+    { hasBars, page }: { readonly hasBars: boolean; readonly page: string },
+  ): void {
     const seconds = (performance.now() - this.#startMs) / 1000;
-    this.#line(`\n${green("✓")} ${this.#runs} runs in ${duration(seconds)}; every edit arrived everywhere`);
-    this.#line(dim(`  bench/${basename(folder)}/latest.json and latest.md have every round`));
+    if (hasBars)
+      for (const record of records) this.#line(`\n${PAINT.bold(record.id)}\n${bars(record, PAINT)}`);
+    const goals = goalLines(records, PAINT);
+    if (goals.length > 0) this.#line(`\n${PAINT.bold("Goals")}\n${goals.join("\n")}`);
+    this.#line("");
+    if (failed.length > 0) this.#line(`${PAINT.bad("✗")} no result: ${failed.join(", ")}`);
+    if (records.length === 0) return;
+    this.#line(`${PAINT.good("✓")} ${this.#started} runs in ${duration(seconds)}; all that was sent arrived`);
+    this.#line(PAINT.dim(`  every number: ${page}`));
   }
 
   get #total(): number {
@@ -58,17 +78,17 @@ export class Progress implements Observer {
     return scenarios.reduce((sum, scenario) => sum + this.#plan.servers(scenario).length * rounds, 0);
   }
 
+  #wipe(): void {
+    if (OUT.isTTY) OUT.write("\r\u001b[2K");
+  }
+
   #line(text: string): void {
     OUT.write(`${text}\n`);
   }
 }
 
-/** Says why the benchmark has no result. */
+/** Says why the benchmark, or a scenario, has no result. */
 export function reportFailure(error: unknown): void {
   if (OUT.isTTY) OUT.write("\r\u001b[2K");
-  OUT.write(`${red("✗")} ${error instanceof Error ? error.message : String(error)}\n`);
-}
-
-function duration(seconds: number): string {
-  return seconds < 90 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`;
+  OUT.write(`${PAINT.bad("✗")} ${error instanceof Error ? error.message : String(error)}\n`);
 }

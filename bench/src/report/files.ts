@@ -1,63 +1,38 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+/** Where results are kept. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Plan, ScenarioResult } from "../suite.ts";
-import { comparisons, scenarioMarkdown } from "./report.ts";
+import { resultsPage } from "./markdown.ts";
+import { plot } from "./plot.ts";
+import type { ScenarioRecord } from "./record.ts";
 
-const FOLDER = new URL("../../results/", import.meta.url);
+/** Kept with the code: whole runs. */
+export const RESULTS = new URL("../../results/", import.meta.url);
+/** Of smoke runs, and of those that compare two checkouts. */
+export const SCRATCH = new URL("../../.cache/results/", import.meta.url);
 
-/** The whole report as Markdown. */
-export function markdown(results: readonly ScenarioResult[], plan: Plan, pinning: string): string {
-  const { warmUpSeconds, measuredSeconds } = plan.timing;
-  return [
-    "# Joinery beside its peers",
-    "",
-    `${machine()}; ${pinning}. ${plan.rounds === 1 ? "One round" : `${plan.rounds} rounds`} of ${measuredSeconds} s after ${warmUpSeconds} s of warm-up; servers take turns.`,
-    "",
-    "A cell is the median of the rounds, and × its ratio to the best default peer (●) in that row, with the smallest",
-    "and largest of the rounds. Smaller is better. Joinery fsyncs every batch to LevelDB, the peers store nothing.",
-    "",
-    ...results.flatMap((result) => [scenarioMarkdown(result), ""]),
-  ].join("\n");
+/** Writes a scenario's numbers and its plot, in place of those that it had. */
+export async function writeRecord(folder: URL, record: ScenarioRecord): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(new URL(`${record.id}.json`, folder), `${JSON.stringify(record, null, 2)}\n`);
+  await writeFile(new URL(`${record.id}.svg`, folder), plot(record));
 }
 
-/**
- * Writes `latest.md` and `latest.json`, which has every round's numbers.
- *
- * @returns The folder.
- */
-export async function writeResults(
-  results: readonly ScenarioResult[],
-  plan: Plan,
-  pinning: string,
-): Promise<string> {
-  const document = {
-    finishedAt: new Date().toISOString(),
-    machine: machine(),
-    pinning,
-    rounds: plan.rounds,
-    timing: plan.timing,
-    scenarios: results.map((result) => ({
-      id: result.scenario.id,
-      summary: result.scenario.summary,
-      prediction: result.scenario.prediction,
-      goals: result.scenario.goals,
-      comparisons: comparisons(result),
-      servers: result.servers.map(({ peer, rounds }) => ({
-        id: peer.id,
-        title: peer.title,
-        role: peer.role,
-        rounds,
-      })),
-    })),
-  };
-  await mkdir(FOLDER, { recursive: true });
-  await writeFile(new URL("latest.json", FOLDER), `${JSON.stringify(document, null, 2)}\n`);
-  await writeFile(new URL("latest.md", FOLDER), markdown(results, plan, pinning));
-  return fileURLToPath(FOLDER);
+/** Makes the page anew of what the folder has of these scenarios. */
+export async function writePage(folder: URL, ids: readonly string[]): Promise<void> {
+  await writeFile(new URL("README.md", folder), resultsPage(await readRecords(folder, ids)));
 }
 
-function machine(): string {
-  const all = cpus();
-  return `${all.length} × ${all[0]?.model.trim() ?? "unknown CPU"}, ${process.platform}, Node ${process.versions.node}`;
+/** Those that there are, in this order. */
+export async function readRecords(folder: URL, ids: readonly string[]): Promise<ScenarioRecord[]> {
+  const records = await Promise.all(ids.map((id) => readRecord(new URL(`${id}.json`, folder))));
+  return records.filter((record) => record !== null);
+}
+
+async function readRecord(file: URL): Promise<ScenarioRecord | null> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as ScenarioRecord;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new Error(`${fileURLToPath(file)} cannot be read`, { cause: error });
+  }
 }

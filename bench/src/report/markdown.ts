@@ -1,0 +1,144 @@
+import { SATURATED_SHARE } from "../config.ts";
+import { compare, type Verdict, verdicts } from "./comparison.ts";
+import { fixed, plain, times } from "./numbers.ts";
+import type { RoundRecord, ScenarioRecord } from "./record.ts";
+import { spread } from "./statistics.ts";
+import { markdownTable } from "./table.ts";
+
+const INTRODUCTION = [
+  "# Joinery beside its peers",
+  "",
+  "Made by `npm run bench`, which [describes](../README.md) how this is measured and how to read it; the `.json` files have",
+  "every round. Each scenario says when, on what and at which commit it was measured.",
+];
+
+const LEGEND = [
+  "A cell is the median of the rounds, and × its ratio to the best default peer (●) in that row, with the smallest and",
+  "largest of the rounds in brackets. Smaller is better. Joinery fsyncs every batch to LevelDB, the peers store nothing",
+  "unless their title says so.",
+];
+
+/** The page of results: one table of all goals, then each scenario. Plots are expected beside it. */
+export function resultsPage(records: readonly ScenarioRecord[]): string {
+  const goals = records.flatMap((record) => verdicts(record).map((verdict) => goalRow(record, verdict)));
+  return [
+    ...INTRODUCTION,
+    "",
+    "## Goals",
+    "",
+    ...textTable([["scenario", "server", "goal", "measured", "met?"], ...goals]),
+    "",
+    ...LEGEND,
+    "",
+    ...records.flatMap((record) => [scenarioSection(record, { plot: `${record.id}.svg` }), ""]),
+  ].join("\n");
+}
+
+/** A run's scenarios, for a terminal or a pipe. */
+export function reportText(records: readonly ScenarioRecord[]): string {
+  return [...LEGEND, "", ...records.flatMap((record) => [scenarioSection(record), ""])].join("\n");
+}
+
+function scenarioSection(record: ScenarioRecord, { plot }: { plot?: string } = {}): string {
+  const { id, summary, prediction, servers, metrics } = record;
+  return [
+    `## ${id}`,
+    "",
+    `${sentence(summary)}`,
+    "",
+    ...(plot === undefined ? [] : [`![${id}: ${metrics[0]?.label} of each server](${plot})`, ""]),
+    ...markdownTable(rows(record)),
+    "",
+    ...verdicts(record).map((verdict) => `- Goal, ${verdict.server.title}: ${verdictText(verdict)}`),
+    ...notes(record).map((note) => `- ${note}`),
+    ...(servers.length === 0 ? [] : [`- Predicted before the first run: ${prediction}`]),
+    `- Measured: ${circumstancesText(record)}`,
+  ].join("\n");
+}
+
+function rows(record: ScenarioRecord): string[][] {
+  const { servers, metrics } = record;
+  const shares: [string, (round: RoundRecord) => number][] = [
+    ["server, % of its core", ({ measurement: run }) => (run.serverCpuSeconds / run.seconds) * 100],
+    ["load generator, % of its core", ({ measurement: run }) => run.generator.share * 100],
+    ["load sent late by, p99, ms", ({ measurement: run }) => run.generator.lateP99Ms],
+  ];
+  return [
+    ["", ...servers.map(({ title, role }) => title + (role === "default" ? " ●" : ""))],
+    ...metrics.map((metric) => [
+      metric.label,
+      ...servers.map((server) => {
+        const { value, ratio } = compare(record, metric, server);
+        if (ratio === null || !Number.isFinite(ratio.median)) return plain(value, metric.decimals);
+        return `${fixed(value.median, metric.decimals)} ${times(ratio)}`;
+      }),
+    ]),
+    ...shares.map(([label, value]) => [
+      label,
+      ...servers.map(({ rounds }) => plain(spread(rounds.map(value)), 0)),
+    ]),
+  ];
+}
+
+function goalRow(record: ScenarioRecord, verdict: Verdict): string[] {
+  const { server, measured, isMet } = verdict;
+  return [
+    `[${record.id}](#${record.id})`,
+    server.title,
+    goalText(verdict),
+    measured === null ? "not measured" : measuredText(verdict),
+    isMet === null ? "" : isMet ? "met" : "**missed**",
+  ];
+}
+
+/** A goal in words, without whose it is. */
+function goalText({ goal, metric, base }: Verdict): string {
+  return `${metric.label} ≤ ${base === null ? goal.atMost : `${goal.atMost} × ${base}`}`;
+}
+
+function measuredText({ measured, base, metric }: Verdict): string {
+  if (measured === null) return "nothing to compare with took part";
+  return base === null ? plain(measured, metric.decimals) : times(measured);
+}
+
+function verdictText(verdict: Verdict): string {
+  const { isMet } = verdict;
+  const outcome = isMet === null ? "" : isMet ? ": met" : ": missed";
+  return `${goalText(verdict)}. Measured ${measuredText(verdict)}${outcome}.`;
+}
+
+function notes({ servers }: ScenarioRecord): string[] {
+  const runs = servers.flatMap(({ rounds }) => rounds.map(({ measurement }) => measurement));
+  const count = runs.reduce((sum, { checked }) => sum + checked.count, 0);
+  const lines = [`Checked, every one of them: ${fixed(count, 0)} ${runs[0]?.checked.what ?? ""}.`];
+  for (const { title, rounds } of servers) {
+    if (rounds.some(({ measurement }) => measurement.generator.share > SATURATED_SHARE)) {
+      lines.push(`${title} filled the load generator's core: its latencies are upper bounds.`);
+    }
+    const drainSeconds = Math.max(...rounds.map(({ measurement }) => measurement.drainSeconds));
+    if (drainSeconds > 1) {
+      lines.push(
+        `${title} needed ${drainSeconds.toFixed(1)} s more to deliver what it owed when the load ended.`,
+      );
+    }
+  }
+  return lines;
+}
+
+function circumstancesText({ circumstances }: ScenarioRecord): string {
+  const { finishedAt, machine, pinning, version, commit, rounds, warmUpSeconds, measuredSeconds } =
+    circumstances;
+  return (
+    `${finishedAt.slice(0, 10)}, Joinery ${version}${commit === null ? "" : ` at ${commit}`}; ${machine}; ${pinning}; ` +
+    `${rounds === 1 ? "one round" : `${rounds} rounds`} of ${measuredSeconds} s after ${warmUpSeconds} s of warm-up, ` +
+    "where it is not as long as its load takes."
+  );
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
+}
+
+function textTable(rows: readonly (readonly string[])[]): string[] {
+  return markdownTable(rows, { numbers: false });
+}

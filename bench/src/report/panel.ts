@@ -1,0 +1,50 @@
+/** What of a scenario is drawn: a bar a server for what the scenario is about, and for its p99 latency. */
+import { goalValue, spreadOf } from "./comparison.ts";
+import type { ScenarioRecord, ServerRecord } from "./record.ts";
+import type { Spread } from "./statistics.ts";
+
+export interface Panel {
+  readonly title: string;
+  readonly decimals: number;
+  /** In the order of the table. */
+  readonly bars: readonly Bar[];
+  readonly goals: readonly { readonly label: string; readonly at: number }[];
+}
+
+interface Bar extends Pick<ServerRecord, "title" | "role"> {
+  readonly value: Spread;
+}
+
+const LATENCY = "latencyP99Ms";
+
+export function panelsOf(record: ScenarioRecord): Panel[] {
+  const drawn = record.metrics.filter(({ id }, i) => i === 0 || id === LATENCY);
+  return drawn.map((metric) => ({
+    title: metric.label,
+    decimals: metric.decimals,
+    bars: record.servers.map((server) => ({
+      title: server.title,
+      role: server.role,
+      value: spreadOf(metric, server),
+    })),
+    goals: record.goals
+      .filter(({ metric: id }) => id === metric.id)
+      .flatMap((goal) => {
+        const at = goalValue(record, goal);
+        return at === null ? [] : [{ label: goalLabel(record, goal.atMost, goal.times, goal.of), at }];
+      }),
+  }));
+}
+
+function goalLabel(
+  record: ScenarioRecord,
+  atMost: number,
+  base: string | undefined,
+  of: readonly string[] | undefined,
+): string {
+  const titles = (ids: readonly string[]) =>
+    record.servers.filter(({ id }) => ids.includes(id)).map(({ title }) => title);
+  const whose = of === undefined ? "" : ` for ${titles(of).join(" and ")}`;
+  if (base === undefined) return `goal${whose} ${atMost}`;
+  return `goal${whose} ${atMost} × ${base === "best" ? "best default peer" : (titles([base])[0] ?? base)}`;
+}

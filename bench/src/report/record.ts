@@ -1,0 +1,79 @@
+/**
+ * A scenario's result as it is kept: `bench/results/<id>.json`. It says everything that a reader must know by itself,
+ * so that a page can show results of several runs, also of scenarios that have changed since.
+ */
+import type { Peer } from "../peers/peer.ts";
+import type { Goal, Measurement, Scenario } from "../scenarios/scenario.ts";
+
+export interface ScenarioRecord {
+  readonly id: string;
+  readonly summary: string;
+  readonly prediction: string;
+  readonly circumstances: Circumstances;
+  readonly metrics: readonly MetricRecord[];
+  readonly goals: readonly Goal[];
+  readonly servers: readonly ServerRecord[];
+}
+
+/** When, where and how something was measured. */
+export interface Circumstances {
+  /** ISO 8601. */
+  readonly finishedAt: string;
+  readonly machine: string;
+  /** Which CPUs the server and the load had. */
+  readonly pinning: string;
+  readonly version: string;
+  /** Of the checkout that was measured; `null` where it is none of git's. */
+  readonly commit: string | null;
+  readonly rounds: number;
+  readonly warmUpSeconds: number;
+  readonly measuredSeconds: number;
+}
+
+/** A row of the table. */
+export interface MetricRecord {
+  readonly id: string;
+  readonly label: string;
+  readonly decimals: number;
+}
+
+export interface ServerRecord extends Pick<Peer, "id" | "title" | "role"> {
+  /** In their order: those of one number, of all servers, were measured one after the other. */
+  readonly rounds: readonly RoundRecord[];
+}
+
+export interface RoundRecord {
+  /** By the metric's id. */
+  readonly values: Readonly<Record<string, number>>;
+  /** With starting, joining, checking and stopping. */
+  readonly wallSeconds: number;
+  /** What the values were made of. */
+  readonly measurement: Measurement;
+}
+
+/** @throws Error naming the metric that is no number. */
+export function roundRecord(scenario: Scenario, measurement: Measurement, wallSeconds: number): RoundRecord {
+  const values = scenario.metrics.map(({ id, value }) => {
+    const number = value(measurement);
+    if (!Number.isFinite(number)) throw new Error(`its ${id} is ${number}`);
+    return [id, number] as const;
+  });
+  return { values: Object.fromEntries(values), wallSeconds, measurement };
+}
+
+export function scenarioRecord(
+  scenario: Scenario,
+  servers: readonly ServerRecord[],
+  circumstances: Circumstances,
+): ScenarioRecord {
+  const { id, summary, prediction, metrics, goals } = scenario;
+  return {
+    id,
+    summary,
+    prediction,
+    circumstances,
+    metrics: metrics.map(({ id, label, decimals }) => ({ id, label, decimals })),
+    goals,
+    servers,
+  };
+}
