@@ -37,6 +37,13 @@ export const OFFICE = {
   maxCpuRatio: 0.7,
 } as const;
 
+/** So that glibc, too, gives back what was freed: by itself it keeps some for every thread, and large pieces for later. */
+const THRIFTY_ALLOCATOR = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_MMAP_THRESHOLD_: "8192",
+  MALLOC_TRIM_THRESHOLD_: "65536",
+} as const;
+
 export const SLOW_CONSUMER = {
   /** Enough of them that no server counts one as too busy. */
   writers: 6,
@@ -50,16 +57,45 @@ export const SLOW_CONSUMER = {
   warmUpBytes: 100 * MIB,
   /** After each of these the garbage is collected, so that none piles up: what is measured is what a server holds. */
   editsPerCollection: 2_000,
-  /** So that glibc, too, gives back what was freed: by itself it keeps some for every thread, and large pieces for later. */
-  environment: {
-    MALLOC_ARENA_MAX: "1",
-    MALLOC_MMAP_THRESHOLD_: "8192",
-    MALLOC_TRIM_THRESHOLD_: "65536",
-  },
+  environment: THRIFTY_ALLOCATOR,
   /** Before the memory is looked at: what storage does behind the scenes comes to rest. */
   restMs: 2_000,
   /** Design goal: how much more memory Joinery takes when one client does not read. */
   maxGrowthMiB: 16,
+} as const;
+
+export const MEMORY_CONNECTIONS = {
+  /** With 10 clients each. */
+  full: { documents: 1_000 },
+  quick: { documents: 40 },
+  clientsPerDocument: 10,
+  /** How many come and go before: until then a server compiles, and fills caches of its own. */
+  warmUpDocuments: 20,
+  /** From so many addresses of this machine, as people of several offices: no server's limit for one address is reached. */
+  addresses: 25,
+  environment: THRIFTY_ALLOCATOR,
+  restMs: 2_000,
+  maxRatio: 1,
+} as const;
+
+export const MEMORY_DOCUMENTS = {
+  /** Joinery's are in its storage before it starts, the peers' are sent to them, for which each takes a while. */
+  full: { documents: 1_000, sentDocuments: 40 },
+  quick: { documents: 20, sentDocuments: 4 },
+  /** So many different ones, each under several names. */
+  kinds: 4,
+  environment: THRIFTY_ALLOCATOR,
+  /** Long enough for servers to let go of what they keep for more who may come. */
+  restMs: 15_000,
+  maxRatio: 0.2,
+} as const;
+
+export const COLD_START = {
+  full: { documents: 10_000, largeBytes: 20 * MIB },
+  quick: { documents: 500, largeBytes: 2 * MIB },
+  /** After how many edits of a paper the small ones were left, evenly spread. */
+  smallEdits: { min: 500, max: 8_000 },
+  maxReadyMs: 1_000,
 } as const;
 
 /** The window of the peers that can batch. */

@@ -45,6 +45,11 @@ export class GarbageCollector {
     await Promise.all([this.#ask(COLLECT), ...[...this.#workers].map((worker) => this.#askWorker(worker))]);
   }
 
+  /** Threads that the server has beside its own. */
+  get workers(): number {
+    return this.#workers.size;
+  }
+
   close(): void {
     this.#socket.terminate();
   }

@@ -41,17 +41,22 @@ process.on("exit", () => {
 export class ServerProcess {
   readonly peer: Peer;
   readonly port: number;
+  readonly dataFolder: string;
+  /** When the process was started, on the clock of `performance.now()`. */
+  readonly startedMs: number;
+  /** From then until it accepted a connection. */
+  #acceptedAfterMs = Number.NaN;
   readonly #child: ChildProcess;
-  readonly #dataFolder: string;
   #output = "";
   #failure: Error | null = null;
 
   private constructor(peer: Peer, port: number, dataFolder: string, pin: Pin, environment: Environment) {
     this.peer = peer;
     this.port = port;
-    this.#dataFolder = dataFolder;
+    this.dataFolder = dataFolder;
     const { args, env } = peer.command({ port, dataFolder });
     const [file, ...rest] = pin([process.execPath, ...args]);
+    this.startedMs = performance.now();
     this.#child = spawn(file as string, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...DEBUGGER, ...environment, ...env },
@@ -91,6 +96,11 @@ export class ServerProcess {
     return this.#child.pid;
   }
 
+  /** How long it took from the start of the process until it accepted a connection, in milliseconds. */
+  get acceptedAfterMs(): number {
+    return this.#acceptedAfterMs;
+  }
+
   /** Has Node open its debugger's port, which it does on SIGUSR1. */
   async garbageCollector(): Promise<GarbageCollector> {
     this.#child.kill("SIGUSR1");
@@ -118,7 +128,7 @@ export class ServerProcess {
       await exited;
       clearTimeout(impatience);
     }
-    await rm(this.#dataFolder, { recursive: true, force: true });
+    await rm(this.dataFolder, { recursive: true, force: true });
     running.delete(this.#child);
   }
 
@@ -133,6 +143,7 @@ export class ServerProcess {
       if (performance.now() > deadline) throw this.#problem(`does not listen after ${START_TIMEOUT_MS} ms`);
       await sleep(POLL_MS);
     }
+    this.#acceptedAfterMs = performance.now() - this.startedMs;
     this.assertAlive();
   }
 

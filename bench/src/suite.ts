@@ -62,7 +62,10 @@ async function runOnce({ peer, scenario }: Run, timing: Timing, pin: Pin): Promi
 }
 
 async function measureOnce(peer: Peer, scenario: Scenario, timing: Timing, pin: Pin): Promise<Measurement> {
-  const server = await ServerProcess.start(peer, pin, scenario);
+  const server = await ServerProcess.start(peer, pin, {
+    environment: scenario.environment ?? {},
+    prepare: async (dataFolder) => scenario.prepare?.(dataFolder, peer, timing),
+  });
   try {
     return await scenario.measure(server, timing);
   } finally {

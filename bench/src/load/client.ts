@@ -37,9 +37,9 @@ export class Client<A extends { readonly id: number } = Actor> {
     this.#keepsUpdates = options.keepsUpdates;
   }
 
-  /** Connects and waits for the document's state. */
-  async join(port: number): Promise<void> {
-    this.#connection = await Connection.open(port, this.#wire, (incoming) => this.#receive(incoming));
+  /** Connects and waits for the document's state. @param from As in {@link Connection.open}. */
+  async join(port: number, from?: string): Promise<void> {
+    this.#connection = await Connection.open(port, this.#wire, (incoming) => this.#receive(incoming), from);
     this.#joined = this.#wire.joinsUnasked === true;
     await waitUntil(
       () => {

@@ -22,11 +22,20 @@ export class Connection {
    * Connects and says what the dialect opens with.
    *
    * @param onIncoming What it throws comes out of {@link assertWell}.
+   * @param from The address on our end, one of this machine. Default: 127.0.0.1.
    * @throws Error when the server does not accept.
    */
-  static async open(port: number, wire: Wire, onIncoming: (incoming: Heard) => void): Promise<Connection> {
+  static async open(
+    port: number,
+    wire: Wire,
+    onIncoming: (incoming: Heard) => void,
+    from?: string,
+  ): Promise<Connection> {
     const url = `ws://127.0.0.1:${port}${wire.path}`;
-    const socket = new WebSocket(url, wire.subprotocol ?? [], { handshakeTimeout: JOIN_TIMEOUT_MS });
+    const socket = new WebSocket(url, wire.subprotocol ?? [], {
+      handshakeTimeout: JOIN_TIMEOUT_MS,
+      ...(from !== undefined && { localAddress: from }),
+    });
     return new Promise((resolve, reject) => {
       socket.once("error", reject);
       // Comes before "open" and before anything that the server sends.

@@ -21,9 +21,10 @@ export class Room {
     );
   }
 
-  async join(port: number): Promise<void> {
+  /** @param from The address that all come from, as in `Connection.open`. */
+  async join(port: number, from?: string): Promise<void> {
     for (let i = 0; i < this.clients.length; i += CONNECT_TOGETHER) {
-      await Promise.all(this.clients.slice(i, i + CONNECT_TOGETHER).map((client) => client.join(port)));
+      await Promise.all(this.clients.slice(i, i + CONNECT_TOGETHER).map((client) => client.join(port, from)));
     }
   }
 

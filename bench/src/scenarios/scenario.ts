@@ -18,7 +18,7 @@ export interface Scenario<M extends Measurement = Measurement> {
   /** Of the server's process, whichever it is. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Fills the data folder of a server that keeps documents, before the server starts. */
-  prepare?(dataFolder: string): Promise<void>;
+  prepare?(dataFolder: string, peer: Peer, timing: Timing): Promise<void>;
   /** @throws Error when something was not delivered, or the server failed: there is no number for a wrong run. */
   measure(server: ServerProcess, timing: Timing): Promise<M>;
 }

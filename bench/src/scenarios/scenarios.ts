@@ -1,8 +1,19 @@
+import { coldStart } from "./cold-start.ts";
 import { cursors } from "./cursors.ts";
 import { meeting } from "./meeting.ts";
+import { memoryConnections } from "./memory-connections.ts";
+import { memoryDocuments } from "./memory-documents.ts";
 import { office } from "./office.ts";
 import type { Scenario } from "./scenario.ts";
 import { slowConsumer } from "./slow-consumer.ts";
 
 /** All scenarios, in the order of the report. */
-export const SCENARIOS: readonly Scenario[] = [meeting, cursors, office, slowConsumer];
+export const SCENARIOS: readonly Scenario[] = [
+  meeting,
+  cursors,
+  office,
+  slowConsumer,
+  memoryConnections,
+  memoryDocuments,
+  coldStart,
+];

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import * as prng from "lib0/prng";
 import { SLOW_CONSUMER } from "../config.ts";
 import type { GarbageCollector } from "../garbage-collector.ts";
+import { heldBytes } from "../held-bytes.ts";
 import { Crowd } from "../load/crowd.ts";
 import { DOCUMENT_PEERS } from "../peers/peers.ts";
-import { readAnonymousBytes, readCpuSeconds, readPeakBytes, readQueuedBytes } from "../process-counters.ts";
+import { readCpuSeconds, readPeakBytes, readQueuedBytes } from "../process-counters.ts";
 import type { ServerProcess } from "../server-process.ts";
 import { deliveryMetrics, latencyOf } from "./metrics.ts";
 import type { DeliveryMeasurement, Scenario, Timing } from "./scenario.ts";
@@ -69,14 +69,14 @@ async function measureSlowConsumer(server: ServerProcess, timing: Timing): Promi
     await play(crowd, collector, SLOW_CONSUMER.warmUpBytes / SLOW_CONSUMER.valueBytes);
     const secondsWhenAllRead = await play(crowd, collector, edits);
     await crowd.slowOneSettled();
-    const heldBefore = await heldBytes(server, collector);
+    const heldBefore = await heldBytes(server, collector, SLOW_CONSUMER.restMs);
 
     crowd.slowOne.connection.pause();
     const latenciesMs = crowd.sampleLatencies();
     const before = counters(server, crowd);
     const seconds = await play(crowd, collector, edits);
     const after = counters(server, crowd);
-    const heldAfter = await heldBytes(server, collector);
+    const heldAfter = await heldBytes(server, collector, SLOW_CONSUMER.restMs);
 
     const { connection } = crowd.slowOne;
     const unread = { frames: connection.frames, bytes: connection.bytes + readQueuedBytes(connection.port) };
@@ -120,14 +120,6 @@ async function play(crowd: Crowd, collector: GarbageCollector, edits: number): P
     await collector.run();
   }
   return seconds;
-}
-
-/** The memory of a server that rests, without the garbage that it has not got round to. */
-async function heldBytes(server: ServerProcess, collector: GarbageCollector): Promise<number> {
-  await collector.run();
-  await sleep(SLOW_CONSUMER.restMs);
-  await collector.run();
-  return readAnonymousBytes(server.pid);
 }
 
 function counters(server: ServerProcess, crowd: Crowd) {
