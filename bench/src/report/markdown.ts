@@ -81,12 +81,12 @@ function rows(record: ScenarioRecord): string[][] {
 }
 
 function goalRow(record: ScenarioRecord, verdict: Verdict): string[] {
-  const { server, measured, isMet } = verdict;
+  const { server, isMet } = verdict;
   return [
     `[${record.id}](#${record.id})`,
     server.title,
     goalText(verdict),
-    measured === null ? "not measured" : measuredText(verdict),
+    measuredText(verdict),
     isMet === null ? "" : isMet ? "met" : "**missed**",
   ];
 }
@@ -97,14 +97,14 @@ function goalText({ goal, metric, base }: Verdict): string {
 }
 
 function measuredText({ measured, base, metric }: Verdict): string {
-  if (measured === null) return "nothing to compare with took part";
+  if (measured === null) return "not measured";
   return base === null ? plain(measured, metric.decimals) : times(measured);
 }
 
 function verdictText(verdict: Verdict): string {
   const { isMet } = verdict;
-  const outcome = isMet === null ? "" : isMet ? ": met" : ": missed";
-  return `${goalText(verdict)}. Measured ${measuredText(verdict)}${outcome}.`;
+  if (isMet === null) return `${goalText(verdict)}. Nobody took part to compare it with.`;
+  return `${goalText(verdict)}. Measured ${measuredText(verdict)}: ${isMet ? "met" : "missed"}.`;
 }
 
 function notes({ servers }: ScenarioRecord): string[] {

@@ -1,5 +1,5 @@
 import { CURSORS } from "../config.ts";
-import { ALL_PEERS } from "../peers/peers.ts";
+import { ONE_DOCUMENT_PEERS } from "../peers/peers.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { measureRooms } from "./room-load.ts";
 import type { DeliveryMeasurement, Scenario } from "./scenario.ts";
@@ -10,7 +10,7 @@ export const cursors: Scenario<DeliveryMeasurement> = {
   summary:
     `one document, ${CURSORS.clients} clients moving cursors at ${CURSORS.presencePerSecond} a second each, ` +
     `${CURSORS.editsPerSecond} edit a second in all`,
-  servers: ALL_PEERS,
+  servers: ONE_DOCUMENT_PEERS,
   metrics: deliveryMetrics("presence"),
   goals: [
     { metric: "cpuMicrosPerDelivery", atMost: CURSORS.maxCpuRatio, times: "best" },

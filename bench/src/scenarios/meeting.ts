@@ -1,5 +1,5 @@
 import { MEETING } from "../config.ts";
-import { ALL_PEERS } from "../peers/peers.ts";
+import { ONE_DOCUMENT_PEERS } from "../peers/peers.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { measureRooms } from "./room-load.ts";
 import type { DeliveryMeasurement, Scenario } from "./scenario.ts";
@@ -8,7 +8,7 @@ import type { DeliveryMeasurement, Scenario } from "./scenario.ts";
 export const meeting: Scenario<DeliveryMeasurement> = {
   id: "meeting",
   summary: `one document, ${MEETING.clients} writers at ${MEETING.editsPerSecond} edits a second each`,
-  servers: ALL_PEERS,
+  servers: ONE_DOCUMENT_PEERS,
   metrics: deliveryMetrics("edit"),
   goals: [
     { metric: "cpuMicrosPerDelivery", atMost: MEETING.maxCpuRatio, times: "best" },
