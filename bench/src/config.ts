@@ -27,6 +27,16 @@ export const CURSORS = {
   maxCpuRatioToBatching: 0.25,
 } as const;
 
+export const LECTURE = {
+  readers: 1500,
+  /** Of a smoke run. */
+  quickReaders: 150,
+  editsPerSecond: 20,
+  /** Design goals. */
+  maxCpuRatio: 0.7,
+  maxP99Ms: 150,
+} as const;
+
 export const OFFICE = {
   documents: 300,
   quickDocuments: 30,

@@ -11,14 +11,17 @@ export class Room {
   readonly presence = new Ledger();
   readonly clients: readonly Client[];
 
-  /** The first client keeps what it receives, for the replay. */
+  /** Keeps what it receives, for the replay. The last to join: where few write, it is one who reads. */
+  readonly witness: Client;
+
   constructor(members: readonly Member[]) {
     // Spread over the room: servers send in the order of joining, so the first ones would look too good.
     const stride = Math.max(1, Math.floor(members.length / SAMPLED_READERS));
     this.clients = members.map(
       ({ actor, wire }, i) =>
-        new Client(actor, wire, this, { sampled: i % stride === 0, keepsUpdates: i === 0 }),
+        new Client(actor, wire, this, { sampled: i % stride === 0, keepsUpdates: i === members.length - 1 }),
     );
+    this.witness = this.clients.at(-1) as Client;
   }
 
   /** @param from The address that all come from, as in `Connection.open`. */

@@ -23,8 +23,7 @@ export async function verifyDocument(port: number, wire: Wire, room: Room): Prom
   if (expected.length !== room.edits.total) {
     throw new Error(`${room.edits.total} edits made a text of ${expected.length} characters`);
   }
-  const witness = room.clients[0];
-  if (witness === undefined) return;
+  const { witness } = room;
   if (merge([witness.actor.document, ...witness.updates]) !== expected) {
     throw new Error("what a client was sent live is not what was typed");
   }

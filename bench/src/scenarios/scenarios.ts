@@ -1,5 +1,6 @@
 import { coldStart } from "./cold-start.ts";
 import { cursors } from "./cursors.ts";
+import { lecture } from "./lecture.ts";
 import { meeting } from "./meeting.ts";
 import { memoryConnections } from "./memory-connections.ts";
 import { memoryDocuments } from "./memory-documents.ts";
@@ -10,6 +11,7 @@ import { slowConsumer } from "./slow-consumer.ts";
 /** All scenarios, in the order of the report. */
 export const SCENARIOS: readonly Scenario[] = [
   meeting,
+  lecture,
   cursors,
   office,
   slowConsumer,
