@@ -34,6 +34,7 @@ export const STEPS: readonly Step[] = [
   { weight: 1, run: storageBreaks },
   { weight: 3, run: storageComesBack },
   { weight: 7, run: timePasses },
+  { weight: 5, run: turnPasses },
   { weight: 1, run: longTimePasses },
   { weight: 0.5, run: strangerComes },
   { weight: 1, run: visitorWrites },
@@ -200,6 +201,13 @@ async function timePasses(world: World): Promise<Sentence> {
   world.clock.advance(ms);
   await world.settle();
   return `${ms} ms pass`;
+}
+
+/** What takes several of them is not over. */
+async function turnPasses(world: World): Promise<Sentence> {
+  world.clock.nextTurn();
+  await world.settle();
+  return "a turn passes";
 }
 
 /** Enough for rooms to be evicted and for those who do not read to be sent away. */

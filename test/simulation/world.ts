@@ -217,7 +217,7 @@ export class World {
 /** Each world has some of the bounds so low that it meets them. */
 function chooseOptions(
   random: SeededRandom,
-): Pick<EngineOptions, "flush" | "compaction" | "idleRoomMs"> & { limits: Limits } {
+): Pick<EngineOptions, "flush" | "turn" | "compaction" | "idleRoomMs"> & { limits: Limits } {
   const often = (small: number, large: number) => (random.chance(0.5) ? small : large);
   return {
     limits: {
@@ -232,6 +232,7 @@ function chooseOptions(
     flush: random.chance(0.5)
       ? { kind: "adaptive", share: 0.05, maxWindowMs: 100 }
       : { kind: "fixed", windowMs: 10 },
+    turn: { maxMs: 10, maxSessions: often(1, 1000) },
     compaction: { minTailBytes: 300, maxTailEntries: 8 },
     idleRoomMs: often(5, 500),
   };

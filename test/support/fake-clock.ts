@@ -44,6 +44,16 @@ export class FakeClock implements Clock {
     }
   }
 
+  /** Ends the turn: runs what waits for that. What it adds waits for the end of the next one. */
+  nextTurn(): void {
+    for (const run of [...this.#endOfTurn]) if (this.#endOfTurn.delete(run)) run();
+  }
+
+  /** Lets time pass while something is done: no timer runs. */
+  pass(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Lets time pass: every timer that becomes due runs at its own moment, in order. */
   advance(ms: number): void {
     const untilMs = this.#nowMs + ms;

@@ -7,6 +7,7 @@ import type { DocumentName, JoineryError, Limits } from "@joinery/shared";
 import { DEFAULT_LIMITS, parseDocumentName } from "@joinery/shared";
 import * as awarenessProtocol from "y-protocols/awareness";
 import * as Y from "yjs";
+import type { TurnBounds } from "../../server/src/engine/audience.ts";
 import type { FlushOptions } from "../../server/src/engine/flush-window.ts";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
 import type { Meter } from "../../server/src/engine/meter.ts";
@@ -82,6 +83,7 @@ export interface WorldOptions {
   readonly storage?: Storage;
   readonly limits?: Partial<Limits>;
   readonly flush?: FlushOptions;
+  readonly turn?: TurnBounds;
   readonly compaction?: CompactionOptions;
   readonly idleRoomMs?: number;
   readonly replicas?: Replicas;

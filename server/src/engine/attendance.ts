@@ -32,14 +32,16 @@ export class Attendance<Session extends Attendant> {
   readonly #options: AttendanceOptions;
   readonly #presence: Presence;
   #timer: Timer | null = null;
+  #version = 0;
 
   constructor(options: AttendanceOptions) {
     this.#options = options;
     this.#presence = new Presence(options.limits, options.clock);
   }
 
+  /** How often there was something to tell. */
   get version(): number {
-    return this.#presence.version;
+    return this.#version;
   }
 
   /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
@@ -95,7 +97,9 @@ export class Attendance<Session extends Attendant> {
   }
 
   takeChanges(): PresenceUpdate | null {
-    return this.#presence.takeChanges();
+    const changes = this.#presence.takeChanges();
+    if (changes) this.#version++;
+    return changes;
   }
 
   /** Who changes too often is told of at a pace. */

@@ -1,5 +1,15 @@
+/**
+ * The sessions that get every flush, by dialect: what they are sent is encoded once for all that speak it. Reaching a
+ * large audience takes several turns of the event loop, so that all others get theirs.
+ *
+ * Invariants:
+ * 1. A session is sent everything in order: what one that was not reached yet is to be sent is noted with it, as the
+ *    same frames that all are sent, and goes before anything else that it is sent.
+ * 2. Bounded: after so many broadcasts that did not reach everybody, everybody is reached at once.
+ */
+
 import type { Meter } from "./meter.ts";
-import type { Dialect } from "./ports.ts";
+import type { Clock, Dialect, Timer } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import type { Session } from "./session.ts";
 
@@ -10,13 +20,46 @@ export interface SentBatch {
   readonly durableSeq: number;
 }
 
-/** The sessions that get every flush, by dialect: what they are sent is encoded once for all that speak it. */
-export class Audience {
-  readonly #meter: Meter;
-  readonly #sessions = new Map<Dialect, Set<Session>>();
+/** How much of an audience is reached before all others get their turn. */
+export interface TurnBounds {
+  /** In milliseconds. */
+  readonly maxMs: number;
+  readonly maxSessions: number;
+}
 
-  constructor(meter: Meter) {
-    this.#meter = meter;
+/** Some thousand small frames, or a few hundred of 30 KB: less than what people notice, and far more than a turn costs. */
+export const DEFAULT_TURN: TurnBounds = { maxMs: 10, maxSessions: Number.POSITIVE_INFINITY };
+
+/** How often the time is looked at, in sessions. */
+const SESSIONS_PER_LOOK = 8;
+
+/** Broadcasts that wait for a turn. Only what cannot wait makes more than one: a join, or a batch that is full. */
+const MAX_WAITING = 16;
+
+export interface AudienceOptions {
+  readonly meter: Meter;
+  readonly clock: Clock;
+  readonly turn: TurnBounds;
+  /** Everybody was reached, in later turns that took so long. */
+  readonly onReached: (ms: number) => void;
+}
+
+export class Audience {
+  readonly #options: AudienceOptions;
+  readonly #sessions = new Map<Dialect, Set<Session>>();
+  /** Those who were not sent all that is theirs; who has waited longest is first. */
+  readonly #unreached = new Set<Session>();
+  #waiting = 0;
+  #laterMs = 0;
+  #timer: Timer | null = null;
+
+  constructor(options: AudienceOptions) {
+    this.#options = options;
+  }
+
+  /** Whether somebody may not have been sent yet what others were. */
+  get isBusy(): boolean {
+    return this.#timer !== null;
   }
 
   add(session: Session): void {
@@ -27,34 +70,129 @@ export class Audience {
 
   delete(session: Session): void {
     this.#sessions.get(session.dialect)?.delete(session);
+    this.#unreached.delete(session);
   }
 
   /** Sends what one flush made. */
   broadcast(batch: SentBatch | null, presence: PresenceUpdate | null): void {
-    for (const [dialect, sessions] of this.#sessions) {
-      if (sessions.size === 0) continue;
+    this.#toEverybody((dialect, { size }) => {
       const frames: Uint8Array[] = [];
-      const traffic = this.#meter.trafficOf(dialect);
+      const traffic = this.#options.meter.trafficOf(dialect);
       if (batch) {
         const frame = dialect.update(batch.update, batch.seq, batch.durableSeq);
         frames.push(frame);
-        traffic.updatesOut += sessions.size;
-        traffic.updateBytesOut += sessions.size * frame.length;
+        traffic.updatesOut += size;
+        traffic.updateBytesOut += size * frame.length;
       }
       if (presence) {
         const frame = dialect.presence(presence.update, presence.users);
         frames.push(frame);
-        traffic.presenceBytesOut += sessions.size * frame.length;
+        traffic.presenceBytesOut += size * frame.length;
       }
-      for (const session of sessions) session.deliver(frames);
-    }
+      return frames;
+    });
   }
 
   /** Says that everything up to a seq is on disk, where the dialect can. */
   tellDurable(seq: number): void {
+    this.#toEverybody((dialect) => {
+      const frame = dialect.durable(seq);
+      return frame ? [frame] : [];
+    });
+  }
+
+  /** Nobody is sent anything any more, but by themselves. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#unreached.clear();
+  }
+
+  #toEverybody(framesFor: (dialect: Dialect, sessions: ReadonlySet<Session>) => readonly Uint8Array[]): void {
+    if (this.#waiting === MAX_WAITING) this.#reachAll();
+    // Who waits from the last time goes first.
+    const share = this.isBusy ? null : new TurnShare(this.#options);
     for (const [dialect, sessions] of this.#sessions) {
-      const frame = sessions.size > 0 ? dialect.durable(seq) : null;
-      if (frame) for (const session of sessions) session.tellDurable(frame);
+      if (sessions.size === 0) continue;
+      const frames = framesFor(dialect, sessions);
+      if (frames.length > 0) this.#send(sessions, frames, share);
     }
+    if (this.#unreached.size === 0) return;
+    this.#waiting++;
+    this.#timer ??= this.#nextTurn();
+  }
+
+  #send(sessions: ReadonlySet<Session>, frames: readonly Uint8Array[], share: TurnShare | null): void {
+    for (const session of sessions) {
+      if (share?.take()) session.deliver(frames);
+      else {
+        session.deliverLater(frames);
+        this.#unreached.add(session);
+      }
+    }
+  }
+
+  #nextTurn(): Timer {
+    return this.#options.clock.endOfTurn(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    this.#timer = null;
+    const share = new TurnShare(this.#options);
+    for (const session of this.#unreached) {
+      if (!share.take()) break;
+      this.#unreached.delete(session);
+      session.deliverOverdue();
+    }
+    this.#laterMs += share.ms;
+    if (this.#unreached.size > 0) this.#timer = this.#nextTurn();
+    else this.#reached();
+  }
+
+  #reachAll(): void {
+    for (const session of this.#unreached) {
+      this.#unreached.delete(session);
+      session.deliverOverdue();
+    }
+    this.#waiting = 0;
+  }
+
+  #reached(): void {
+    const ms = this.#laterMs;
+    this.#laterMs = 0;
+    this.#waiting = 0;
+    this.#options.onReached(ms);
+  }
+}
+
+/** What may be done in one turn. */
+class TurnShare {
+  readonly #clock: Clock;
+  readonly #startMs: number;
+  readonly #maxMs: number;
+  #sessionsLeft: number;
+  #untilLook = SESSIONS_PER_LOOK;
+
+  constructor({ clock, turn }: AudienceOptions) {
+    this.#clock = clock;
+    this.#startMs = clock.monotonicMs();
+    this.#maxMs = turn.maxMs;
+    this.#sessionsLeft = turn.maxSessions;
+  }
+
+  /** Since it began. */
+  get ms(): number {
+    return this.#clock.monotonicMs() - this.#startMs;
+  }
+
+  /** @returns Whether one more session may be reached. */
+  take(): boolean {
+    if (this.#sessionsLeft <= 0) return false;
+    this.#sessionsLeft--;
+    if (--this.#untilLook > 0) return true;
+    this.#untilLook = SESSIONS_PER_LOOK;
+    if (this.ms < this.#maxMs) return true;
+    this.#sessionsLeft = 0;
+    return false;
   }
 }

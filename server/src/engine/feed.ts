@@ -47,7 +47,7 @@ export interface FeedRoom {
   catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[];
   /** The frames that bring a client that has the log up to `seq` up to now. */
   catchUpSince(seq: number, dialect: Dialect): Uint8Array[];
-  /** Changes whenever somebody's presence does. */
+  /** Changes whenever those who are live are told of a change. */
   readonly presenceVersion: number;
   /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
   encodePresence(options: { withDeparted: boolean }): PresenceUpdate | null;
@@ -66,9 +66,13 @@ export interface FeedOptions {
   readonly onStalled: (bufferedBytes: number) => void;
 }
 
+const NOTHING: readonly Uint8Array[] = [];
+
 export class Feed {
   readonly #options: FeedOptions;
   #state: FeedState = { kind: "joining" };
+  /** What others have been sent already: goes before anything else. Only for who is live. */
+  #overdue = NOTHING;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -86,6 +90,7 @@ export class Feed {
   close(): void {
     if (this.#state.kind === "lagging") this.#state.watch.stop();
     this.#state = { kind: "closed" };
+    this.#overdue = NOTHING;
   }
 
   /**
@@ -95,8 +100,22 @@ export class Feed {
   send(frames: readonly Uint8Array[]): void {
     const { kind } = this.#state;
     if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
-    this.#options.outbox.send(frames);
+    const overdue = this.#overdue;
+    this.#overdue = NOTHING;
+    this.#options.outbox.send(overdue.length === 0 ? frames : [...overdue, ...frames]);
     if (this.#isFull) this.#lag();
+  }
+
+  /** Sends frames before whatever is sent next; at the latest {@link sendOverdue} does. To who is live. */
+  sendLater(frames: readonly Uint8Array[]): void {
+    if (this.#state.kind !== "live") return;
+    this.#overdue = this.#overdue.length === 0 ? frames : [...this.#overdue, ...frames];
+  }
+
+  sendOverdue(): void {
+    const overdue = this.#overdue;
+    this.#overdue = NOTHING;
+    this.send(overdue);
   }
 
   /** Says something that the client has to hear: now, or when it reads again. */
@@ -194,6 +213,8 @@ export class Feed {
 
   /** @returns Whether the client lags, now if it did not before. */
   #lagIfFull(): boolean {
+    // From where it lags it counts as sent.
+    this.sendOverdue();
     if (this.#state.kind !== "lagging" && this.#isFull) this.#lag();
     return this.#state.kind === "lagging";
   }

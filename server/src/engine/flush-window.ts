@@ -43,9 +43,11 @@ export class FlushWindow {
     return Math.max(0, this.#lastStartMs + this.windowMs - nowMs);
   }
 
-  /** Notes a flush. The cost follows a rise quickly and a fall slowly, so that one cheap flush does not fool it. */
-  flushed(startMs: number, endMs: number): void {
-    const costMs = endMs - startMs;
+  /**
+   * Notes a flush, and all that it cost. That follows a rise quickly and a fall slowly, so that one cheap flush does
+   * not fool it.
+   */
+  flushed(startMs: number, costMs: number): void {
     this.#costMs += (costMs - this.#costMs) * (costMs > this.#costMs ? 0.5 : 0.1);
     this.#lastStartMs = startMs;
   }

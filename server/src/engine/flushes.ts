@@ -5,7 +5,7 @@
 
 import type { DocumentName, Limits } from "@joinery/shared";
 import type { Attendance } from "./attendance.ts";
-import { Audience } from "./audience.ts";
+import { Audience, type TurnBounds } from "./audience.ts";
 import { type ClosedBatch, OpenBatch } from "./batch.ts";
 import { BatchTimes } from "./batch-times.ts";
 import type { Contents } from "./contents.ts";
@@ -28,6 +28,7 @@ export interface FlushesOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly flush: FlushOptions;
+  readonly turn: TurnBounds;
   readonly attendance: Attendance<Session>;
   /** A window is over: what is held aside may have become ready to be added. */
   readonly onWindowEnd: () => void;
@@ -60,13 +61,20 @@ export class Flushes {
   readonly #unacknowledged = new Set<Session>();
   #target: FlushTarget | null = null;
   #timer: Timer | null = null;
+  /** Whether there is something to flush once everybody has been sent what was flushed last. */
+  #isDue = false;
+  #flushedAtMs = 0;
+  /** What sending took that the window does not know of yet. */
+  #costMs = 0;
+  /** Batches that are being sent. */
+  #sending: number[] = [];
   /** Set while somebody waits for the first batch to be durable. */
   #birth: PromiseWithResolvers<void> | null = null;
 
   constructor(options: FlushesOptions) {
-    const { clock, limits } = options;
+    const { clock, limits, meter, turn } = options;
     this.#options = options;
-    this.audience = new Audience(options.meter);
+    this.audience = new Audience({ meter, clock, turn, onReached: (ms) => this.#reached(ms) });
     this.#times = new BatchTimes(options);
     this.#window = new FlushWindow(options.flush);
     this.seeding = new Seeding({ clock, limits, isEmpty: () => this.#isEmpty });
@@ -80,6 +88,7 @@ export class Flushes {
     this.#target = null;
     this.#timer?.cancel();
     this.#timer = null;
+    this.audience.close();
     this.seeding.close();
     this.#times.close();
   }
@@ -148,6 +157,9 @@ export class Flushes {
       return;
     }
     if (this.#timer) return;
+    // The window is to grow with the audience, and nothing to pile up.
+    this.#isDue = this.audience.isBusy;
+    if (this.#isDue) return;
     const delayMs = this.#window.delayMs(clock.monotonicMs());
     const run = () => this.#closeWindow();
     this.#timer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
@@ -162,6 +174,7 @@ export class Flushes {
   flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
+    this.#isDue = false;
     if (!this.#target) return;
     const { clock, onMistake, onFlushed } = this.#options;
     const startMs = clock.monotonicMs();
@@ -170,8 +183,23 @@ export class Flushes {
     } catch (thrown) {
       onMistake(thrown);
     }
-    this.#window.flushed(startMs, clock.monotonicMs());
+    this.#flushedAtMs = startMs;
+    this.#costMs += clock.monotonicMs() - startMs;
+    if (!this.audience.isBusy) this.#sent();
     onFlushed();
+  }
+
+  /** Everybody has been sent all, in later turns that took so long. */
+  #reached(ms: number): void {
+    this.#costMs += ms;
+    this.#sent();
+    if (this.#isDue) this.openWindow();
+  }
+
+  #sent(): void {
+    this.#window.flushed(this.#flushedAtMs, this.#costMs);
+    this.#costMs = 0;
+    for (const seq of this.#sending.splice(0)) this.#times.sent(seq);
   }
 
   #flush({ journal, contents }: FlushTarget): void {
@@ -192,7 +220,7 @@ export class Flushes {
     const { withheld } = this.seeding;
     const sent = batch && !withheld ? { update: batch.update, seq, durableSeq } : null;
     if (sent || presence) this.audience.broadcast(sent, presence);
-    if (sent) this.#times.sent(seq);
+    if (sent) this.#sending.push(seq);
     if (withheld) return;
     for (const session of this.#unacknowledged) session.acknowledge(seq);
     this.#unacknowledged.clear();
@@ -204,10 +232,12 @@ export class Flushes {
     if (withheld && withheld.seq <= seq) {
       this.seeding.release();
       this.audience.broadcast({ ...withheld, durableSeq: seq }, null);
-      this.#times.sent(withheld.seq);
+      this.#sending.push(withheld.seq);
       this.flush();
     }
+    const startMs = this.#options.clock.monotonicMs();
     this.audience.tellDurable(seq);
+    this.#costMs += this.#options.clock.monotonicMs() - startMs;
     this.#times.durable(seq);
     this.#birth?.resolve();
     this.#birth = null;

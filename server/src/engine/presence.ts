@@ -95,7 +95,6 @@ export class Presence {
   readonly #tombstones = new Map<number, number>();
   /** Ids that others are still to be told of. */
   readonly #changed = new Set<number>();
-  #version = 0;
   #everybody: PresenceUpdate | null = null;
 
   /** @param clock Without one, departed ids do not age, and changes are told at any rate. */
@@ -107,11 +106,6 @@ export class Presence {
   /** Number of ids that are here. */
   get size(): number {
     return this.#entries.size - this.#tombstones.size;
-  }
-
-  /** Changes whenever an entry does. */
-  get version(): number {
-    return this.#version;
   }
 
   /** Who has announced this id and is here. */
@@ -402,7 +396,6 @@ export class Presence {
 
   #touch(clientId: number): void {
     this.#changed.add(clientId);
-    this.#version++;
     this.#everybody = null;
   }
 

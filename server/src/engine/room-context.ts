@@ -1,4 +1,5 @@
 import type { DocumentName, Limits } from "@joinery/shared";
+import type { TurnBounds } from "./audience.ts";
 import type { Compactions } from "./compactions.ts";
 import type { FlushOptions } from "./flush-window.ts";
 import type { Meter } from "./meter.ts";
@@ -29,6 +30,7 @@ export interface RoomContext {
   readonly meter: Meter;
   readonly limits: Limits;
   readonly flush: FlushOptions;
+  readonly turn: TurnBounds;
   /** How long a room without sessions stays in memory, in milliseconds. */
   readonly idleRoomMs: number;
   readonly replicas: Replicas;

@@ -115,6 +115,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       clock,
       limits,
       flush: context.flush,
+      turn: context.turn,
       attendance: this.#attendance,
       onWindowEnd: () => this.loaded.intake.retryHeld(),
       onFullBatch: () => this.report({ type: "limit-hit", document, limit: "maxBatchBytes" }),

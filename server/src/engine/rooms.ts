@@ -5,6 +5,7 @@
 
 import { DEFAULT_LIMITS, type DocumentName, JoineryError, type Limits } from "@joinery/shared";
 import { toHexString } from "lib0/buffer";
+import { DEFAULT_TURN, type TurnBounds } from "./audience.ts";
 import { Compactions } from "./compactions.ts";
 import { DEFAULT_FLUSH, type FlushOptions } from "./flush-window.ts";
 import { InlineReplicas } from "./inline-replicas.ts";
@@ -52,6 +53,8 @@ export interface EngineOptions {
   readonly limits?: Limits;
   /** How long updates are collected before they are sent. Default: adaptive, 5 % of a core a room, at most 100 ms. */
   readonly flush?: FlushOptions;
+  /** How much of a large room is sent something before all others get their turn. Default: 10 ms of it. */
+  readonly turn?: TurnBounds;
   readonly compaction?: CompactionOptions;
   /** How long a room without sessions stays in memory, in milliseconds. Default 30,000: a reload finds it warm. */
   readonly idleRoomMs?: number;
@@ -130,6 +133,7 @@ export class Rooms {
       meter: options.meter ?? new Meter(),
       limits: this.#limits,
       flush: options.flush ?? DEFAULT_FLUSH,
+      turn: options.turn ?? DEFAULT_TURN,
       idleRoomMs: options.idleRoomMs ?? 30_000,
       replicas: this.#replicas,
       compression: options.compression ?? null,

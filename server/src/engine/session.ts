@@ -319,14 +319,19 @@ export class Session {
     this.#checkpoint.release();
   }
 
-  /** Sends what one flush made; the same frames for all sessions of a dialect. Live sessions only. */
+  /** Sends what all live sessions are sent; the same frames for those of a dialect. Live sessions only. */
   deliver(frames: readonly Uint8Array[]): void {
     this.#feed.send(frames);
   }
 
-  /** Tells the client that everything up to a `seq` is on disk, where its dialect can say so. */
-  tellDurable(frame: Uint8Array): void {
-    if (this.state === "live") this.#feed.send([frame]);
+  /** The same, with whatever it is sent next, or when its turn comes. */
+  deliverLater(frames: readonly Uint8Array[]): void {
+    this.#feed.sendLater(frames);
+  }
+
+  /** Its turn has come. */
+  deliverOverdue(): void {
+    this.#feed.sendOverdue();
   }
 
   /** All that was accepted is in the log up to `seq`: tells the client how much of its own that is. */

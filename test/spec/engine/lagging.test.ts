@@ -147,6 +147,20 @@ describe("a client that reads too slowly", () => {
     expect(eve.text).toBe(ann.text);
   });
 
+  test("hears of presence that changed before it lagged and was not told by then", async () => {
+    const world = new World({ limits: LIMITS });
+    const ann = await world.join("notes");
+    const ben = await world.join("notes", { permission: "read" });
+    ann.show({ name: "ann" });
+    await world.settle();
+    ben.stall();
+    ann.show({ name: "ann, later" });
+    while (ben.session.state === "live") ben.type("x");
+    await world.settle();
+    ben.drain();
+    expect(ben.people).toContain("ann, later");
+  });
+
   test("hears that somebody left meanwhile", async () => {
     const { world, ann, ben } = await slowBen();
     const eve = await world.join("notes");

@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import type { FlushOptions } from "../../../server/src/engine/flush-window.ts";
+import { type Client, World } from "../../support/world.ts";
+
+const AT_ONCE: FlushOptions = { kind: "fixed", windowMs: 0 };
+
+/** A room of which two sessions are reached in a turn. */
+async function largeRoom(limits: { maxBufferedBytes?: number } = {}, flush = AT_ONCE) {
+  const world = new World({ flush, limits, turn: { maxMs: 1000, maxSessions: 2 } });
+  const clients: Client[] = [];
+  for (let i = 0; i < 7; i++) clients.push(await world.join("notes"));
+  return { world, clients, ann: clients[0] as Client, zoe: clients[6] as Client };
+}
+
+function textsOf(clients: readonly Client[]): string[] {
+  return clients.map(({ text }) => text);
+}
+
+describe("a room that is too large for one turn", () => {
+  test("is reached in several, in order, and everybody gets the same", async () => {
+    const { world, clients, ann } = await largeRoom();
+    ann.type("a");
+    world.clock.nextTurn();
+    expect(textsOf(clients)).toEqual(["a", "a", "", "", "", "", ""]);
+    world.clock.nextTurn();
+    expect(textsOf(clients)).toEqual(["a", "a", "a", "a", "", "", ""]);
+    world.clock.nextTurn();
+    world.clock.nextTurn();
+    expect(textsOf(clients)).toEqual(Array(7).fill("a"));
+    for (const client of clients) expect(client.sent("update")).toHaveLength(1);
+  });
+
+  test("looks at the time too", async () => {
+    const world = new World({ flush: AT_ONCE, turn: { maxMs: 10, maxSessions: 1000 } });
+    const clients: Client[] = [];
+    for (let i = 0; i < 40; i++) clients.push(await world.join("notes"));
+    const [ann] = clients as [Client];
+    const slowly = clients[0]?.send.bind(ann);
+    // The first one takes all the time that there is.
+    ann.send = (frames) => {
+      world.clock.pass(20);
+      slowly?.(frames);
+    };
+    ann.type("a");
+    world.clock.nextTurn();
+    const reached = textsOf(clients).filter((text) => text === "a").length;
+    expect(reached).toBeLessThan(40);
+    await world.settle();
+    expect(textsOf(clients)).toEqual(Array(40).fill("a"));
+  });
+
+  test("is not flushed again before everybody was reached, and then all at once", async () => {
+    const { world, clients, ann, zoe } = await largeRoom();
+    ann.type("a");
+    world.clock.nextTurn();
+    for (const letter of "bcdef") ann.type(letter);
+    world.clock.nextTurn();
+    expect(clients[1]?.sent("update")).toHaveLength(1);
+    await world.settle();
+    expect(textsOf(clients)).toEqual(Array(7).fill("abcdef"));
+    expect(zoe.sent("update")).toHaveLength(2);
+  });
+
+  test("sends who was not reached what it is owed before anything else", async () => {
+    const { world, ann, zoe } = await largeRoom();
+    ann.type("a");
+    world.clock.nextTurn();
+    zoe.session.queryPresence();
+    expect(zoe.text).toBe("");
+    ann.show({ name: "ann" });
+    zoe.session.queryPresence();
+    expect(zoe.text).toBe("a");
+    expect(zoe.people).toContain("ann");
+    const before = zoe.sent("update").length;
+    await world.settle();
+    expect(zoe.sent("update")).toHaveLength(before);
+  });
+
+  test("lets somebody join who gets all once", async () => {
+    const { world, ann } = await largeRoom();
+    ann.type("a");
+    world.clock.nextTurn();
+    const eve = world.open("notes");
+    expect(eve.text).toBe("a");
+    await world.settle();
+    expect(eve.sent("update")).toHaveLength(0);
+  });
+
+  test("catches up with one who lags from there, and loses nothing", async () => {
+    const { world, ann, zoe } = await largeRoom({ maxBufferedBytes: 1024 });
+    zoe.stall();
+    ann.type("a".repeat(2000));
+    world.clock.nextTurn();
+    // Flushed for somebody who asks, while the batch before it waits for its turn.
+    ann.type("b".repeat(2000));
+    ann.sync();
+    expect(zoe.session.state).toBe("live");
+    await world.settle();
+    expect(zoe.session.state).toBe("lagging");
+    ann.type("c");
+    await world.settle();
+    zoe.drain();
+    await world.settle();
+    expect(zoe.text).toBe(ann.text);
+  });
+
+  test("waits with a bound for what it must send meanwhile", async () => {
+    const { world, clients, ann } = await largeRoom();
+    for (let i = 0; i < 40; i++) {
+      ann.type("x");
+      // Flushes, because it has to be given all.
+      ann.sync();
+    }
+    expect(clients[6]?.text.length).toBeGreaterThan(0);
+    await world.settle();
+    expect(textsOf(clients)).toEqual(Array(7).fill("x".repeat(40)));
+  });
+
+  test("does without those who leave before it is their turn", async () => {
+    const { world, clients, ann, zoe } = await largeRoom();
+    ann.type("a");
+    world.clock.nextTurn();
+    for (const client of clients.slice(2)) client.vanish();
+    ann.type("b");
+    await world.settle();
+    expect(zoe.text).toBe("");
+    expect(clients[1]?.text).toBe("ab");
+  });
+
+  test("says what is durable after what it is said of", async () => {
+    const { world, ann, zoe } = await largeRoom();
+    ann.type("a");
+    world.clock.nextTurn();
+    // Storage in memory is quick: it says so before everybody was reached.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ann.durable).toEqual([]);
+    await world.settle();
+    const kinds = zoe.frames.slice(-2);
+    expect(zoe.sent("update")).toEqual([kinds[0]]);
+    expect(zoe.sent("durable").slice(-1)).toEqual([kinds[1]]);
+  });
+});
