@@ -6,6 +6,8 @@ import { AUTH, AWARENESS, readSync, SYNC, syncFrames } from "./sync-messages.ts"
 const SYNC_REPLY = 4;
 const TOKEN = 0;
 const PERMISSION_DENIED = 1;
+/** What the published provider says it is; test/interop/bench-dialects.test.ts holds us to what it sends. */
+const PROVIDER_VERSION = "4.8.0";
 
 /**
  * Every frame starts with the document's name. A version 4 server answers nothing before it has an auth message,
@@ -19,6 +21,7 @@ export const hocuspocus: Dialect = (document) => {
     encoding.writeVarUint(encoder, AUTH);
     encoding.writeVarUint(encoder, TOKEN);
     encoding.writeVarString(encoder, "");
+    encoding.writeVarString(encoder, PROVIDER_VERSION);
   });
   return {
     path: "/",
