@@ -79,14 +79,18 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
   server.maxHeadersCount = 0;
   server.timeout = limits.requestTimeoutMs;
 
+  // Shared by all sockets: those of idle WebSockets keep them.
+  const closed = function (this: Socket): void {
+    halfOpen.remove(this);
+  };
   server.on("connection", (socket) => {
     halfOpen.add(socket, addressKey(socket.remoteAddress ?? ""));
-    socket.once("close", () => halfOpen.remove(socket));
+    socket.on("close", closed);
   });
   server.on("upgrade", (request, socket, head) => {
     halfOpen.remove(socket);
     // Until somebody else listens: a client that resets now must not be an unhandled error.
-    socket.on("error", () => socket.destroy());
+    socket.on("error", destroyItself);
     if (hasTooManyHeaders(request)) respondRaw(socket, 431);
     else upgrade(request, socket, head);
   });
@@ -105,6 +109,10 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
     socket.destroy();
   });
   return server;
+}
+
+function destroyItself(this: Duplex): void {
+  this.destroy();
 }
 
 /** Answers with a status alone, and closes. For sockets of which HTTP has let go. */

@@ -60,7 +60,8 @@ function readShortName(reader: ByteReader): void {
 }
 
 class FirstMessageDriver implements DialectDriver {
-  readonly #context: DriverContext;
+  /** Until the first message. */
+  #context: DriverContext | null;
   readonly #drivers: ByFirstMessage;
   #driver: DialectDriver | null = null;
 
@@ -70,8 +71,12 @@ class FirstMessageDriver implements DialectDriver {
   }
 
   receive(message: Uint8Array): void {
-    this.#driver ??= this.#drivers[dialectOf(message)](this.#context);
-    this.#driver.receive(message);
+    if (this.#context !== null) {
+      const context = this.#context;
+      this.#context = null;
+      this.#driver = this.#drivers[dialectOf(message)](context);
+    }
+    this.#driver?.receive(message);
   }
 
   get hasRest(): boolean {

@@ -12,7 +12,6 @@
 
 import {
   ByteReader,
-  type DocumentName,
   type ErrorCode,
   JoineryError,
   type LimitName,
@@ -22,10 +21,9 @@ import {
   publicMessageOf,
 } from "@joinery/shared";
 import { encodeUtf8 } from "lib0/string";
-import type { Clock, Dialect } from "../engine/ports.ts";
+import type { Clock, Dialect, Outbox } from "../engine/ports.ts";
 import type { Permission } from "../engine/rights.ts";
 import type { Session } from "../engine/session.ts";
-import type { Admission } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "./driver.ts";
 import { Entrance } from "./entrance.ts";
@@ -93,10 +91,12 @@ export function yWebsocketDriver(options: YWebsocketDriverOptions): DriverFactor
   return (context) => new YWebsocketDriver(context, options);
 }
 
+const ASKS_FOR_NOTHING = (): void => undefined;
+
 class YWebsocketDriver implements DialectDriver {
-  readonly #context: DriverContext;
-  readonly #dialect: Dialect;
-  readonly #entrance: Entrance<Uint8Array>;
+  readonly #outbox: Outbox;
+  /** Until the client is in and nothing waits any more. */
+  #entrance: Entrance<Uint8Array> | null;
   #session: Session | null = null;
 
   constructor(context: DriverContext, options: YWebsocketDriverOptions) {
@@ -105,14 +105,16 @@ class YWebsocketDriver implements DialectDriver {
     const { maxUnadmittedBytes } = limits;
     const backlog = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
     const document = parseDocumentName(decodePath(context.path), limits.maxNameBytes);
-    this.#context = context;
-    this.#dialect = showsUsers ? Y_WEBSOCKET_WITH_USERS : Y_WEBSOCKET;
+    const dialect = showsUsers ? Y_WEBSOCKET_WITH_USERS : Y_WEBSOCKET;
+    this.#outbox = outbox;
     this.#entrance = new Entrance({
       admissions,
       clock,
       limits,
       onWaiting: (bytes) => backlog.changed(bytes),
-      admit: (admission) => this.#open(document, admission),
+      admit: (admission) => {
+        this.#session = openSession(context, { document, dialect, outbox }, admission);
+      },
       refuse: (error) => outbox.close(error),
       handle: (message) => this.#receive(message),
       fail: (error) => outbox.close(error),
@@ -123,20 +125,20 @@ class YWebsocketDriver implements DialectDriver {
       dialect: Y_WEBSOCKET.name,
       token: request.token,
       agent: null,
-      requestToken: () => undefined,
+      requestToken: ASKS_FOR_NOTHING,
     });
   }
 
-  #open(document: DocumentName, admission: Admission): void {
-    const { outbox } = this.#context;
-    const request = { document, dialect: this.#dialect, outbox };
-    this.#session = openSession(this.#context, request, admission);
-  }
-
   receive(message: Uint8Array): void {
-    // What waits must not keep a larger buffer in memory that it is a view into.
-    const own = this.#entrance.isWaiting ? new Uint8Array(message) : message;
-    this.#entrance.give(own, own.length);
+    const entrance = this.#entrance;
+    if (entrance?.isWaiting) {
+      // What waits must not keep a larger buffer in memory that it is a view into.
+      const own = new Uint8Array(message);
+      entrance.give(own, own.length);
+      return;
+    }
+    this.#entrance = null;
+    this.#receive(message);
   }
 
   #receive(message: Uint8Array): void {
@@ -165,7 +167,7 @@ class YWebsocketDriver implements DialectDriver {
   }
 
   keepAlive(): void {
-    this.#context.outbox.send([KEEP_ALIVE]);
+    this.#outbox.send([KEEP_ALIVE]);
   }
 
   goAway(): void {
@@ -177,7 +179,7 @@ class YWebsocketDriver implements DialectDriver {
   }
 
   closed(): void {
-    this.#entrance.close();
+    this.#entrance?.close();
     this.#session?.left();
   }
 }

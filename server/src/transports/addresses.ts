@@ -34,6 +34,11 @@ export class Addresses {
   /** Addresses without a connection whose budgets are not full again; the one that left first is first. */
   readonly #left = new Map<string, Entry>();
 
+  readonly #doors: Doors = {
+    openDocument: (address, entry) => this.#openDocument(address, entry),
+    leave: (address, entry) => this.#leave(address, entry),
+  };
+
   constructor(options: { clock: Clock; limits: Limits; hits: LimitHits }) {
     this.#clock = options.clock;
     this.#limits = options.limits;
@@ -52,21 +57,7 @@ export class Addresses {
     this.#left.delete(address);
     this.#present.set(address, entry);
     this.#forget();
-    let isHere = true;
-    return {
-      budget: entry.budget,
-      documents: {
-        open: () => this.#openDocument(address, entry),
-        close: () => {
-          entry.documents--;
-        },
-      },
-      leave: () => {
-        if (!isHere) return;
-        isHere = false;
-        this.#leave(address, entry);
-      },
-    };
+    return new AddressVisit(address, entry, this.#doors);
   }
 
   #newEntry(): Entry {
@@ -124,6 +115,48 @@ export class Addresses {
       }
       this.#left.delete(address);
     }
+  }
+}
+
+/** What visits have done to their entries. */
+interface Doors {
+  openDocument(address: string, entry: Entry): void;
+  leave(address: string, entry: Entry): void;
+}
+
+/** A class, and no closures: every connection has one. */
+class AddressVisit implements Visit, DocumentQuota {
+  readonly #address: string;
+  readonly #entry: Entry;
+  readonly #doors: Doors;
+  #isHere = true;
+
+  constructor(address: string, entry: Entry, doors: Doors) {
+    this.#address = address;
+    this.#entry = entry;
+    this.#doors = doors;
+  }
+
+  get budget(): Budget {
+    return this.#entry.budget;
+  }
+
+  get documents(): DocumentQuota {
+    return this;
+  }
+
+  open(): void {
+    this.#doors.openDocument(this.#address, this.#entry);
+  }
+
+  close(): void {
+    this.#entry.documents--;
+  }
+
+  leave(): void {
+    if (!this.#isHere) return;
+    this.#isHere = false;
+    this.#doors.leave(this.#address, this.#entry);
   }
 }
 

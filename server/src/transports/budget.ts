@@ -36,7 +36,8 @@ export class Budget {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
   readonly #cpuMs: TokenBucket;
-  readonly #waiting = new Set<{ readonly run: () => void }>();
+  /** `null` where nobody does, which is most of the time. */
+  #waiting: Set<{ readonly run: () => void }> | null = null;
   #timer: Timer | null = null;
 
   /** Starts with all that may be saved up. */
@@ -87,9 +88,10 @@ export class Budget {
    */
   wait(run: () => void): Timer {
     const waiting = { run };
+    this.#waiting ??= new Set();
     this.#waiting.add(waiting);
     this.#timer ??= this.#wakeLater();
-    return { cancel: () => this.#waiting.delete(waiting) };
+    return { cancel: () => this.#waiting?.delete(waiting) };
   }
 
   #wakeLater(): Timer {
@@ -98,11 +100,13 @@ export class Budget {
   }
 
   #wake(): void {
-    for (const waiting of this.#waiting) {
+    const all = this.#waiting ?? [];
+    for (const waiting of all) {
       if (this.owedMs(this.#clock.monotonicMs()) > 0) break;
-      this.#waiting.delete(waiting);
+      this.#waiting?.delete(waiting);
       waiting.run();
     }
-    this.#timer = this.#waiting.size > 0 ? this.#wakeLater() : null;
+    if (this.#waiting?.size === 0) this.#waiting = null;
+    this.#timer = this.#waiting === null ? null : this.#wakeLater();
   }
 }

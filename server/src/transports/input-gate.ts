@@ -16,26 +16,35 @@ const MAX_TURN_MS = 25;
 /** From when on it is watched how long a turn takes. Most never get there, which saves a callback a turn. */
 const LONG_TURN_MS = 5;
 
-export interface InputGateOptions {
-  readonly clock: Clock;
+/** What a gate has its owner do; the same functions for all of them. */
+export interface GateActions<Owner> {
   /** A budget is used up. */
-  readonly onLimit: (limit: LimitName) => void;
-  /** The connection's own. */
-  readonly budget: Budget;
+  readonly onLimit: (owner: Owner, limit: LimitName) => void;
   /** Handles one message; does not throw. */
-  readonly deliver: (message: Uint8Array) => void;
+  readonly deliver: (owner: Owner, message: Uint8Array) => void;
   /** Whether a part of the last message was left for a later turn. Default: never. */
-  readonly hasRest?: () => boolean;
+  readonly hasRest?: (owner: Owner) => boolean;
   /** Handles more of that; does not throw. */
-  readonly goOn?: () => void;
+  readonly goOn?: (owner: Owner) => void;
   /** Starts or stops reading the socket. */
-  readonly read: (isReading: boolean) => void;
+  readonly read: (owner: Owner, isReading: boolean) => void;
 }
 
-export class InputGate {
-  readonly #options: InputGateOptions;
+export interface InputGateOptions<Owner> {
+  readonly clock: Clock;
+  readonly owner: Owner;
+  readonly actions: GateActions<Owner>;
+  /** The connection's own. */
+  readonly budget: Budget;
+}
+
+export class InputGate<Owner> {
+  readonly #clock: Clock;
+  readonly #owner: Owner;
+  readonly #actions: GateActions<Owner>;
   readonly #budgets: Budget[];
-  readonly #inbox = new Inbox();
+  /** Most of the time nothing waits. */
+  #inbox: Inbox | null = null;
   #holds = 0;
   #isReading = true;
   #isDiscarding = false;
@@ -46,9 +55,11 @@ export class InputGate {
   #isTurnOver = false;
   #onEmpty: (() => void) | null = null;
 
-  constructor(options: InputGateOptions) {
-    this.#options = options;
-    this.#budgets = [options.budget];
+  constructor({ clock, owner, actions, budget }: InputGateOptions<Owner>) {
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#actions = actions;
+    this.#budgets = [budget];
   }
 
   /** From now on the connection spends from this one too, with others. */
@@ -70,21 +81,24 @@ export class InputGate {
   message(message: Uint8Array): void {
     if (this.#isDiscarding) this.control();
     else if (this.#isOpen && this.#isEmpty) {
-      this.#work(() => this.#options.deliver(message));
+      this.#work(() => this.#actions.deliver(this.#owner, message));
       this.#readOrNot();
-    } else this.#inbox.push(message);
+    } else {
+      this.#inbox ??= new Inbox();
+      this.#inbox.push(message);
+    }
   }
 
   /** A ping or pong has arrived: it costs what a message costs. */
   control(): void {
-    const now = this.#options.clock.monotonicMs();
+    const now = this.#clock.monotonicMs();
     for (const budget of this.#budgets) budget.spendMessage(0, now);
     this.#waitIfOwing(now);
   }
 
   /** Bytes have arrived, of whatever. */
   bytes(count: number): void {
-    const now = this.#options.clock.monotonicMs();
+    const now = this.#clock.monotonicMs();
     for (const budget of this.#budgets) budget.spendBytes(count, now);
     this.#waitIfOwing(now);
   }
@@ -105,7 +119,7 @@ export class InputGate {
   /** Drops what waits and what still comes; the socket is read on, within the budgets, for its closing handshake. */
   discard(): void {
     this.#isDiscarding = true;
-    this.#inbox.clear();
+    this.#inbox = null;
     this.#readOrNot();
     this.#endIfEmpty();
   }
@@ -122,15 +136,15 @@ export class InputGate {
 
   /** Whether nothing waits to be handled. */
   get #isEmpty(): boolean {
-    return this.#inbox.isEmpty && !this.#hasRest;
+    return this.#inbox === null && !this.#hasRest;
   }
 
   get #hasRest(): boolean {
-    return !this.#isDiscarding && this.#options.hasRest?.() === true;
+    return !this.#isDiscarding && this.#actions.hasRest?.(this.#owner) === true;
   }
 
   #work(work: () => void): void {
-    const { clock } = this.#options;
+    const clock = this.#clock;
     const startMs = clock.monotonicMs();
     work();
     const now = clock.monotonicMs();
@@ -148,11 +162,11 @@ export class InputGate {
     if (this.#waiting !== null) return;
     for (const budget of this.#budgets) {
       if (budget.owedMs(now) === 0) continue;
-      for (const limit of budget.exceeded(now)) this.#options.onLimit(limit);
+      for (const limit of budget.exceeded(now)) this.#actions.onLimit(this.#owner, limit);
       this.#waiting = budget.wait(() => {
         this.#waiting = null;
         // Another budget may be owed too.
-        this.#waitIfOwing(this.#options.clock.monotonicMs());
+        this.#waitIfOwing(this.#clock.monotonicMs());
         this.#advance();
       });
       this.#readOrNot();
@@ -161,7 +175,7 @@ export class InputGate {
   }
 
   #atTurnEnd(): Timer {
-    return this.#options.clock.endOfTurn(() => {
+    return this.#clock.endOfTurn(() => {
       this.#turnEnd = null;
       this.#turnMs = 0;
       this.#isTurnOver = false;
@@ -172,12 +186,13 @@ export class InputGate {
   #advance(): void {
     while (this.#isOpen) {
       if (this.#hasRest) {
-        this.#work(() => this.#options.goOn?.());
+        this.#work(() => this.#actions.goOn?.(this.#owner));
         continue;
       }
-      const message = this.#inbox.shift();
+      const message = this.#inbox?.shift() ?? null;
       if (message === null) break;
-      this.#work(() => this.#options.deliver(message));
+      if (this.#inbox?.isEmpty) this.#inbox = null;
+      this.#work(() => this.#actions.deliver(this.#owner, message));
     }
     this.#readOrNot();
     this.#endIfEmpty();
@@ -187,7 +202,7 @@ export class InputGate {
     const isReading = this.#isDiscarding ? this.#waiting === null : this.#isOpen && this.#isEmpty;
     if (isReading === this.#isReading) return;
     this.#isReading = isReading;
-    this.#options.read(isReading);
+    this.#actions.read(this.#owner, isReading);
   }
 
   #endIfEmpty(): void {

@@ -11,7 +11,7 @@ import {
   publicMessageOf,
   toJoineryError,
 } from "@joinery/shared";
-import type { WebSocket } from "ws";
+import { WebSocket } from "ws";
 import { addressKey } from "../address-key.ts";
 import type { Clock, Outbox, Timer } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
@@ -20,7 +20,7 @@ import type { DialectDriver, DriverFactory } from "../protocols/driver.ts";
 import type { Addresses, Visit } from "./addresses.ts";
 import { Budget, CONNECTION_BUDGET } from "./budget.ts";
 import type { Connection, Connections } from "./connections.ts";
-import { InputGate } from "./input-gate.ts";
+import { type GateActions, InputGate } from "./input-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import { Pings } from "./pings.ts";
 import type { Sender, UnfinishedMessages } from "./unfinished-messages.ts";
@@ -59,6 +59,8 @@ export interface ConnectionContext {
   readonly limits: Limits;
   readonly hits: LimitHits;
   readonly report: (event: ConnectionEvent) => void;
+  /** The connection's socket is closed. */
+  readonly closed: (connection: WebSocketConnection) => void;
 }
 
 /** Who may use a connection, and what it is to speak. */
@@ -75,13 +77,21 @@ export interface Serve {
   readonly start: DriverFactory;
 }
 
+/**
+ * A WebSocket that knows its connection, so that all connections share their listeners: there are thousands of idle ones, and
+ * a function for each event of each would be a good part of what they take.
+ */
+export class LinkedWebSocket extends WebSocket {
+  link: WebSocketConnection | null = null;
+}
+
 export class WebSocketConnection implements Connection, Outbox, Sender {
   readonly id: number;
   readonly #context: ConnectionContext;
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: LinkedWebSocket;
   readonly #socket: Socket;
   #request: ConnectionRequest;
-  readonly #gate: InputGate;
+  readonly #gate: InputGate<WebSocketConnection>;
   readonly #pings: Pings;
   #driver: DialectDriver | null = null;
   #visit: Visit | null = null;
@@ -93,29 +103,48 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   #slowedBy: Set<LimitName> | null = null;
   #probe: Timer | null = null;
 
-  constructor(context: ConnectionContext, webSocket: WebSocket, request: IncomingMessage) {
+  static readonly #gateActions: GateActions<WebSocketConnection> = {
+    onLimit: (connection, limit) => connection.#slowed(limit),
+    deliver: (connection, message) => connection.#drive((driver) => driver.receive(message)),
+    hasRest: (connection) => connection.#driver?.hasRest === true,
+    goOn: (connection) => connection.#drive((driver) => driver.goOn?.()),
+    read: (connection, isReading) => connection.#read(isReading),
+  };
+
+  static readonly #listeners = Object.entries({
+    // ws has closed the connection, with the right code, when it emits an error.
+    error: linked((connection, error: Error) => connection.#broke(error)),
+    message: linked((connection, data: Buffer, isBinary: boolean) => connection.#receive(data, isBinary)),
+    ping: linked((connection, data: Buffer) => {
+      connection.#gate.control();
+      connection.#pings.answer(data);
+    }),
+    pong: linked((connection) => connection.#gate.control()),
+    close: linked((connection, closeCode: number) => connection.#closed(closeCode)),
+  });
+
+  constructor(context: ConnectionContext, webSocket: LinkedWebSocket, request: IncomingMessage) {
     const { clock, limits } = context;
     this.id = context.connections.nextId();
     this.#context = context;
     this.#webSocket = webSocket;
+    webSocket.link = this;
     this.#socket = request.socket;
     this.#request = {
       id: randomUUID(),
       number: this.id,
       address: request.socket.remoteAddress ?? "",
       url: request.url ?? "",
-      headers: request.headers,
+      // A copy: Node's own takes several times as much, because it is built for changes.
+      headers: { ...request.headers },
       token: null,
     };
     this.#pings = new Pings(webSocket);
-    this.#gate = new InputGate({
+    this.#gate = new InputGate<WebSocketConnection>({
       clock,
-      onLimit: (limit) => this.#slowed(limit),
+      owner: this,
+      actions: WebSocketConnection.#gateActions,
       budget: new Budget(clock, limits, CONNECTION_BUDGET),
-      deliver: (message) => this.#drive((driver) => driver.receive(message)),
-      hasRest: () => this.#driver?.hasRest === true,
-      goOn: () => this.#drive((driver) => driver.goOn?.()),
-      read: (isReading) => this.#read(isReading),
     });
   }
 
@@ -149,23 +178,18 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
 
   #listen(): void {
     const webSocket = this.#webSocket;
-    // ws has closed the connection, with the right code, when it emits an error.
-    webSocket.on("error", (error) => this.#broke(error));
-    webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    webSocket.on("ping", (data) => {
-      this.#gate.control();
-      this.#pings.answer(data);
-    });
-    webSocket.on("pong", () => this.#gate.control());
-    webSocket.once("close", (closeCode) => {
-      this.#firstMessage?.cancel();
-      this.#probe?.cancel();
-      this.#context.unfinished.end(this);
-      this.#gate.end(() => this.#gone(closeCode));
-    });
+    for (const [event, listener] of WebSocketConnection.#listeners) webSocket.on(event, listener);
     // After ws, which listens since before, has emitted what the bytes hold.
     this.#socket.on("data", (bytes: Buffer) => this.#arrived(bytes.length));
     this.#socket.on("drain", () => this.#drive((driver) => driver.drained()));
+  }
+
+  #closed(closeCode: number): void {
+    this.#firstMessage?.cancel();
+    this.#probe?.cancel();
+    this.#context.unfinished.end(this);
+    this.#gate.end(() => this.#gone(closeCode));
+    this.#context.closed(this);
   }
 
   // What the engine does.
@@ -368,6 +392,14 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   get #isOpen(): boolean {
     return this.#webSocket.readyState === this.#webSocket.OPEN;
   }
+}
+
+/** A listener of every connection's WebSocket. */
+function linked<Args extends unknown[]>(listener: (connection: WebSocketConnection, ...args: Args) => void) {
+  return function (this: WebSocket, ...args: Args): void {
+    const { link } = this as LinkedWebSocket;
+    if (link !== null) listener(link, ...args);
+  };
 }
 
 const BINARY = { binary: true };

@@ -7,7 +7,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { JoineryError, Limits } from "@joinery/shared";
-import { WebSocketServer } from "ws";
+import { type Server, WebSocketServer } from "ws";
 import type { Clock } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Addresses } from "./addresses.ts";
@@ -17,6 +17,7 @@ import { UnfinishedMessages } from "./unfinished-messages.ts";
 import {
   type ConnectionContext,
   type ConnectionEvent,
+  LinkedWebSocket,
   type Serve,
   WebSocketConnection,
 } from "./websocket-connection.ts";
@@ -37,7 +38,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 export class WebSocketTransport {
   readonly #context: ConnectionContext;
-  readonly #server: WebSocketServer;
+  readonly #server: Server<typeof LinkedWebSocket>;
   readonly #open = new Set<WebSocketConnection>();
   /** The first one was refused first. */
   readonly #refused = new Set<WebSocketConnection>();
@@ -48,9 +49,14 @@ export class WebSocketTransport {
       ...options,
       addresses: new Addresses(options),
       unfinished: new UnfinishedMessages(options),
+      closed: (connection) => {
+        this.#open.delete(connection);
+        this.#refused.delete(connection);
+      },
     };
     const serverOptions = {
       noServer: true,
+      WebSocket: LinkedWebSocket,
       clientTracking: false,
       // Updates are small and dense already: compression costs 300 KB a connection and gains little.
       perMessageDeflate: false,
@@ -71,11 +77,8 @@ export class WebSocketTransport {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, serve: Serve): void {
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new WebSocketConnection(this.#context, webSocket, request);
+      // Nothing that stays may be made here: it would keep the request in memory.
       this.#open.add(connection);
-      webSocket.once("close", () => {
-        this.#open.delete(connection);
-        this.#refused.delete(connection);
-      });
       if (!connection.start(serve)) this.#refuse(connection);
     });
   }

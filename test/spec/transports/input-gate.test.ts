@@ -26,22 +26,25 @@ function stage(changes: Partial<Limits> = {}) {
   const rest: string[] = [];
   const gate = new InputGate({
     clock,
-    onLimit: (limit) => hits.count(limit),
+    owner: delivered,
+    actions: {
+      onLimit: (_, limit) => hits.count(limit),
+      deliver: (texts, message) => {
+        const text = new TextDecoder().decode(message);
+        texts.push(text);
+        handlers.get(text)?.();
+      },
+      hasRest: () => rest.length > 0,
+      goOn: (texts) => {
+        const part = rest.shift() ?? "";
+        texts.push(part);
+        handlers.get(part)?.();
+      },
+      read: (_, reads) => {
+        isReading = reads;
+      },
+    },
     budget: new Budget(clock, limits, CONNECTION_BUDGET),
-    deliver: (message) => {
-      const text = new TextDecoder().decode(message);
-      delivered.push(text);
-      handlers.get(text)?.();
-    },
-    hasRest: () => rest.length > 0,
-    goOn: () => {
-      const part = rest.shift() ?? "";
-      delivered.push(part);
-      handlers.get(part)?.();
-    },
-    read: (reads) => {
-      isReading = reads;
-    },
   });
   return {
     clock,
