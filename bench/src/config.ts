@@ -108,6 +108,47 @@ export const COLD_START = {
   maxReadyMs: 1_000,
 } as const;
 
+export const JOIN = {
+  clients: 100,
+  /** Who opens another document of the same size before: until then servers compile. */
+  warmUpClients: 10,
+  /** Design goals: CPU a join, and bytes of the native dialect, as ratios to the best default peer's. */
+  maxCpuRatio: 0.05,
+  maxBytesRatio: 0.3,
+} as const;
+
+export const BIG_JOIN = {
+  clients: 150,
+  /** Peers encode all of the document for each: so many take as long as this. */
+  peerClients: 6,
+  /** So many times 1.35 MB. */
+  megabytes: 15,
+  quickMegabytes: 2,
+  maxP50Ms: 1_000,
+  /** Design goal: how much more memory Joinery takes at most, in times the document's size. */
+  maxGrowthRatio: 4,
+} as const;
+
+export const REJOIN = {
+  clients: 300,
+  warmUpClients: 10,
+  /** Design goals: CPU a client of the dialects of others, as a ratio to the best default peer's; bytes of our own. */
+  maxCpuRatio: 0.3,
+  maxNativeBytes: 1024,
+} as const;
+
+/** A smoke run has so many times fewer clients. */
+export const QUICK_DIVISOR = 10;
+
+/** How many of those who open a document are looked at by Yjs; of all others the bytes are counted. */
+export const SAMPLED_JOINERS = 2;
+
+/** A server that took no CPU time for so long has nothing left to do. */
+export const REST_MS = 400;
+
+/** How long it may take until all have a large document, and until the server rests. */
+export const ARRIVAL_TIMEOUT_MS = 180_000;
+
 /** The window of the peers that can batch. */
 export const BATCHED_FLUSH_DELAY_MS = 50;
 

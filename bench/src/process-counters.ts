@@ -2,7 +2,7 @@
  * What the kernel counts for a process, read from outside so that it is the same for every server. Linux only:
  * elsewhere there is no counter that another process can read without a native module.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 /** USER_HZ, the unit of /proc/<pid>/stat: part of the kernel's interface and 100 on every platform Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -30,9 +30,19 @@ export function readAnonymousBytes(pid: number): number {
   return readStatusBytes(pid, "RssAnon");
 }
 
-/** The most memory that the process has had resident at once. */
+/** The memory that the process has resident at this moment. */
+export function readResidentBytes(pid: number): number {
+  return readStatusBytes(pid, "VmRSS");
+}
+
+/** The most memory that the process has had resident at once, since its start or since {@link forgetPeak}. */
 export function readPeakBytes(pid: number): number {
   return readStatusBytes(pid, "VmHWM");
+}
+
+/** From now on the peak is what comes after this moment. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
 function readStatusBytes(pid: number, field: string): number {

@@ -1,7 +1,7 @@
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
-import type { Dialect, Incoming } from "./dialect.ts";
-import { AUTH, AWARENESS, readSync, SYNC, syncFrames } from "./sync-messages.ts";
+import { type Dialect, type Incoming, SKIMMED_NOTHING } from "./dialect.ts";
+import { AUTH, AWARENESS, readSync, SYNC, skimSync, syncFrames } from "./sync-messages.ts";
 
 const SYNC_REPLY = 4;
 const TOKEN = 0;
@@ -15,7 +15,7 @@ const PROVIDER_VERSION = "4.8.0";
  */
 export const hocuspocus: Dialect = (document) => {
   const name = encoding.encode((encoder) => encoding.writeVarString(encoder, document));
-  const { step1, nothing, update, presence } = syncFrames(name);
+  const { step1, nothing, arriving, update, presence } = syncFrames(name);
   const auth = encoding.encode((encoder) => {
     encoding.writeUint8Array(encoder, name);
     encoding.writeVarUint(encoder, AUTH);
@@ -27,6 +27,10 @@ export const hocuspocus: Dialect = (document) => {
     path: "/",
     opening: [auth, step1],
     nothing,
+    arriving(copy) {
+      const said = arriving(copy);
+      return { opening: [auth, said.step1, said.presence], nothing: said.answer };
+    },
     update,
     presence,
     read(frame) {
@@ -44,6 +48,14 @@ export const hocuspocus: Dialect = (document) => {
         default:
           return [];
       }
+    },
+    skim(head, bytes) {
+      const decoder = decoding.createDecoder(head);
+      decoder.pos = name.length;
+      const kind = decoding.readVarUint(decoder);
+      if (kind === SYNC || kind === SYNC_REPLY) return skimSync(decoder, bytes);
+      const [refused] = kind === AUTH ? readAuth(decoder) : [];
+      return refused?.kind === "refused" ? { ...SKIMMED_NOTHING, refusal: refused.reason } : SKIMMED_NOTHING;
     },
   };
 };

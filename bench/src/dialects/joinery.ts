@@ -1,16 +1,19 @@
 import {
   CAPABILITIES,
+  CONNECTION_FRAMES,
   clientFrames,
+  DOCUMENT_FRAMES,
   decodeServerFrame,
   forEachFrame,
   PROTOCOL_VERSION,
   type RawFrame,
   Reassembly,
+  type Revision,
   readReassembled,
   type ServerFrame,
   SUBPROTOCOL,
 } from "@joinery/shared/protocol";
-import type { Incoming, Wire } from "./dialect.ts";
+import { type Incoming, SKIMMED_NOTHING, type Skimmed, type Wire } from "./dialect.ts";
 import { EMPTY_STATE_VECTOR, EMPTY_UPDATE } from "./sync-messages.ts";
 
 const CHANNEL = 1;
@@ -30,16 +33,20 @@ function nativeWire(document: string, capabilities: number): Wire {
     agent: "joinery-bench",
     token: "",
   });
-  const open = clientFrames.open({
-    document,
-    revision: null,
-    lineage: null,
-    confirmed: [],
-    stateVector: EMPTY_STATE_VECTOR,
-    token: "",
-    partial: null,
-    offersSeed: false,
-  });
+  const openingAt = (revision: Revision | null) => {
+    const open = clientFrames.open({
+      document,
+      revision,
+      lineage: null,
+      confirmed: [],
+      stateVector: revision === null ? EMPTY_STATE_VECTOR : null,
+      token: "",
+      partial: null,
+      offersSeed: false,
+    });
+    return [Buffer.concat([hello, clientFrames.select(CHANNEL), open])];
+  };
+  const nothing = clientFrames.answer(1, EMPTY_UPDATE);
   const acks = new Acknowledgements();
   const incoming = new NativeReader(acks);
   // The answer to the server's question is the session's first number.
@@ -47,13 +54,41 @@ function nativeWire(document: string, capabilities: number): Wire {
   return {
     path: "/",
     subprotocol: SUBPROTOCOL,
-    opening: [Buffer.concat([hello, clientFrames.select(CHANNEL), open])],
-    nothing: clientFrames.answer(1, EMPTY_UPDATE),
+    opening: openingAt(null),
+    nothing,
+    // It shows no presence before an application asks for it.
+    arriving: ({ revision }) => ({ opening: openingAt(revision), nothing }),
     update: (update) => clientFrames.update(++number, update),
     presence: clientFrames.presence,
     read: (message) => incoming.read(message),
+    skim,
   };
 }
+
+/** No message is larger than a fragment, and what it is wrapped in. */
+function skim(message: Uint8Array, bytes: number): Skimmed {
+  if (message.length < bytes) throw new Error(`the server sent a message of ${bytes} bytes`);
+  let documentBytes = 0;
+  let skimmed = SKIMMED_NOTHING;
+  forEachFrame(message, ({ type, payload }) => {
+    if (PARTS.has(type)) documentBytes += payload.length;
+    else if (type === DOCUMENT_FRAMES.ask) skimmed = { ...skimmed, asks: true };
+    else if (type === DOCUMENT_FRAMES.caughtUp) skimmed = { ...skimmed, joined: true };
+    else if (ENDS.has(type)) skimmed = { ...skimmed, refusal: "it closed the document" };
+  });
+  return { ...skimmed, documentBytes };
+}
+
+const PARTS: ReadonlySet<number> = new Set([
+  DOCUMENT_FRAMES.fragment,
+  DOCUMENT_FRAMES.catchUp,
+  DOCUMENT_FRAMES.batch,
+]);
+const ENDS: ReadonlySet<number> = new Set([
+  CONNECTION_FRAMES.failed,
+  DOCUMENT_FRAMES.close,
+  DOCUMENT_FRAMES.notice,
+]);
 
 class NativeReader {
   readonly #acks: Acknowledgements;

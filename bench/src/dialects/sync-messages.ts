@@ -2,10 +2,12 @@
  * The part that y-websocket and Hocuspocus have in common: y-protocols' sync and awareness messages, which
  * Hocuspocus puts behind the document's name.
  */
+import { encodeAwareness } from "@joinery/shared";
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
+import { encodeUtf8 } from "lib0/string";
 import * as Y from "yjs";
-import type { Incoming } from "./dialect.ts";
+import { type Copy, type Incoming, SKIMMED_NOTHING, type Skimmed } from "./dialect.ts";
 
 export const SYNC = 0;
 export const AWARENESS = 1;
@@ -27,11 +29,18 @@ export function syncFrames(prefix: Uint8Array) {
     encoding.writeVarUint8Array(encoder, payload);
     return encoding.toUint8Array(encoder);
   };
+  const presence = (update: Uint8Array) => frame([AWARENESS], update);
   return {
     step1: frame([SYNC, STEP_1], EMPTY_STATE_VECTOR),
     nothing: frame([SYNC, STEP_2], EMPTY_UPDATE),
+    /** As both providers do it: a delete set says nothing of who knows it, so the answer has all of it. */
+    arriving: ({ clientId, doc, serverStateVector }: Copy) => ({
+      step1: frame([SYNC, STEP_1], Y.encodeStateVector(doc)),
+      presence: presence(encodeAwareness([{ clientId, clock: 0, state: encodeUtf8("{}") }])),
+      answer: frame([SYNC, STEP_2], Y.encodeStateAsUpdate(doc, serverStateVector)),
+    }),
     update: (update: Uint8Array) => frame([SYNC, UPDATE], update),
-    presence: (update: Uint8Array) => frame([AWARENESS], update),
+    presence,
   };
 }
 
@@ -48,4 +57,13 @@ export function readSync(decoder: decoding.Decoder): readonly Incoming[] {
     default:
       throw new Error(`sync message ${step} is unknown`);
   }
+}
+
+/** As {@link readSync}, of a message of which only the head is there. @param bytes How many bytes the message has. */
+export function skimSync(decoder: decoding.Decoder, bytes: number): Skimmed {
+  const step = decoding.readVarUint(decoder);
+  if (step === STEP_1) return { ...SKIMMED_NOTHING, asks: true };
+  const documentBytes = decoding.readVarUint(decoder);
+  if (decoder.pos + documentBytes > bytes) throw new Error("a sync message is cut off");
+  return { ...SKIMMED_NOTHING, documentBytes, joined: step === STEP_2 };
 }

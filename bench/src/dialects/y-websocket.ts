@@ -1,14 +1,18 @@
 import * as decoding from "lib0/decoding";
-import type { Dialect } from "./dialect.ts";
-import { AUTH, AWARENESS, readSync, SYNC, syncFrames } from "./sync-messages.ts";
+import { type Dialect, SKIMMED_NOTHING } from "./dialect.ts";
+import { AUTH, AWARENESS, readSync, SYNC, skimSync, syncFrames } from "./sync-messages.ts";
 
 /** The document's name is the URL's path; a frame is a message type and its payload. */
 export const yWebsocket: Dialect = (document) => {
-  const { step1, nothing, update, presence } = syncFrames(new Uint8Array());
+  const { step1, nothing, arriving, update, presence } = syncFrames(new Uint8Array());
   return {
     path: `/${encodeURIComponent(document)}`,
     opening: [step1],
     nothing,
+    arriving(copy) {
+      const said = arriving(copy);
+      return { opening: [said.step1, said.presence], nothing: said.answer };
+    },
     update,
     presence,
     read(frame) {
@@ -24,6 +28,12 @@ export const yWebsocket: Dialect = (document) => {
         default:
           return [];
       }
+    },
+    skim(head, bytes) {
+      const decoder = decoding.createDecoder(head);
+      const kind = decoding.readVarUint(decoder);
+      if (kind === SYNC) return skimSync(decoder, bytes);
+      return kind === AUTH ? { ...SKIMMED_NOTHING, refusal: "it may not write" } : SKIMMED_NOTHING;
     },
   };
 };

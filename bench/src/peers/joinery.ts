@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Dialect } from "../dialects/dialect.ts";
 import { hocuspocus } from "../dialects/hocuspocus.ts";
-import { joineryV1 } from "../dialects/joinery.ts";
+import { joineryV1, joineryV1Deflate } from "../dialects/joinery.ts";
 import { yWebsocket } from "../dialects/y-websocket.ts";
 import { type Peer, packageVersion } from "./peer.ts";
 
@@ -28,6 +28,13 @@ export const joinery = joineryAt(CHECKOUT, yWebsocket, { id: "joinery", title: T
 export const joineryNative = joineryAt(CHECKOUT, joineryV1, {
   id: "joinery-native",
   title: `${TITLE}, native`,
+  role: "subject",
+});
+
+/** As the published client speaks it where the platform can inflate, which all current ones can. */
+export const joineryDeflate = joineryAt(CHECKOUT, joineryV1Deflate, {
+  id: "joinery-deflate",
+  title: `${TITLE}, native, deflate`,
   role: "subject",
 });
 

@@ -1,10 +1,13 @@
+import { bigJoin } from "./big-join.ts";
 import { coldStart } from "./cold-start.ts";
 import { cursors } from "./cursors.ts";
+import { join } from "./join.ts";
 import { lecture } from "./lecture.ts";
 import { meeting } from "./meeting.ts";
 import { memoryConnections } from "./memory-connections.ts";
 import { memoryDocuments } from "./memory-documents.ts";
 import { office } from "./office.ts";
+import { rejoin } from "./rejoin.ts";
 import type { Scenario } from "./scenario.ts";
 import { slowConsumer } from "./slow-consumer.ts";
 
@@ -14,6 +17,9 @@ export const SCENARIOS: readonly Scenario[] = [
   lecture,
   cursors,
   office,
+  join,
+  bigJoin,
+  rejoin,
   slowConsumer,
   memoryConnections,
   memoryDocuments,
