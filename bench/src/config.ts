@@ -54,6 +54,18 @@ const THRIFTY_ALLOCATOR = {
   MALLOC_TRIM_THRESHOLD_: "65536",
 } as const;
 
+export const CROWD_PRESENCE = {
+  clients: 1_500,
+  /** In the smoke run. */
+  quickClients: 150,
+  presencePerSecond: 1,
+  /** Those who read what they are sent; the others count it. */
+  readers: 15,
+  /** How long a server may take to deliver what it owes when the load ends, before it is reported as behind. */
+  catchUpTimeoutMs: 10_000,
+  maxEventLoopP99Ms: 50,
+} as const;
+
 export const SLOW_CONSUMER = {
   /** Enough of them that no server counts one as too busy. */
   writers: 6,

@@ -5,8 +5,9 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { POLL_MS, START_TIMEOUT_MS, STOP_TIMEOUT_MS } from "./config.ts";
+import { EventLoopDelay } from "./event-loop/event-loop-delay.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { Pin } from "./pinning.ts";
@@ -17,7 +18,7 @@ const DATA_ROOT = fileURLToPath(new URL("../.cache/", import.meta.url));
 const MAX_OUTPUT_CHARS = 4000;
 
 /** On a port of Node's own choice; it is opened only when it is asked for. */
-const DEBUGGER = { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" };
+const DEBUGGER = "--inspect-port=127.0.0.1:0";
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -25,6 +26,8 @@ type Environment = Readonly<Record<string, string>>;
 interface Preparation {
   /** Beside that of this process. */
   readonly environment?: Environment;
+  /** The path of a module that Node loads before the server. */
+  readonly preload?: string;
   prepare?(dataFolder: string): Promise<void>;
 }
 
@@ -50,16 +53,18 @@ export class ServerProcess {
   #output = "";
   #failure: Error | null = null;
 
-  private constructor(peer: Peer, port: number, dataFolder: string, pin: Pin, environment: Environment) {
+  private constructor(peer: Peer, port: number, dataFolder: string, pin: Pin, preparation: Preparation) {
     this.peer = peer;
     this.port = port;
     this.dataFolder = dataFolder;
     const { args, env } = peer.command({ port, dataFolder });
+    const { environment, preload } = preparation;
+    const options = preload === undefined ? DEBUGGER : `${DEBUGGER} --import=${pathToFileURL(preload).href}`;
     const [file, ...rest] = pin([process.execPath, ...args]);
     this.startedMs = performance.now();
     this.#child = spawn(file as string, rest, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...DEBUGGER, ...environment, ...env },
+      env: { ...process.env, NODE_OPTIONS: options, ...environment, ...env },
     });
     running.set(this.#child, dataFolder);
     this.#child.once("error", (error) => {
@@ -81,7 +86,7 @@ export class ServerProcess {
     await mkdir(DATA_ROOT, { recursive: true });
     const dataFolder = await mkdtemp(join(DATA_ROOT, "data-"));
     await preparation.prepare?.(dataFolder);
-    const server = new ServerProcess(peer, await freePort(), dataFolder, pin, preparation.environment ?? {});
+    const server = new ServerProcess(peer, await freePort(), dataFolder, pin, preparation);
     try {
       await server.#accepting();
     } catch (error) {
@@ -101,8 +106,17 @@ export class ServerProcess {
     return this.#acceptedAfterMs;
   }
 
-  /** Has Node open its debugger's port, which it does on SIGUSR1. */
   async garbageCollector(): Promise<GarbageCollector> {
+    return GarbageCollector.connect(await this.#debugger());
+  }
+
+  /** Of a server that was started with the probe preloaded: see event-loop-delay.ts. */
+  async eventLoopDelay(): Promise<EventLoopDelay> {
+    return EventLoopDelay.connect(await this.#debugger());
+  }
+
+  /** Has Node open its debugger's port, which it does on SIGUSR1. Returns where it is. */
+  async #debugger(): Promise<string> {
     this.#child.kill("SIGUSR1");
     const url = () => /Debugger listening on (ws:\S+)/.exec(this.#output)?.[1];
     await waitUntil(
@@ -110,7 +124,7 @@ export class ServerProcess {
       START_TIMEOUT_MS,
       () => "the server did not open its debugger's port",
     );
-    return GarbageCollector.connect(url() as string);
+    return url() as string;
   }
 
   /** @throws Error with the server's own output when the process has ended. */

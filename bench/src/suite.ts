@@ -64,6 +64,7 @@ async function runOnce({ peer, scenario }: Run, timing: Timing, pin: Pin): Promi
 async function measureOnce(peer: Peer, scenario: Scenario, timing: Timing, pin: Pin): Promise<Measurement> {
   const server = await ServerProcess.start(peer, pin, {
     environment: scenario.environment ?? {},
+    ...(scenario.preload !== undefined && { preload: scenario.preload }),
     prepare: async (dataFolder) => scenario.prepare?.(dataFolder, peer, timing),
   });
   try {

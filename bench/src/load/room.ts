@@ -3,6 +3,7 @@ import { waitUntil } from "../wait.ts";
 import { Client } from "./client.ts";
 import { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
+import { playSteps } from "./play.ts";
 import type { Step } from "./timetable.ts";
 
 /** All clients of one document. */
@@ -31,36 +32,13 @@ export class Room {
     }
   }
 
-  /**
-   * Sends every step at its time.
-   *
-   * @returns How late each step was sent, in milliseconds: what the load generator itself could not keep up with.
-   */
-  async play(steps: readonly Step[]): Promise<number[]> {
-    const startMs = performance.now();
-    const lateMs: number[] = [];
-    let next = 0;
-    await new Promise<void>((resolve, reject) => {
-      const tick = () => {
-        try {
-          this.#assertWell();
-          for (let step = steps[next]; step !== undefined; step = steps[++next]) {
-            const late = performance.now() - startMs - step.atMs;
-            if (late < 0) break;
-            lateMs.push(late);
-            (this.clients[step.client] as Client).send(step.kind, step.frame);
-          }
-        } catch (error) {
-          reject(error);
-          return;
-        }
-        const step = steps[next];
-        if (step === undefined) resolve();
-        else setTimeout(tick, Math.max(0, step.atMs - (performance.now() - startMs)));
-      };
-      tick();
+  /** Sends every step at its time; see {@link playSteps}. */
+  play(steps: readonly Step[]): Promise<number[]> {
+    return playSteps(steps, ({ client: index, kind, frame }) => {
+      const client = this.clients[index] as Client;
+      client.assertWell();
+      client.send(kind, frame);
     });
-    return lateMs;
   }
 
   /** Waits until every client has every edit and every sampled client the presence of all. */

@@ -8,7 +8,7 @@ import * as Y from "yjs";
 import { JOIN_TIMEOUT_MS } from "../config.ts";
 import type { Wire } from "../dialects/dialect.ts";
 import { waitUntil } from "../wait.ts";
-import { readText } from "./actor.ts";
+import { type Actor, readText } from "./actor.ts";
 import { Connection } from "./connection.ts";
 import type { Room } from "./room.ts";
 
@@ -28,10 +28,20 @@ export async function verifyDocument(port: number, wire: Wire, room: Room): Prom
     throw new Error("what a client was sent live is not what was typed");
   }
   // Who keeps no document has none to give.
-  if (wire.joinsUnasked !== true) await verifyNewcomer(port, wire, room, expected);
+  if (wire.joinsUnasked !== true) await verifyNewcomer(port, wire, room.clients, expected);
 }
 
-async function verifyNewcomer(port: number, wire: Wire, room: Room, expected: string): Promise<void> {
+/**
+ * Compares what somebody who joins now is given with the text, and with where everybody's cursor is.
+ *
+ * @throws Error saying which of them differs.
+ */
+export async function verifyNewcomer(
+  port: number,
+  wire: Wire,
+  others: readonly { readonly actor: Actor }[],
+  expected: string,
+): Promise<void> {
   const doc = new Y.Doc();
   const awareness = new Awareness(doc);
   const connection = await Connection.open(port, wire, (incoming) => {
@@ -50,7 +60,7 @@ async function verifyNewcomer(port: number, wire: Wire, room: Room, expected: st
     );
     const states = awareness.getStates();
     const misplaced = () =>
-      room.clients.filter(
+      others.filter(
         ({ actor }) => actor.lastState !== null && !isDeepStrictEqual(states.get(actor.id), actor.lastState),
       );
     await waitUntil(

@@ -17,6 +17,8 @@ export interface Scenario<M extends Measurement = Measurement> {
   readonly prediction: string;
   /** Of the server's process, whichever it is. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The path of a module that Node loads before the server, whichever it is. */
+  readonly preload?: string;
   /** Fills the data folder of a server that keeps documents, before the server starts. */
   prepare?(dataFolder: string, peer: Peer, timing: Timing): Promise<void>;
   /** @throws Error when something was not delivered, or the server failed: there is no number for a wrong run. */

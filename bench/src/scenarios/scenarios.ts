@@ -1,5 +1,6 @@
 import { bigJoin } from "./big-join.ts";
 import { coldStart } from "./cold-start.ts";
+import { crowdPresence } from "./crowd-presence.ts";
 import { cursors } from "./cursors.ts";
 import { join } from "./join.ts";
 import { lecture } from "./lecture.ts";
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   meeting,
   lecture,
   cursors,
+  crowdPresence,
   office,
   join,
   bigJoin,
