@@ -55,6 +55,10 @@ export class Attendance<Session extends Attendant> {
    * @returns Why nothing of it was taken; `null` if it was.
    */
   accept(session: Session, entries: readonly AwarenessEntry[], owners: Owners<Session>): JoineryError | null {
+    if (this.#renews(session, entries, owners)) {
+      this.#options.onChanged();
+      return null;
+    }
     const own: AwarenessEntry[] = [];
     const taken: number[] = [];
     for (const entry of entries) {
@@ -79,6 +83,13 @@ export class Attendance<Session extends Attendant> {
     }
     if (outdated.length > 0) session.tellPresence(outdated);
     return refused;
+  }
+
+  /** Whether it was a movement under an id that is the session's already, as it is most of the time. */
+  #renews(session: Session, entries: readonly AwarenessEntry[], owners: Owners<Session>): boolean {
+    const [entry] = entries;
+    if (entry === undefined || entries.length > 1) return false;
+    return owners.ownerOf(entry.clientId) === session && this.#presence.renew(session, entry);
   }
 
   leave(session: Session): void {

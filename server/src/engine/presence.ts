@@ -16,13 +16,14 @@
 import {
   type AwarenessEntry,
   encodeAwareness,
-  type JoineryError,
+  isAwarenessState,
   type LimitName,
   type Limits,
 } from "@joinery/shared";
 import type { Author, Clock, PresenceUsers } from "./ports.ts";
 import { refusalOf } from "./presence-check.ts";
 import { PresenceClaims } from "./presence-claims.ts";
+import type { PresenceOutcome } from "./presence-outcome.ts";
 import { type PresenceOwner, PresenceShare } from "./presence-share.ts";
 
 export type { PresenceOwner } from "./presence-share.ts";
@@ -57,24 +58,6 @@ export interface PresenceUpdate {
   readonly update: Uint8Array;
   /** Of those who are here and somebody in particular. */
   readonly users: PresenceUsers;
-}
-
-/** What became of the entries that one session sent. */
-export interface PresenceOutcome {
-  readonly changed: boolean;
-  /**
-   * Entries that the sender must hear, because it announced an id below a clock that others have already seen:
-   * told that it is gone, y-protocols announces itself again with a newer clock.
-   */
-  readonly outdated: readonly AwarenessEntry[];
-  /** Entries for ids of other sessions. */
-  readonly foreign: number;
-  /** Those of them that nobody can have heard from their owners, unless the sender may be one of these. */
-  readonly spoofed: readonly number[];
-  /** Limits at which something was dropped or refused. */
-  readonly limits: readonly LimitName[];
-  /** Why nothing of it was taken. */
-  readonly refused: JoineryError | null;
 }
 
 type Verdict = "known" | "outdated" | "foreign" | "claim" | "news";
@@ -161,6 +144,30 @@ export class Presence {
     if (news.length === 0 && claim) this.#claim(owner, claim);
     const limits: LimitName[] = surplus > 0 ? ["maxPresenceIds"] : [];
     return { changed: news.length > surplus, outdated, foreign, spoofed, limits, refused: null };
+  }
+
+  /**
+   * What most that comes is, done with less: somebody who is here shows something else under the same id.
+   *
+   * @returns Whether it was that; if not, nothing was done, and it is for {@link receive}.
+   */
+  renew(owner: PresenceOwner, { clientId, clock, state }: AwarenessEntry): boolean {
+    const known = this.#entries.get(clientId);
+    if (known?.owner !== owner || known.state === null || state === null) return false;
+    const { maxPresenceClockStep, maxPresenceBytes } = this.#limits;
+    const step = clock - known.clock;
+    if (step <= 0 || step > maxPresenceClockStep || !owner.rights.has("presence")) return false;
+    const share = this.#shareOf(owner);
+    const bytes = share.bytes + state.length - known.state.length;
+    if (bytes > maxPresenceBytes || !isAwarenessState(state)) return false;
+    this.#claims.drop(owner);
+    share.bytes = bytes;
+    known.clock = clock;
+    // Nobody else holds it.
+    if (known.state.length === state.length) known.state.set(state);
+    else known.state = new Uint8Array(state);
+    this.#touch(clientId);
+    return true;
   }
 
   /**
@@ -253,8 +260,8 @@ export class Presence {
   #toUpdate(entries: readonly AwarenessEntry[]): PresenceUpdate {
     const users = new Map<number, Author>();
     for (const { clientId, state } of entries) {
-      const author = this.#entries.get(clientId)?.author;
-      if (state !== null && author) users.set(clientId, author);
+      const author = state && this.#entries.get(clientId)?.author;
+      if (author) users.set(clientId, author);
     }
     return { update: encodeAwareness(entries), users };
   }

@@ -1,5 +1,6 @@
 import { decodeAwareness, encodeAwareness, isAwarenessState, JoineryError } from "@joinery/shared";
 import fc from "fast-check";
+import * as encoding from "lib0/encoding";
 import { afterEach, describe, expect, test } from "vitest";
 import {
   Awareness,
@@ -43,6 +44,28 @@ describe("an awareness update", () => {
       { clientId: ann.clientID, clock: ann.meta.get(ann.clientID)?.clock, state: json(ann.getLocalState()) },
     ]);
     expect(encodeAwareness(entries)).toEqual(update);
+  });
+
+  test("is written as lib0 writes its numbers, however large", () => {
+    const number = fc.oneof(fc.nat(300), fc.maxSafeNat());
+    const some = fc.record({
+      clientId: fc.nat(2 ** 32 - 1),
+      clock: number,
+      state: fc.uint8Array({ maxLength: 200 }),
+    });
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 200 }), (entries) => {
+        const written = encoding.encode((encoder) => {
+          encoding.writeVarUint(encoder, entries.length);
+          for (const { clientId, clock, state } of entries) {
+            encoding.writeVarUint(encoder, clientId);
+            encoding.writeVarUint(encoder, clock);
+            encoding.writeVarUint8Array(encoder, state);
+          }
+        });
+        expect(encodeAwareness(entries)).toEqual(written);
+      }),
+    );
   });
 
   test("that says somebody is gone has no state", () => {
