@@ -18,7 +18,7 @@ import { Deflated } from "./deflated.ts";
 import { FrameCache } from "./frames.ts";
 import type { Journal } from "./journal.ts";
 import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
-import type { Compression, Dialect } from "./ports.ts";
+import type { Clock, Compression, Dialect, Timer } from "./ports.ts";
 import { sliceStructs, withDeletes } from "./slice.ts";
 
 /** Diffs kept for others with the same state vector or seq: all who were cut off by one restart have it. */
@@ -28,26 +28,74 @@ const MAX_MERGED_BYTES = 1024 * 1024;
 /** A longer state vector, of thousands of clients, is not worth remembering. */
 const MAX_KEY_BYTES = 16 * 1024;
 
+/** Nobody joined for this long: what joiners share is let go of, which is as large as the document. */
+const REST_MS = 10_000;
+
+/** What was made for one joiner and serves all others. */
+class Shared {
+  /** Pieces that another piece follows, last pieces, and deflated ones are framed differently. */
+  readonly pieces = new FrameCache();
+  readonly lastPieces = new FrameCache();
+  readonly deflatedPieces = new FrameCache();
+  /** By state vector, and by the seq that the client has; of `seq` only. */
+  readonly diffs = new Map<string, readonly Uint8Array[]>();
+  readonly logsSince = new Map<number, readonly Uint8Array[]>();
+  /** Where the structs of a piece are, for as long as the piece itself lives. */
+  readonly inspections = new WeakMap<Uint8Array, Inspection>();
+  seq = 0;
+}
+
+export interface CatchUpOptions {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly contents: Contents;
+  /** `null` where nothing is compressed. */
+  readonly compression: Compression | null;
+}
+
 export class CatchUp {
+  readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #contents: Contents;
-  readonly #deflated: Deflated;
-  /** Pieces that another piece follows, last pieces, and deflated ones are framed differently. */
-  readonly #pieces = new FrameCache();
-  readonly #lastPieces = new FrameCache();
-  readonly #deflatedPieces = new FrameCache();
-  /** By state vector, and by the seq that the client has; of `#diffSeq` only. */
-  readonly #diffs = new Map<string, readonly Uint8Array[]>();
-  readonly #logsSince = new Map<number, readonly Uint8Array[]>();
-  /** Where the structs of a piece are, for as long as the piece itself lives. */
-  readonly #inspections = new WeakMap<Uint8Array, Inspection>();
-  #diffSeq = 0;
+  readonly #compression: Compression | null;
+  /** What was compressed; kept, because it is small and dear. `null` before the first. */
+  #deflated: Deflated | null = null;
+  #shared: Shared | null = null;
+  #usedAtMs = 0;
+  #rest: Timer | null = null;
+  #isClosed = false;
 
-  /** @param compression `null` where nothing is compressed. */
-  constructor(journal: Journal, contents: Contents, compression: Compression | null) {
+  constructor({ clock, journal, contents, compression }: CatchUpOptions) {
+    this.#clock = clock;
     this.#journal = journal;
     this.#contents = contents;
-    this.#deflated = new Deflated(compression);
+    this.#compression = compression;
+  }
+
+  /** Keeps nothing for others from now on. */
+  close(): void {
+    this.#isClosed = true;
+    this.#letGo();
+  }
+
+  #use(): Shared {
+    if (this.#isClosed) return new Shared();
+    this.#usedAtMs = this.#clock.monotonicMs();
+    this.#rest ??= this.#clock.setTimer(REST_MS, () => this.#rested());
+    this.#shared ??= new Shared();
+    return this.#shared;
+  }
+
+  #rested(): void {
+    const leftMs = this.#usedAtMs + REST_MS - this.#clock.monotonicMs();
+    if (leftMs > 0) this.#rest = this.#clock.setTimer(leftMs, () => this.#rested());
+    else this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#rest?.cancel();
+    this.#rest = null;
+    this.#shared = null;
   }
 
   /**
@@ -57,7 +105,9 @@ export class CatchUp {
    * @returns `null` when there is nothing to wait for. Never rejects: what cannot be compressed is sent as it is.
    */
   prepare(stateVector: Uint8Array): Promise<void> | null {
-    return isOfNothing(stateVector) ? this.#deflated.prepare(this.#journal.pieces()) : null;
+    if (!isOfNothing(stateVector) || this.#compression === null) return null;
+    this.#deflated ??= new Deflated(this.#compression);
+    return this.#deflated.prepare(this.#journal.pieces());
   }
 
   /**
@@ -83,14 +133,14 @@ export class CatchUp {
   }
 
   #logSince(seq: number): readonly Uint8Array[] | null {
-    this.#forgetOutdated();
-    const known = this.#logsSince.get(seq);
+    const { logsSince } = this.#useUpToDate();
+    const known = logsSince.get(seq);
     if (known) return known;
     const updates = this.#journal.updatesSince(seq);
     if (updates === null || updates.length === 0) return updates;
     const bytes = updates.reduce((sum, { length }) => sum + length, 0);
     const log = bytes <= MAX_MERGED_BYTES ? [mergeUpdates(updates)] : updates;
-    if (this.#logsSince.size < MAX_DIFFS) this.#logsSince.set(seq, log);
+    if (logsSince.size < MAX_DIFFS) logsSince.set(seq, log);
     return log;
   }
 
@@ -100,38 +150,43 @@ export class CatchUp {
 
   #inPieces(updates: readonly Uint8Array[], dialect: Dialect, inflates: boolean): Uint8Array[] {
     const caughtUp = this.#caughtUp(dialect);
+    const { pieces, lastPieces, deflatedPieces } = this.#use();
     const plain = (piece: Uint8Array) =>
-      this.#pieces.get(piece, dialect, (bytes) => dialect.catchUp(bytes, false, false));
+      pieces.get(piece, dialect, (bytes) => dialect.catchUp(bytes, false, false));
     if (!caughtUp) {
       const last = updates.at(-1) ?? EMPTY_UPDATE;
-      const lastFrame = this.#lastPieces.get(last, dialect, (bytes) => dialect.catchUp(bytes, true, false));
+      const lastFrame = lastPieces.get(last, dialect, (bytes) => dialect.catchUp(bytes, true, false));
       return [...updates.slice(0, -1).map(plain), lastFrame];
     }
     const frames = updates.map((piece) => {
-      const deflated = inflates ? this.#deflated.of(piece) : null;
+      const deflated = inflates ? (this.#deflated?.of(piece) ?? null) : null;
       if (!deflated) return plain(piece);
-      return this.#deflatedPieces.get(deflated, dialect, (bytes) => dialect.catchUp(bytes, false, true));
+      return deflatedPieces.get(deflated, dialect, (bytes) => dialect.catchUp(bytes, false, true));
     });
     return [...frames, caughtUp];
   }
 
   #diff(stateVector: Uint8Array, clocks: StateVector): readonly Uint8Array[] {
     if (stateVector.length > MAX_KEY_BYTES) return this.#newDiff(clocks);
-    this.#forgetOutdated();
+    const { diffs } = this.#useUpToDate();
     const key = stateVector.join();
-    let diff = this.#diffs.get(key);
+    let diff = diffs.get(key);
     if (!diff) {
       diff = this.#newDiff(clocks);
-      if (this.#diffs.size < MAX_DIFFS) this.#diffs.set(key, diff);
+      if (diffs.size < MAX_DIFFS) diffs.set(key, diff);
     }
     return diff;
   }
 
-  #forgetOutdated(): void {
-    if (this.#diffSeq === this.#journal.seq) return;
-    this.#diffs.clear();
-    this.#logsSince.clear();
-    this.#diffSeq = this.#journal.seq;
+  #useUpToDate(): Shared {
+    const shared = this.#use();
+    const { seq } = this.#journal;
+    if (shared.seq !== seq) {
+      shared.diffs.clear();
+      shared.logsSince.clear();
+      shared.seq = seq;
+    }
+    return shared;
   }
 
   /** What each piece has beyond these clocks, then all deletes: which of them the client knows, nobody can tell. */
@@ -148,10 +203,11 @@ export class CatchUp {
   }
 
   #inspection(piece: Uint8Array): Inspection {
-    let inspection = this.#inspections.get(piece);
+    const { inspections } = this.#use();
+    let inspection = inspections.get(piece);
     if (!inspection) {
       inspection = inspectUpdate(piece, NO_UPDATE_LIMITS);
-      this.#inspections.set(piece, inspection);
+      inspections.set(piece, inspection);
     }
     return inspection;
   }

@@ -56,7 +56,8 @@ export class LoadedDocument implements IntakeRoom {
       branch: context.branch,
       events: room.journalEvents,
     });
-    this.#catchUp = new CatchUp(this.journal, contents, context.compression);
+    const { clock, compression } = context;
+    this.#catchUp = new CatchUp({ clock, journal: this.journal, contents, compression });
     this.intake = new Intake(this, contents);
     room.flushes.start({ journal: this.journal, contents, isSound: this.damage === null });
   }
@@ -110,6 +111,12 @@ export class LoadedDocument implements IntakeRoom {
   /** Whether everything that was accepted is on disk. */
   get isDurable(): boolean {
     return this.#room.flushes.batchBytes === 0 && this.journal.isDurable;
+  }
+
+  /** The room has ended. */
+  close(): void {
+    this.intake.close();
+    this.#catchUp.close();
   }
 
   // What sessions bring

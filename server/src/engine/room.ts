@@ -554,7 +554,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.signals.close();
     this.flushes.close();
     if (this.isAlive) {
-      this.loaded.intake.close();
+      this.loaded.close();
       this.#context.compactions.cancel(this.loaded.journal);
     }
     this.#context.roomEnded(this);

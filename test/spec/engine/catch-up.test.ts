@@ -53,6 +53,22 @@ describe("a newcomer", () => {
     }
   });
 
+  test("finds what was encoded for others for as long as somebody joins every few seconds, and then nothing of it", async () => {
+    const { world, ann } = await grown();
+    const [first] = caughtUp(await world.join("notes"));
+    for (let i = 0; i < 3; i++) {
+      await world.advance(9_000);
+      expect(caughtUp(await world.join("notes"))[0]).toBe(first);
+    }
+    const timers = world.clock.pendingTimers;
+    await world.advance(10_000);
+    expect(world.clock.pendingTimers).toBe(timers - 1);
+    const late = await world.join("notes");
+    expect(caughtUp(late)[0]).not.toBe(first);
+    expect(caughtUp(late)[0]).toEqual(first);
+    expect(late.text).toBe(ann.text);
+  });
+
   test("gets a long tail in pieces that stay the same while the document is edited", async () => {
     const world = new World({ compaction: { minTailBytes: 1e9, maxTailEntries: 1e9 } });
     const ann = await world.join("notes");
