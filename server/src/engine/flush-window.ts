@@ -20,6 +20,15 @@ export type FlushOptions =
 export const DEFAULT_FLUSH: FlushOptions = { kind: "adaptive", share: 0.05, maxWindowMs: 100 };
 
 /**
+ * Of a flush that brings presence alone, which is seen as smooth at 20 a second. Where more is flushed than that it waits no
+ * longer than an edit would.
+ */
+const PRESENCE = { share: 0.02, maxWindowMs: 50 };
+
+/** What a flush is for. Presence goes along with every batch. */
+export type FlushReason = "batch" | "presence";
+
+/**
  * Decides when the next flush may run. A room that has been quiet flushes at once; one that is busy waits until
  * its last flush is as far back as the window, which grows with what flushes cost.
  */
@@ -32,15 +41,17 @@ export class FlushWindow {
     this.#options = options;
   }
 
-  get windowMs(): number {
+  windowMs(reason: FlushReason): number {
     const options = this.#options;
     if (options.kind === "fixed") return options.windowMs;
-    return Math.min(options.maxWindowMs, this.#costMs / options.share);
+    const batchMs = Math.min(options.maxWindowMs, this.#costMs / options.share);
+    if (reason === "batch") return batchMs;
+    return Math.max(batchMs, Math.min(PRESENCE.maxWindowMs, this.#costMs / PRESENCE.share));
   }
 
   /** Milliseconds from `nowMs` (monotonic) until a flush may run; 0 for at the end of this turn. */
-  delayMs(nowMs: number): number {
-    return Math.max(0, this.#lastStartMs + this.windowMs - nowMs);
+  delayMs(nowMs: number, reason: FlushReason): number {
+    return Math.max(0, this.#lastStartMs + this.windowMs(reason) - nowMs);
   }
 
   /**

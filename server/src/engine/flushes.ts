@@ -9,7 +9,7 @@ import { Audience, type TurnBounds } from "./audience.ts";
 import { type ClosedBatch, OpenBatch } from "./batch.ts";
 import { BatchTimes } from "./batch-times.ts";
 import type { Contents } from "./contents.ts";
-import { type FlushOptions, FlushWindow } from "./flush-window.ts";
+import { type FlushOptions, type FlushReason, FlushWindow } from "./flush-window.ts";
 import type { Journal } from "./journal.ts";
 import type { Meter } from "./meter.ts";
 import type { Author, Clock, Timer } from "./ports.ts";
@@ -61,8 +61,10 @@ export class Flushes {
   readonly #unacknowledged = new Set<Session>();
   #target: FlushTarget | null = null;
   #timer: Timer | null = null;
-  /** Whether there is something to flush once everybody has been sent what was flushed last. */
-  #isDue = false;
+  /** What the timer is for. */
+  #timerIsFor: FlushReason = "batch";
+  /** What there is to flush once everybody has been sent what was flushed last. */
+  #due: FlushReason | null = null;
   #flushedAtMs = 0;
   /** What sending took that the window does not know of yet. */
   #costMs = 0;
@@ -138,7 +140,7 @@ export class Flushes {
 
   acknowledgeSoon(session: Session): void {
     this.#unacknowledged.add(session);
-    this.openWindow();
+    this.openWindow("batch");
   }
 
   /** The session is gone. */
@@ -148,19 +150,23 @@ export class Flushes {
     this.seeding.leave(session);
   }
 
-  /** There is something to flush: does so when the window is over. */
-  openWindow(): void {
+  /** There is something to flush: does so when the window is over, which for presence may be longer. */
+  openWindow(reason: FlushReason): void {
     const { clock, limits, onFullBatch } = this.#options;
     if (this.#batch.bytes >= limits.maxBatchBytes && !this.seeding.withheld) {
       onFullBatch();
       this.#closeWindow();
       return;
     }
-    if (this.#timer) return;
+    if (this.#timer && (reason === "presence" || this.#timerIsFor === "batch")) return;
     // The window is to grow with the audience, and nothing to pile up.
-    this.#isDue = this.audience.isBusy;
-    if (this.#isDue) return;
-    const delayMs = this.#window.delayMs(clock.monotonicMs());
+    if (this.audience.isBusy) {
+      if (this.#due !== "batch") this.#due = reason;
+      return;
+    }
+    this.#timer?.cancel();
+    this.#timerIsFor = reason;
+    const delayMs = this.#window.delayMs(clock.monotonicMs(), reason);
     const run = () => this.#closeWindow();
     this.#timer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
   }
@@ -174,7 +180,7 @@ export class Flushes {
   flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    this.#isDue = false;
+    this.#due = null;
     if (!this.#target) return;
     const { clock, onMistake, onFlushed } = this.#options;
     const startMs = clock.monotonicMs();
@@ -193,7 +199,9 @@ export class Flushes {
   #reached(ms: number): void {
     this.#costMs += ms;
     this.#sent();
-    if (this.#isDue) this.openWindow();
+    const due = this.#due;
+    this.#due = null;
+    if (due) this.openWindow(due);
   }
 
   #sent(): void {

@@ -21,6 +21,7 @@ import {
 import { Attendance } from "./attendance.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
 import { spoofEvent } from "./events.ts";
+import type { FlushReason } from "./flush-window.ts";
 import { Flushes } from "./flushes.ts";
 import type { Guard } from "./guard.ts";
 import { Idleness } from "./idleness.ts";
@@ -97,7 +98,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       onLimit: (limit, from) => this.report({ type: "limit-hit", document, limit, ...concerned(from) }),
       onForeign: (entries) => context.countForeignPresence(entries),
       onSpoofed: (clientIds, from) => this.report(spoofEvent(document, "presence", clientIds, from)),
-      onChanged: () => this.#openWindow(),
+      onChanged: () => this.#openWindow("presence"),
     });
     this.signals = new Signals({
       document,
@@ -419,7 +420,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.#observation?.accepted(writer, update);
     // What was being tried when the last one left: nobody comes who would open a window.
     if (this.#state.kind === "closing") this.flush();
-    else this.#openWindow();
+    else this.#openWindow("batch");
   }
 
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
@@ -446,8 +447,8 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   // Flushing
 
-  #openWindow(): void {
-    if (this.#state.kind === "live") this.flushes.openWindow();
+  #openWindow(reason: FlushReason): void {
+    if (this.#state.kind === "live") this.flushes.openWindow(reason);
   }
 
   /** Appends what was accepted, and sends it and changed presence to everybody. */

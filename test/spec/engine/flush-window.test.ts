@@ -1,40 +1,95 @@
 import { describe, expect, test } from "vitest";
-import { FlushWindow } from "../../../server/src/engine/flush-window.ts";
+import { DEFAULT_FLUSH, FlushWindow } from "../../../server/src/engine/flush-window.ts";
 import { World } from "../../support/world.ts";
 
 describe("the adaptive window", () => {
   const adaptive = () => new FlushWindow({ kind: "adaptive", share: 0.25, maxWindowMs: 100 });
 
   test("is nothing for a room that has been quiet", () => {
-    expect(adaptive().delayMs(0)).toBe(0);
+    expect(adaptive().delayMs(0, "batch")).toBe(0);
   });
 
   test("grows with what a flush costs, so that flushing takes its share of a core", () => {
     const window = adaptive();
     for (let at = 0; at < 1000; at += 50) window.flushed(at, 5);
-    expect(window.windowMs).toBeCloseTo(20, 0);
-    expect(window.delayMs(950 + 5)).toBeCloseTo(15, 0);
+    expect(window.windowMs("batch")).toBeCloseTo(20, 0);
+    expect(window.delayMs(950 + 5, "batch")).toBeCloseTo(15, 0);
   });
 
   test("is over for a room whose last flush is further back than the window", () => {
     const window = adaptive();
     window.flushed(0, 10);
-    expect(window.delayMs(500)).toBe(0);
+    expect(window.delayMs(500, "batch")).toBe(0);
   });
 
   test("never grows beyond the cap", () => {
     const window = adaptive();
     for (let at = 0; at < 10_000; at += 1000) window.flushed(at, 900);
-    expect(window.windowMs).toBe(100);
+    expect(window.windowMs("batch")).toBe(100);
   });
 
   test("follows a rise of the cost faster than a fall", () => {
     const window = adaptive();
     window.flushed(0, 8);
-    const risen = window.windowMs;
+    const risen = window.windowMs("batch");
     window.flushed(100, 0);
     expect(risen).toBeGreaterThanOrEqual(16);
-    expect(window.windowMs).toBeGreaterThan(risen / 2);
+    expect(window.windowMs("batch")).toBeGreaterThan(risen / 2);
+  });
+});
+
+describe("the window of presence", () => {
+  const after = (costMs: number) => {
+    const window = new FlushWindow(DEFAULT_FLUSH);
+    for (let at = 0; at < 10_000; at += 100) window.flushed(at, costMs);
+    return window;
+  };
+
+  test("is longer than that of edits, as long as it is short", () => {
+    expect(after(0.5).windowMs("batch")).toBeCloseTo(10, 0);
+    expect(after(0.5).windowMs("presence")).toBeCloseTo(25, 0);
+    expect(after(2).windowMs("presence")).toBe(50);
+  });
+
+  test("is that of edits where that is longer, and where it is fixed", () => {
+    expect(after(4).windowMs("presence")).toBeCloseTo(80, 0);
+    expect(new FlushWindow({ kind: "fixed", windowMs: 5 }).windowMs("presence")).toBe(5);
+  });
+
+  /** A room in which a flush has just cost 1 ms. */
+  async function busyRoom() {
+    const world = new World();
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await world.advance(1000);
+    const send = ben.send.bind(ben);
+    ben.send = (frames) => {
+      ben.send = send;
+      world.clock.pass(1);
+      send(frames);
+    };
+    ann.type("a");
+    await world.settle();
+    return { world, ann, ben };
+  }
+
+  test("does not hold an edit back, which takes it along", async () => {
+    const { world, ann, ben } = await busyRoom();
+    ann.show({ name: "ann" });
+    await world.advance(12);
+    expect(ben.people).not.toContain("ann");
+    ann.type("b");
+    await world.settle();
+    expect(ben.text).toBe("ab");
+    expect(ben.people).toContain("ann");
+  });
+
+  test("ends, so that presence is told without an edit", async () => {
+    const { world, ann, ben } = await busyRoom();
+    ann.show({ name: "ann" });
+    await world.advance(12);
+    expect(ben.people).not.toContain("ann");
+    await world.advance(38);
+    expect(ben.people).toContain("ann");
   });
 });
 
