@@ -102,13 +102,14 @@ export const MEMORY_CONNECTIONS = {
 
 export const MEMORY_DOCUMENTS = {
   /** Joinery's are in its storage before it starts, the peers' are sent to them, for which each takes a while. */
-  full: { documents: 1_000, sentDocuments: 40 },
+  full: { documents: 1_000, sentDocuments: 20 },
   quick: { documents: 20, sentDocuments: 4 },
   /** So many different ones, each under several names. */
   kinds: 4,
   environment: THRIFTY_ALLOCATOR,
-  /** Long enough for servers to let go of what they keep for more who may come. */
-  restMs: 15_000,
+  restMs: 2_000,
+  /** At the end, long enough for servers to let go of what they keep for more who may come. */
+  longRestMs: 15_000,
   maxRatio: 0.2,
 } as const;
 

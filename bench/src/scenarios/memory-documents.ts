@@ -112,7 +112,7 @@ async function measureDocuments(server: ServerProcess, timing: Timing): Promise<
     await openAll(WARM_UP, WARM_UP + documents);
     const seconds = (performance.now() - startMs) / 1000;
     const after = counters(server);
-    const heldAfter = await heldBytes(server, collector, MEMORY_DOCUMENTS.restMs);
+    const heldAfter = await heldBytes(server, collector, MEMORY_DOCUMENTS.longRestMs);
     for (const connection of open) connection.assertWell();
     server.assertAlive();
     return {

@@ -8,6 +8,8 @@ interface Account {
   documents: number;
 }
 
+const NOTHING = (): void => undefined;
+
 export class UserQuotas {
   readonly #limits: Pick<Limits, "maxUserConnections" | "maxUserDocuments">;
   readonly #onLimit: (limit: LimitName) => void;
@@ -33,7 +35,7 @@ export class UserQuotas {
    * @throws JoineryError TOO_MANY_CONNECTIONS, TOO_MANY_DOCUMENTS (backoff); it does not count then.
    */
   enter(user: string, connection: number): () => void {
-    if (user === "") return () => undefined;
+    if (user === "") return NOTHING;
     const account = this.#accounts.get(user) ?? { connections: new Map<number, number>(), documents: 0 };
     this.#demandRoom(account, connection);
     this.#accounts.set(user, account);
