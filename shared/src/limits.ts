@@ -422,7 +422,7 @@ export const LIMITS = {
     unit: "count",
     error: "SERVER_FULL",
     meaning:
-      "Open connections; one more is closed with SERVER_FULL. An idle one costs about 14 KB of memory, 26 KB if it has a document of its own open.",
+      "Open connections; one more is closed with SERVER_FULL. An idle one costs about 10 KB of memory, 28 KB if it has a small document of its own open.",
   },
   maxUserConnections: {
     default: 1000,

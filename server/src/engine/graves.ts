@@ -1,6 +1,8 @@
 import { decodeStateVector, type Inspection, JoineryError } from "@joinery/shared";
 import type { Deletion } from "./ports.ts";
 
+const NO_CLOCKS: ReadonlyMap<number, number> = new Map();
+
 /**
  * What was deleted under a document's name, as long as that can be undone. Clients whose dialect does not say what their
  * copy is of would bring it all back when they return; an edit that was deleted with its document is told by its client
@@ -11,13 +13,16 @@ import type { Deletion } from "./ports.ts";
  */
 export class Graves {
   /** Of each client, how many of its ticks were deleted with a document. */
-  readonly #clocks = new Map<number, number>();
+  readonly #clocks: ReadonlyMap<number, number>;
 
   constructor(deletions: readonly Pick<Deletion, "stateVector">[]) {
+    const clocks = new Map<number, number>();
+    // Most documents have none, and each has one of these.
+    this.#clocks = deletions.length === 0 ? NO_CLOCKS : clocks;
     for (const { stateVector } of deletions) {
       // It is our own record, and was bounded when the document was written.
       for (const [client, clock] of decodeStateVector(stateVector, Number.POSITIVE_INFINITY)) {
-        this.#clocks.set(client, Math.max(clock, this.#clocks.get(client) ?? 0));
+        clocks.set(client, Math.max(clock, clocks.get(client) ?? 0));
       }
     }
   }
