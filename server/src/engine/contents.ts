@@ -8,6 +8,7 @@ import {
   type DeletedTicks,
   type DocumentName,
   encodeDeleteSet,
+  equalBytes,
   forEachDelete,
   type Inspection,
   inspectUpdate,
@@ -80,6 +81,11 @@ export class Contents {
   readonly #outline: Outline;
   /** The first tick of each client that is not flushed yet. */
   readonly #unflushed = new Map<number, number>();
+  /**
+   * Deletes without structs that were known when they came last. Who was cut off with others sends what they send, and
+   * what is known stays known.
+   */
+  #knownDeletes: Uint8Array | null = null;
   readonly #clockOf = (client: number): number => this.#coverage.clockOf(client);
 
   constructor(limits: Limits) {
@@ -140,9 +146,11 @@ export class Contents {
    *
    * @param ownDeletesOnly Leaves out deletes of what the update does not bring itself.
    * @throws JoineryError MALFORMED_UPDATE or UPDATE_TOO_LARGE (never).
-   * Cost: for an edit of a client that is up to date, its inspection; else linear in the update's structs.
+   * Cost: for an edit of a client that is up to date, its inspection; for all deletes of the document, or what brought
+   * as little before, a comparison of bytes; else linear in the update's structs and deletes.
    */
   examine(update: Uint8Array, mayBring: MayBring, ownDeletesOnly = false): Examination {
+    if (this.#knowsDeletes(update)) return { kind: "known" };
     const inspection = inspectUpdate(update, this.#limits);
     const { maxUpdateClients } = this.#limits;
     if (inspection.blocks.length > maxUpdateClients) {
@@ -157,7 +165,10 @@ export class Contents {
       this.#coverage.isNextTo(inspection) && inspection.structs.every(({ client }) => mayBring(client));
     if (!isNext) return this.#examineParts(update, inspection, mayBring, ownDeletesOnly);
     const deletes = this.#newDeletes(update, inspection, null, ownDeletesOnly);
-    if (inspection.structCount === 0 && deletes.ticks.size === 0) return { kind: "known" };
+    if (inspection.structCount === 0 && deletes.ticks.size === 0) {
+      if (!ownDeletesOnly) this.#rememberKnown(update);
+      return { kind: "known" };
+    }
     if (deletes.areAll && inspection.hasTidyDeletes) {
       return { kind: "news", update, inspection, deleted: deletes.ticks, rest: null };
     }
@@ -184,6 +195,20 @@ export class Contents {
     this.#coverage.add(inspection);
     for (const [client, { starts, ends }] of gone) this.#deleted.add(client, starts, ends);
     for (const [client, { starts, ends }] of deleted) this.#deleted.add(client, starts, ends);
+  }
+
+  /** Whether an update has no structs, and only deletes that were looked at before. */
+  #knowsDeletes(update: Uint8Array): boolean {
+    if (update[0] !== 0) return false;
+    if (this.#deleted.isEncodedAs(update.subarray(1))) return true;
+    return this.#knownDeletes !== null && equalBytes(this.#knownDeletes, update);
+  }
+
+  /** What is larger than all deletes of the document was written wastefully, and is not worth the memory. */
+  #rememberKnown(update: Uint8Array): void {
+    const { length } = update;
+    if (length < MIN_REMEMBERED_BYTES || length > this.#deleted.deleteSet.length + 1) return;
+    this.#knownDeletes = new Uint8Array(update);
   }
 
   /** Whoever comes alone, with an id of his own, is always let in. */
@@ -293,6 +318,9 @@ export class Contents {
 const STRUCTS_A_STEP = 50_000;
 /** And so many log entries, which are small as a rule. */
 const ENTRIES_A_STEP = 256;
+
+/** Looking at a smaller one again costs less than remembering it. */
+const MIN_REMEMBERED_BYTES = 1024;
 
 const NO_TICKS: DeletedTicks = { starts: [], ends: [] };
 

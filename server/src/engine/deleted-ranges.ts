@@ -1,4 +1,4 @@
-import { type DeletedTicks, encodeDeleteSet } from "@joinery/shared";
+import { type DeletedTicks, encodeDeleteSet, equalBytes } from "@joinery/shared";
 import type { TickLists } from "./tick-lists.ts";
 
 /** More ranges than this are merged in one pass: putting each into its place costs the length of the list. */
@@ -18,6 +18,11 @@ export class DeletedRanges {
   get deleteSet(): Uint8Array {
     this.#encoded ??= encodeDeleteSet(this.#clients);
     return this.#encoded;
+  }
+
+  /** Whether these bytes are all of it; `false` too while it is not encoded. Cost: compares them. */
+  isEncodedAs(deleteSet: Uint8Array): boolean {
+    return this.#encoded !== null && equalBytes(this.#encoded, deleteSet);
   }
 
   /** As {@link deleteSet}, without what some clients made from a clock on. Cost: linear in ranges. */

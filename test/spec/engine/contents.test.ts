@@ -80,6 +80,57 @@ test("of a delete set that a client sends whole, only what is not known is news"
   expect(log.doc.getText("text").toString()).toBe("cdegh");
 });
 
+/** A text of which every second character is deleted, and its writer. */
+function thinned(characters: number): Y.Doc {
+  const doc = typed(1, "ab".repeat(characters / 2));
+  doc.transact(() => {
+    for (let at = characters - 2; at >= 0; at -= 2) doc.getText("text").delete(at, 1);
+  });
+  return doc;
+}
+
+/** What a client answers that has nothing that the server lacks. */
+function answerOf(doc: Y.Doc): Uint8Array {
+  return Y.encodeStateAsUpdate(doc, Y.encodeStateVector(doc));
+}
+
+test("all deletes of a document bring nothing, word for word or not, and what one of them lacks is still news", () => {
+  const doc = thinned(2_000);
+  const log = new Log();
+  log.take(Y.encodeStateAsUpdate(doc));
+  const whole = answerOf(doc);
+  expect(log.take(whole)).toEqual({ kind: "known" });
+  log.contents.flushed();
+  expect(whole.subarray(1)).toEqual(log.contents.deleteSet);
+  expect(log.take(whole)).toEqual({ kind: "known" });
+  doc.getText("text").delete(500, 1);
+  const news = log.take(answerOf(doc));
+  expect(news).toMatchObject({ kind: "news", rest: null });
+  expect(log.doc.getText("text").toString()).toBe(doc.getText("text").toString());
+});
+
+test("deletes of those who were cut off before the last delete are known, each time that they come", () => {
+  const doc = thinned(2_000);
+  const log = new Log();
+  log.take(Y.encodeStateAsUpdate(doc));
+  const old = answerOf(doc);
+  doc.getText("text").delete(500, 1);
+  log.take(answerOf(doc));
+  for (let time = 0; time < 3; time++) expect(log.take(old)).toEqual({ kind: "known" });
+  doc.getText("text").delete(700, 1);
+  expect(log.take(answerOf(doc)).kind).toBe("news");
+});
+
+test("deletes that were left out because their sender may not delete what others made are not known by that", () => {
+  const log = new Log();
+  log.take(Y.encodeStateAsUpdate(thinned(4_000)));
+  log.take(Y.encodeStateAsUpdate(typed(2, "ab".repeat(1_000))));
+  const ranges = Array.from({ length: 800 }, (_, i): [number, number] => [2 * i, 1]);
+  const deletes = update([], [deletion(2, ...ranges)]);
+  expect(log.contents.examine(deletes, () => true, true)).toEqual({ kind: "known" });
+  expect(log.contents.examine(deletes, () => true).kind).toBe("news");
+});
+
 test("what builds upon something missing is not taken, what stands beside it is", () => {
   const log = new Log();
   const missing = update([block(1, 5, textAfter(1, 4, "b"))]);
