@@ -1,8 +1,14 @@
 import { promisify } from "node:util";
-import { deflateRaw } from "node:zlib";
+import { constants, deflateRaw } from "node:zlib";
 import type { Compression } from "../engine/ports.ts";
 
 const deflate = promisify(deflateRaw);
+
+/**
+ * What is larger is compressed quickly: who joins waits for it. Of a text that takes a quarter of the time, and what comes
+ * out is a tenth larger at most.
+ */
+const LARGE_BYTES = 4 * 1024 * 1024;
 
 /** One after the other: the disk uses the same few threads. */
 let last: Promise<unknown> = Promise.resolve();
@@ -10,7 +16,8 @@ let last: Promise<unknown> = Promise.resolve();
 /** Compresses in the thread pool of libuv. */
 export const THREAD_POOL_COMPRESSION: Compression = {
   deflate(bytes) {
-    const deflated = last.then(() => deflate(bytes));
+    const level = bytes.length > LARGE_BYTES ? constants.Z_BEST_SPEED : constants.Z_DEFAULT_COMPRESSION;
+    const deflated = last.then(() => deflate(bytes, { level }));
     last = deflated.catch(() => undefined);
     return deflated;
   },
