@@ -3,7 +3,7 @@ import { type Verdict, verdicts } from "./comparison.ts";
 import { fixed, significant } from "./numbers.ts";
 import { type Panel, panelsOf } from "./panel.ts";
 import type { ScenarioRecord } from "./record.ts";
-import { scaleFor } from "./scale.ts";
+import { type Scale, scaleFor } from "./scale.ts";
 
 /** How text is shown; each leaves it as it is where there are no colours. */
 export interface Paint {
@@ -21,12 +21,15 @@ const BAR = 24;
 /** Each server's bars of what a scenario is about. */
 export function bars(record: ScenarioRecord, paint: Paint): string {
   return panelsOf(record)
-    .flatMap((panel) => [paint.dim(`  ${panel.title}`), ...barLines(panel)])
+    .flatMap((panel) => {
+      const scale = scaleFor(panel.bars.map(({ value }) => value.median));
+      const title = `  ${panel.title}${scale.isLog ? " (logarithmic)" : ""}`;
+      return [paint.dim(title), ...barLines(panel, scale)];
+    })
     .join("\n");
 }
 
-function barLines({ bars, decimals }: Panel): string[] {
-  const scale = scaleFor(bars.map(({ value }) => value.median));
+function barLines({ bars, decimals }: Panel, scale: Scale): string[] {
   const label = COLUMNS - BAR - 18;
   return bars.map(({ title, value: { median } }) => {
     const length = Math.round(scale.at(median) * BAR);
