@@ -6,7 +6,7 @@ import { type Spread, spread } from "./statistics.ts";
 /** One metric of one server over the rounds, and as a ratio to the best of those that it is compared with. */
 export interface Comparison {
   readonly value: Spread;
-  /** `null` where none of them took part. */
+  /** `null` where none of them took part, or the best of them has nothing, of which nothing is a multiple. */
   readonly ratio: Spread | null;
 }
 
@@ -24,10 +24,11 @@ function bases({ servers }: ScenarioRecord): readonly ServerRecord[] {
   return before.length > 0 ? before : servers.filter(({ role }) => role === "default");
 }
 
-/** Of each round to the best of the others in it; `null` without others. */
+/** Of each round to the best of the others in it; `null` without others, or where that is 0. */
 function ratioTo(others: readonly ServerRecord[], metric: MetricRecord, server: ServerRecord): Spread | null {
   if (others.length === 0) return null;
   const best = bestOfEachRound(others, metric);
+  if (best.includes(0)) return null;
   return spread(
     server.rounds.map(({ values }, round) => (values[metric.id] as number) / (best[round] as number)),
   );

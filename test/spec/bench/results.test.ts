@@ -26,6 +26,14 @@ describe("what rounds come to", () => {
     expect(ratio).toEqual({ median: 0.4, min: 0.25, max: 0.5 });
   });
 
+  test("there is no ratio to nothing", () => {
+    const [metric] = scenarioRecord().metrics as readonly [{ id: string }];
+    const subject = serverRecord("joinery", "subject", { [metric.id]: [0, 1] });
+    const peer = serverRecord("peer", "default", { [metric.id]: [0, 2] });
+    const record = scenarioRecord({ servers: [subject, peer] });
+    expect(compare(record, metric as never, subject).ratio).toBeNull();
+  });
+
   test("where there is an earlier checkout, ratios are to it and not to peers", () => {
     const base = scenarioRecord();
     const before = serverRecord("joinery-before", "before", {
