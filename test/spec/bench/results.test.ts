@@ -27,11 +27,11 @@ describe("what rounds come to", () => {
   });
 
   test("there is no ratio to nothing", () => {
-    const [metric] = scenarioRecord().metrics as readonly [{ id: string }];
-    const subject = serverRecord("joinery", "subject", { [metric.id]: [0, 1] });
-    const peer = serverRecord("peer", "default", { [metric.id]: [0, 2] });
+    const id = scenarioRecord().metrics[0]?.id as string;
+    const subject = serverRecord("joinery", "subject", { [id]: [0, 1] });
+    const peer = serverRecord("peer", "default", { [id]: [0, 2] });
     const record = scenarioRecord({ servers: [subject, peer] });
-    expect(compare(record, metric as never, subject).ratio).toBeNull();
+    expect(compare(record, record.metrics[0] as never, subject).ratio).toBeNull();
   });
 
   test("where there is an earlier checkout, ratios are to it and not to peers", () => {
