@@ -20,6 +20,7 @@ import type { DialectDriver, DriverFactory } from "../protocols/driver.ts";
 import type { Addresses, Visit } from "./addresses.ts";
 import { Budget, CONNECTION_BUDGET } from "./budget.ts";
 import type { Connection, Connections } from "./connections.ts";
+import type { Framing } from "./framing.ts";
 import { type GateActions, InputGate } from "./input-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import { Pings } from "./pings.ts";
@@ -58,6 +59,7 @@ export interface ConnectionContext {
   readonly unfinished: UnfinishedMessages;
   readonly limits: Limits;
   readonly hits: LimitHits;
+  readonly framing: Framing;
   readonly report: (event: ConnectionEvent) => void;
   /** The connection's socket is closed. */
   readonly closed: (connection: WebSocketConnection) => void;
@@ -205,11 +207,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   }
 
   send(frames: readonly Uint8Array[]): void {
-    if (!this.#isOpen) return;
-    // Corked, the frames of one tick leave in one system call.
-    this.#socket.cork();
-    for (const frame of frames) this.#webSocket.send(frame, BINARY);
-    this.#socket.uncork();
+    if (this.#isOpen) this.#context.framing.write(this.#socket, frames);
   }
 
   pauseInput(): void {
@@ -400,5 +398,3 @@ function linked<Args extends unknown[]>(listener: (connection: WebSocketConnecti
     if (link !== null) listener(link, ...args);
   };
 }
-
-const BINARY = { binary: true };

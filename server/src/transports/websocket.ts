@@ -12,6 +12,7 @@ import type { Clock } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Addresses } from "./addresses.ts";
 import type { Connections } from "./connections.ts";
+import { Framing } from "./framing.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
 import {
@@ -49,6 +50,7 @@ export class WebSocketTransport {
       ...options,
       addresses: new Addresses(options),
       unfinished: new UnfinishedMessages(options),
+      framing: new Framing(),
       closed: (connection) => {
         this.#open.delete(connection);
         this.#refused.delete(connection);
