@@ -4,7 +4,12 @@ import { sayingDialect } from "../support/world.ts";
 
 const talkative = sayingDialect("talkative");
 /** Like y-websocket's: it has no words for what is durable, nor for a refusal. */
-const laconic: Dialect = { ...sayingDialect("laconic"), durable: () => null, refused: () => null };
+const laconic: Dialect = {
+  ...sayingDialect("laconic"),
+  skipsOwn: true,
+  durable: () => null,
+  refused: () => null,
+};
 
 export const DIALECTS: readonly Dialect[] = [talkative, laconic];
 

@@ -18,6 +18,8 @@ export interface SentBatch {
   readonly update: Uint8Array;
   readonly seq: number;
   readonly durableSeq: number;
+  /** Who sent all of it, as it is, and so has it; `null` where that is nobody in particular. */
+  readonly writer: Session | null;
 }
 
 /** How much of an audience is reached before all others get their turn. */
@@ -35,6 +37,12 @@ const SESSIONS_PER_LOOK = 8;
 
 /** Broadcasts that wait for a turn. Only what cannot wait makes more than one: a join, or a batch that is full. */
 const MAX_WAITING = 16;
+
+/** What the sessions of a dialect are sent, and what the one is that wrote. */
+interface Delivery {
+  readonly frames: readonly Uint8Array[];
+  readonly own: { readonly writer: Session; readonly frames: readonly Uint8Array[] } | null;
+}
 
 export interface AudienceOptions {
   readonly meter: Meter;
@@ -75,21 +83,25 @@ export class Audience {
 
   /** Sends what one flush made. */
   broadcast(batch: SentBatch | null, presence: PresenceUpdate | null): void {
-    this.#toEverybody((dialect, { size }) => {
-      const frames: Uint8Array[] = [];
+    this.#toEverybody((dialect, sessions) => {
       const traffic = this.#options.meter.trafficOf(dialect);
-      if (batch) {
+      const frames: Uint8Array[] = [];
+      const ownFrames: Uint8Array[] = [];
+      const writer = dialect.skipsOwn && batch?.writer && sessions.has(batch.writer) ? batch.writer : null;
+      const readers = writer ? sessions.size - 1 : sessions.size;
+      if (batch && readers > 0) {
         const frame = dialect.update(batch.update, batch.seq, batch.durableSeq);
         frames.push(frame);
-        traffic.updatesOut += size;
-        traffic.updateBytesOut += size * frame.length;
+        traffic.updatesOut += readers;
+        traffic.updateBytesOut += readers * frame.length;
       }
       if (presence) {
         const frame = dialect.presence(presence.update, presence.users);
         frames.push(frame);
-        traffic.presenceBytesOut += size * frame.length;
+        ownFrames.push(frame);
+        traffic.presenceBytesOut += sessions.size * frame.length;
       }
-      return frames;
+      return { frames, own: writer && { writer, frames: ownFrames } };
     });
   }
 
@@ -97,7 +109,7 @@ export class Audience {
   tellDurable(seq: number): void {
     this.#toEverybody((dialect) => {
       const frame = dialect.durable(seq);
-      return frame ? [frame] : [];
+      return { frames: frame ? [frame] : [], own: null };
     });
   }
 
@@ -108,25 +120,27 @@ export class Audience {
     this.#unreached.clear();
   }
 
-  #toEverybody(framesFor: (dialect: Dialect, sessions: ReadonlySet<Session>) => readonly Uint8Array[]): void {
+  #toEverybody(deliveryTo: (dialect: Dialect, sessions: ReadonlySet<Session>) => Delivery): void {
     if (this.#waiting === MAX_WAITING) this.#reachAll();
     // Who waits from the last time goes first.
     const share = this.isBusy ? null : new TurnShare(this.#options);
     for (const [dialect, sessions] of this.#sessions) {
       if (sessions.size === 0) continue;
-      const frames = framesFor(dialect, sessions);
-      if (frames.length > 0) this.#send(sessions, frames, share);
+      this.#send(sessions, deliveryTo(dialect, sessions), share);
     }
     if (this.#unreached.size === 0) return;
     this.#waiting++;
     this.#timer ??= this.#nextTurn();
   }
 
-  #send(sessions: ReadonlySet<Session>, frames: readonly Uint8Array[], share: TurnShare | null): void {
+  #send(sessions: ReadonlySet<Session>, { frames, own }: Delivery, share: TurnShare | null): void {
+    if (frames.length === 0) return;
     for (const session of sessions) {
-      if (share?.take()) session.deliver(frames);
+      const its = session === own?.writer ? own.frames : frames;
+      if (its.length === 0) continue;
+      if (share?.take()) session.deliver(its);
       else {
-        session.deliverLater(frames);
+        session.deliverLater(its);
         this.#unreached.add(session);
       }
     }

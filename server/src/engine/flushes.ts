@@ -61,6 +61,8 @@ export class Flushes {
   readonly #unacknowledged = new Set<Session>();
   #target: FlushTarget | null = null;
   #timer: Timer | null = null;
+  /** Who sent all that is in the batch. */
+  #writer: Session | null = null;
   /** What the timer is for. */
   #timerIsFor: FlushReason = "batch";
   /** What there is to flush once everybody has been sent what was flushed last. */
@@ -125,10 +127,16 @@ export class Flushes {
     return target?.isSound === true && target.journal.seq === 0 && this.#batch.bytes === 0;
   }
 
-  /** Puts an update into the batch. The bytes are its own from now on. */
-  add(author: Author, update: Uint8Array): void {
+  /**
+   * Puts an update into the batch. The bytes are its own from now on.
+   *
+   * @param session Who sent what is in it, and so has that; `null` where it may be something else, or of nobody here.
+   */
+  add(author: Author, update: Uint8Array, session: Session | null): void {
     // One that is large goes alone: merging it with others takes long.
     if (update.length >= this.#options.limits.maxBatchBytes) this.flush();
+    if (this.#batch.bytes === 0) this.#writer = session;
+    else if (this.#writer !== session) this.#writer = null;
     this.#batch.add(author, update);
     this.#times.added();
   }
@@ -147,6 +155,7 @@ export class Flushes {
   forget(session: Session): void {
     this.audience.delete(session);
     this.#unacknowledged.delete(session);
+    if (this.#writer === session) this.#writer = null;
     this.seeding.leave(session);
   }
 
@@ -215,6 +224,8 @@ export class Flushes {
     const presence = attendance.takeChanges();
     // What comes after a seed that may not be shown yet waits for it.
     const batch = this.seeding.withheld ? null : this.#batch.take();
+    // An observer that is told may write, which is of the next batch.
+    const writer = this.#writer;
     if (batch) {
       // Append before broadcast: the disk works while the sockets are written.
       const time = clock.now();
@@ -224,9 +235,9 @@ export class Flushes {
       contents.flushed();
     }
     const { seq, durableSeq } = journal;
-    if (batch && this.seeding.isAdded) this.seeding.withhold({ update: batch.update, seq });
+    if (batch && this.seeding.isAdded) this.seeding.withhold({ update: batch.update, seq, writer: null });
     const { withheld } = this.seeding;
-    const sent = batch && !withheld ? { update: batch.update, seq, durableSeq } : null;
+    const sent = batch && !withheld ? { update: batch.update, seq, durableSeq, writer } : null;
     if (sent || presence) this.audience.broadcast(sent, presence);
     if (sent) this.#sending.push(seq);
     if (withheld) return;

@@ -385,6 +385,8 @@ export type PresenceUsers = ReadonlyMap<number, Author>;
  */
 export interface Dialect {
   readonly name: string;
+  /** Set where a client needs no batch that only it wrote: it has that, and goes by no batch's number. */
+  readonly skipsOwn?: true;
   /** The document is there; before all else. */
   opened(opened: Opened): Uint8Array | null;
   /** A batch that was just flushed, as one Yjs v1 update. */

@@ -412,7 +412,9 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   newsCame(writer: Writer, update: Uint8Array): void {
     // What was being tried when it was sealed.
     this.#requireOpen();
-    this.flushes.add(writer.author, update);
+    // A guard may have let in something else than was sent.
+    const sender = writer instanceof Session && this.guard === null ? writer : null;
+    this.flushes.add(writer.author, update, sender);
     if (writer instanceof Session) {
       if (writer.isWaiting) this.flushes.cameAt(writer.waitsSinceMs);
       this.#context.throttleWriter(writer);

@@ -46,6 +46,7 @@ const READ_ONLY: ReadonlySet<ErrorCode> = new Set(["PERMISSION_DENIED", "DOCUMEN
 /** What the engine says, as frames. It has few words, and none for "saved". */
 export const Y_WEBSOCKET = {
   name: "y-websocket",
+  skipsOwn: true,
   opened: () => null,
   update: (update: Uint8Array) => lengthPrefixed([SYNC, UPDATE], update),
   // The provider calls itself synced at the first step 2, so that is what the last piece is sent as.

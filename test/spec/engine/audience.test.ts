@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FlushOptions } from "../../../server/src/engine/flush-window.ts";
-import { type Client, World } from "../../support/world.ts";
+import type { RoomObserver } from "../../../server/src/engine/observer.ts";
+import { type Client, type ClientOptions, sayingDialect, World } from "../../support/world.ts";
 
 const AT_ONCE: FlushOptions = { kind: "fixed", windowMs: 0 };
 
@@ -138,5 +139,83 @@ describe("a room that is too large for one turn", () => {
     const kinds = zoe.frames.slice(-2);
     expect(zoe.sent("update")).toEqual([kinds[0]]);
     expect(zoe.sent("durable").slice(-1)).toEqual([kinds[1]]);
+  });
+});
+
+describe("a client whose dialect goes by no number of a batch", () => {
+  const dialect = { ...sayingDialect("quiet"), skipsOwn: true } as const;
+
+  async function two(options: ClientOptions = {}, observer?: RoomObserver) {
+    const world = new World(observer && { observer });
+    const ann = await world.join("notes", { dialect, author: "ann", ...options });
+    const ben = await world.join("notes", { dialect, author: "ann", ...options });
+    const sentBefore = [ann, ben].map((client) => client.sent("update").length);
+    return {
+      world,
+      ann,
+      ben,
+      news: (client: Client) => client.sent("update").length - (sentBefore[client === ann ? 0 : 1] as number),
+    };
+  }
+
+  test("is not sent what only it wrote, be another one of the same user", async () => {
+    const { world, ann, ben, news } = await two();
+    ann.type("a");
+    ann.type("b");
+    await world.settle();
+    expect([news(ann), news(ben)]).toEqual([0, 1]);
+    expect(ben.text).toBe("ab");
+  });
+
+  test("is sent a batch that somebody else wrote in, too", async () => {
+    const { world, ann, ben, news } = await two();
+    ann.type("a");
+    ben.type("b");
+    await world.settle();
+    expect([news(ann), news(ben)]).toEqual([1, 1]);
+    expect(ann.text).toBe(ben.text);
+  });
+
+  test("is sent presence of the same flush", async () => {
+    const { world, ann, ben, news } = await two();
+    ann.type("a");
+    ben.show({ name: "ben" });
+    await world.settle();
+    expect([news(ann), news(ben)]).toEqual([0, 1]);
+    expect(ann.people).toContain("ben");
+  });
+
+  test("is sent its own where its dialect does go by them", async () => {
+    const { world, ann, ben, news } = await two({ dialect: sayingDialect() });
+    ann.type("a");
+    await world.settle();
+    expect([news(ann), news(ben)]).toEqual([1, 1]);
+  });
+
+  test("is sent its own where somebody may have changed what it sent", async () => {
+    const guard = { before: () => null, after: () => undefined };
+    const { world, ann, ben, news } = await two({}, { guard } as RoomObserver);
+    ann.type("a");
+    await world.settle();
+    expect([news(ann), news(ben)]).toEqual([1, 1]);
+  });
+
+  test("misses nothing after it lagged", async () => {
+    const world = new World({ limits: { maxBufferedBytes: 1024 } });
+    const ann = await world.join("notes", { dialect });
+    const ben = await world.join("notes", { dialect });
+    ann.stall();
+    ben.type("b".repeat(2000));
+    await world.settle();
+    expect(ann.session.state).toBe("lagging");
+    ann.type("a");
+    await world.settle();
+    ben.type("c");
+    await world.settle();
+    ann.drain();
+    expect(ann.text).toBe(ben.text);
+    ben.type("d");
+    await world.settle();
+    expect(ann.text).toBe(ben.text);
   });
 });

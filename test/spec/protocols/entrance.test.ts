@@ -89,8 +89,8 @@ describe("a y-websocket connection", () => {
     expect(line.frames.map((frame) => [...frame.subarray(0, 2)])).toEqual([
       [0, 0],
       [0, 1],
-      [0, 2],
     ]);
+    expect(stage.sessions[0]?.allUpdates()).toEqual([update]);
   });
 
   test("shows no token where none came with its request", async () => {

@@ -17,6 +17,8 @@ export const STATELESS_SIGNAL = "stateless";
 /** What the engine says to providers: frames without an address, and notes, which {@link Channel} hears. */
 export const HOCUSPOCUS: Dialect = {
   name: "hocuspocus",
+  // What is saved it is told by notes.
+  skipsOwn: true,
   opened: ({ permission, durableSeq }) => encodeNote({ kind: "opened", permission, seq: durableSeq }),
   update: (update) => serverMessages.update(update),
   // The provider calls itself synced at the first step 2: that follows the last piece.

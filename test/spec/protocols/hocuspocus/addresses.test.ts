@@ -1,6 +1,6 @@
 /** Providers that leave and come back by the same address, and what a client can do with addresses to the server. */
 
-import { JoineryError } from "@joinery/shared";
+import { encodeAwareness, JoineryError } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
 import { ANONYMOUS } from "../../../../server/src/protocols/admission.ts";
 import { HocuspocusWire, joinedBy, providerMessages as say } from "../../../support/hocuspocus-wire.ts";
@@ -98,7 +98,8 @@ describe("a client that reads nothing", () => {
   async function stalled(stage: NativeStage): Promise<HocuspocusWire> {
     const wire = await joinedBy(stage);
     wire.connection.stall();
-    await wire.send(say.update("notes", new Typist(7).type("x".repeat(2_000))));
+    const state = new TextEncoder().encode(JSON.stringify({ name: "x".repeat(2_000) }));
+    await wire.send(say.awareness("notes", encodeAwareness([{ clientId: 7, clock: 1, state }])));
     return wire;
   }
 
