@@ -66,6 +66,15 @@ export const CROWD_PRESENCE = {
   maxEventLoopP99Ms: 50,
 } as const;
 
+export const MANY_DOCUMENTS = {
+  documents: 200,
+  quickDocuments: 40,
+  /** Of somebody else in each document. */
+  editsPerSecond: 1,
+  /** Design goal: messages that Joinery sends for an edit, as a ratio to Hocuspocus'. */
+  maxFramesRatio: 0.1,
+} as const;
+
 export const SLOW_CONSUMER = {
   /** Enough of them that no server counts one as too busy. */
   writers: 6,
@@ -180,7 +189,7 @@ export const VERIFIED_DOCUMENTS = 10;
 /** Clients whose deliveries are timed one by one; all clients check that every edit arrives. */
 export const SAMPLED_READERS = 5;
 
-/** Clients that connect at the same time while a run is set up. */
+/** Clients that connect, or documents that one opens, at the same time while a run is set up. */
 export const CONNECT_TOGETHER = 50;
 
 /** Where the server and the load generator are pinned, when the machine lets us. */

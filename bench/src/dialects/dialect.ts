@@ -74,3 +74,19 @@ export interface Wire {
 
 /** Makes one client's end. */
 export type Dialect = (document: string) => Wire;
+
+/** One client's end of a protocol that has many documents on a connection, for one that only reads. */
+export interface Multiplexed extends Pick<Wire, "path" | "subprotocol" | "opening"> {
+  /** What opens a document, by its index. */
+  open(document: number): readonly Uint8Array[];
+  /** The answer to {@link Incoming} `ask` of a document. */
+  nothing(document: number): Uint8Array;
+  /** What is in a message, in order. Payloads are views into it. @throws Error when it does not decode. */
+  read(message: Uint8Array): readonly IncomingOf[];
+}
+
+/** What came for one of the documents, by its index. */
+export interface IncomingOf {
+  readonly document: number;
+  readonly incoming: Incoming;
+}

@@ -1,6 +1,6 @@
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
-import { type Dialect, type Incoming, SKIMMED_NOTHING } from "./dialect.ts";
+import { type Dialect, type Incoming, type Multiplexed, SKIMMED_NOTHING, type Wire } from "./dialect.ts";
 import { AUTH, AWARENESS, readSync, SYNC, skimSync, syncFrames } from "./sync-messages.ts";
 
 const SYNC_REPLY = 4;
@@ -59,6 +59,25 @@ export const hocuspocus: Dialect = (document) => {
     },
   };
 };
+
+/** All documents on one socket, told apart by the name that each frame starts with. */
+export function hocuspocusMultiplexed(documents: readonly string[]): Multiplexed {
+  const wires = documents.map(hocuspocus);
+  const byName = new Map(documents.map((document, i) => [document, i]));
+  return {
+    path: "/",
+    opening: [],
+    open: (document) => (wires[document] as Wire).opening,
+    nothing: (document) => (wires[document] as Wire).nothing,
+    read(frame) {
+      const name = decoding.readVarString(decoding.createDecoder(frame));
+      const document = byName.get(name);
+      if (document === undefined) throw new Error(`a frame is for "${name}", which was not opened`);
+      const incoming = (wires[document] as Wire).read(frame);
+      return incoming.map((one) => ({ document, incoming: one }));
+    },
+  };
+}
 
 function readAuth(decoder: decoding.Decoder): readonly Incoming[] {
   if (decoding.readVarUint(decoder) !== PERMISSION_DENIED) return [];

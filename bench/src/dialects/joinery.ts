@@ -13,10 +13,19 @@ import {
   type ServerFrame,
   SUBPROTOCOL,
 } from "@joinery/shared/protocol";
-import { type Incoming, SKIMMED_NOTHING, type Skimmed, type Wire } from "./dialect.ts";
+import {
+  type Incoming,
+  type IncomingOf,
+  type Multiplexed,
+  SKIMMED_NOTHING,
+  type Skimmed,
+  type Wire,
+} from "./dialect.ts";
 import { EMPTY_STATE_VECTOR, EMPTY_UPDATE } from "./sync-messages.ts";
 
-const CHANNEL = 1;
+const FIRST_CHANNEL = 1;
+/** The answer of a session that has nothing. */
+const NOTHING = clientFrames.answer(1, EMPTY_UPDATE);
 /** Larger than any document here. */
 const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
@@ -27,37 +36,19 @@ export const joineryV1 = (document: string): Wire => nativeWire(document, 0);
 export const joineryV1Deflate = (document: string): Wire => nativeWire(document, CAPABILITIES.deflate);
 
 function nativeWire(document: string, capabilities: number): Wire {
-  const hello = clientFrames.hello({
-    version: PROTOCOL_VERSION,
-    capabilities,
-    agent: "joinery-bench",
-    token: "",
-  });
-  const openingAt = (revision: Revision | null) => {
-    const open = clientFrames.open({
-      document,
-      revision,
-      lineage: null,
-      confirmed: [],
-      stateVector: revision === null ? EMPTY_STATE_VECTOR : null,
-      token: "",
-      partial: null,
-      offersSeed: false,
-    });
-    return [Buffer.concat([hello, clientFrames.select(CHANNEL), open])];
-  };
-  const nothing = clientFrames.answer(1, EMPTY_UPDATE);
-  const acks = new Acknowledgements();
-  const incoming = new NativeReader(acks);
+  const openingAt = (revision: Revision | null) => [
+    Buffer.concat([hello(capabilities), ...open(FIRST_CHANNEL, document, revision)]),
+  ];
+  const incoming = new NativeReader();
   // The answer to the server's question is the session's first number.
   let number = 1;
   return {
     path: "/",
     subprotocol: SUBPROTOCOL,
     opening: openingAt(null),
-    nothing,
+    nothing: NOTHING,
     // It shows no presence before an application asks for it.
-    arriving: ({ revision }) => ({ opening: openingAt(revision), nothing }),
+    arriving: ({ revision }) => ({ opening: openingAt(revision), nothing: NOTHING }),
     update: (update) => clientFrames.update(++number, update),
     presence: clientFrames.presence,
     read: (message) => incoming.read(message),
@@ -90,18 +81,64 @@ const ENDS: ReadonlySet<number> = new Set([
   DOCUMENT_FRAMES.notice,
 ]);
 
+/** The same with a channel for each document. */
+export function joineryV1Multiplexed(documents: readonly string[]): Multiplexed {
+  const readers = documents.map(() => new NativeReader());
+  let selected = 0;
+  return {
+    path: "/",
+    subprotocol: SUBPROTOCOL,
+    opening: [hello(0)],
+    open: (document) => [Buffer.concat(open(FIRST_CHANNEL + document, documents[document] as string, null))],
+    nothing: (document) => Buffer.concat([clientFrames.select(FIRST_CHANNEL + document), NOTHING]),
+    read(message) {
+      const incoming: IncomingOf[] = [];
+      forEachFrame(message, (raw) => {
+        const frame = decodeServerFrame(raw);
+        if (frame?.type === "select") selected = frame.channel - FIRST_CHANNEL;
+        else {
+          const heard = (readers[selected] as NativeReader).readFrame(raw);
+          incoming.push(...heard.map((one) => ({ document: selected, incoming: one })));
+        }
+      });
+      return incoming;
+    },
+  };
+}
+
+function hello(capabilities: number): Uint8Array {
+  return clientFrames.hello({ version: PROTOCOL_VERSION, capabilities, agent: "joinery-bench", token: "" });
+}
+
+function open(channel: number, document: string, revision: Revision | null): Uint8Array[] {
+  const frame = clientFrames.open({
+    document,
+    revision,
+    lineage: null,
+    confirmed: [],
+    stateVector: revision === null ? EMPTY_STATE_VECTOR : null,
+    token: "",
+    partial: null,
+    offersSeed: false,
+  });
+  return [clientFrames.select(channel), frame];
+}
+
+/** What one document's frames say. */
 class NativeReader {
-  readonly #acks: Acknowledgements;
+  readonly #acks = new Acknowledgements();
   #large: Reassembly | null = null;
   #hasAsked = false;
-
-  constructor(acks: Acknowledgements) {
-    this.#acks = acks;
-  }
 
   read(message: Uint8Array): Incoming[] {
     const incoming: Incoming[] = [];
     forEachFrame(message, (frame) => this.#frame(frame, incoming));
+    return incoming;
+  }
+
+  readFrame(frame: RawFrame): Incoming[] {
+    const incoming: Incoming[] = [];
+    this.#frame(frame, incoming);
     return incoming;
   }
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { JOIN_TIMEOUT_MS } from "../config.ts";
-import type { Incoming, Wire } from "../dialects/dialect.ts";
+import type { Incoming, Multiplexed, Wire } from "../dialects/dialect.ts";
 
 /** What there is to hear for the reader of a connection; it answers what the server asks by itself. */
 export type Heard = Exclude<Incoming, { readonly kind: "ask" | "refused" }>;
@@ -31,6 +31,35 @@ export class Connection {
     onIncoming: (incoming: Heard) => void,
     from?: string,
   ): Promise<Connection> {
+    const onMessage = (connection: Connection, message: Uint8Array) => {
+      for (const incoming of wire.read(message)) connection.#hear(incoming, () => wire.nothing, onIncoming);
+    };
+    return Connection.#open(port, wire, onMessage, from);
+  }
+
+  /** The same with several documents. @param onIncoming Is told of which of them that is. */
+  static async openMany(
+    port: number,
+    wire: Multiplexed,
+    onIncoming: (document: number, incoming: Heard) => void,
+  ): Promise<Connection> {
+    return Connection.#open(port, wire, (connection, message) => {
+      for (const { document, incoming } of wire.read(message)) {
+        connection.#hear(
+          incoming,
+          () => wire.nothing(document),
+          (heard) => onIncoming(document, heard),
+        );
+      }
+    });
+  }
+
+  static async #open(
+    port: number,
+    wire: Pick<Wire, "path" | "subprotocol" | "opening">,
+    onMessage: (connection: Connection, message: Uint8Array) => void,
+    from?: string,
+  ): Promise<Connection> {
     const url = `ws://127.0.0.1:${port}${wire.path}`;
     const socket = new WebSocket(url, wire.subprotocol ?? [], {
       handshakeTimeout: JOIN_TIMEOUT_MS,
@@ -41,7 +70,7 @@ export class Connection {
       // Comes before "open" and before anything that the server sends.
       socket.once("upgrade", (response) => {
         const connection = new Connection(socket, response.socket);
-        socket.on("message", (message: Buffer) => connection.#receive(message, wire, onIncoming));
+        socket.on("message", (message: Buffer) => connection.#receive(message, onMessage));
         socket.on("error", (error) => connection.#fail(error));
         socket.once("close", (code) =>
           connection.#fail(new Error(`a client's connection was closed with ${code}`)),
@@ -92,17 +121,19 @@ export class Connection {
     this.#socket.terminate();
   }
 
-  #receive(message: Uint8Array, wire: Wire, onIncoming: (incoming: Heard) => void): void {
+  #receive(message: Uint8Array, onMessage: (connection: Connection, message: Uint8Array) => void): void {
     this.#frames++;
     try {
-      for (const incoming of wire.read(message)) {
-        if (incoming.kind === "ask") this.send(wire.nothing);
-        else if (incoming.kind === "refused") throw new Error(`the server refused: ${incoming.reason}`);
-        else onIncoming(incoming);
-      }
+      onMessage(this, message);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #hear(incoming: Incoming, nothing: () => Uint8Array, onIncoming: (incoming: Heard) => void): void {
+    if (incoming.kind === "ask") this.send(nothing());
+    else if (incoming.kind === "refused") throw new Error(`the server refused: ${incoming.reason}`);
+    else onIncoming(incoming);
   }
 
   #fail(fault: unknown): void {

@@ -90,3 +90,19 @@ export class Room {
     for (const client of this.clients) client.assertWell();
   }
 }
+
+/** The clients of many rooms join, so many at the same time. */
+export async function joinAll(rooms: readonly Room[], port: number): Promise<void> {
+  const together = Math.max(1, Math.floor(CONNECT_TOGETHER / (rooms[0]?.clients.length ?? 1)));
+  for (let i = 0; i < rooms.length; i += together) {
+    await Promise.all(rooms.slice(i, i + together).map((room) => room.join(port)));
+  }
+}
+
+/** Sends the steps of many rooms, all at their times. @returns How late each was sent, in milliseconds. */
+export async function playAll(
+  scenes: readonly { readonly room: Room; readonly steps: readonly Step[] }[],
+): Promise<number[]> {
+  const lateMs = await Promise.all(scenes.map(({ room, steps }) => room.play(steps)));
+  return lateMs.flat();
+}

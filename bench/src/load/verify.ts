@@ -19,16 +19,34 @@ import type { Room } from "./room.ts";
  * @throws Error saying which of them differs.
  */
 export async function verifyDocument(port: number, wire: Wire, room: Room): Promise<void> {
-  const expected = merge(room.clients.map((client) => client.actor.document));
-  if (expected.length !== room.edits.total) {
-    throw new Error(`${room.edits.total} edits made a text of ${expected.length} characters`);
-  }
+  const expected = typedIn(room);
   const { witness } = room;
   if (merge([witness.actor.document, ...witness.updates]) !== expected) {
     throw new Error("what a client was sent live is not what was typed");
   }
   // Who keeps no document has none to give.
   if (wire.joinsUnasked !== true) await verifyNewcomer(port, wire, room.clients, expected);
+}
+
+/**
+ * Compares what the actors typed with what somebody else was sent.
+ *
+ * @throws Error when it differs.
+ */
+export function verifyReplay(room: Room, updates: readonly Uint8Array[]): void {
+  if (merge(updates) !== typedIn(room)) throw new Error("what a reader was sent is not what was typed");
+}
+
+/** Indices of so many of them, spread over all: of a run with many documents some are verified. */
+export function spread(of: number, count: number): number[] {
+  const stride = Math.max(1, Math.floor(of / count));
+  return Array.from({ length: Math.ceil(of / stride) }, (_, i) => i * stride);
+}
+
+function typedIn(room: Room): string {
+  const text = merge(room.clients.map((client) => client.actor.document));
+  if (text.length === room.edits.total) return text;
+  throw new Error(`${room.edits.total} edits made a text of ${text.length} characters`);
 }
 
 /**

@@ -1,13 +1,13 @@
 import * as prng from "lib0/prng";
-import { CONNECT_TOGETHER, VERIFIED_DOCUMENTS } from "../config.ts";
+import { VERIFIED_DOCUMENTS } from "../config.ts";
 import { Actor } from "../load/actor.ts";
 import type { Member } from "../load/member.ts";
-import { Room } from "../load/room.ts";
+import { joinAll, playAll, Room } from "../load/room.ts";
 import { type RoomLoad, type Step, timetable } from "../load/timetable.ts";
-import { verifyDocument } from "../load/verify.ts";
-import { readCpuSeconds, readPeakBytes } from "../process-counters.ts";
-import { quantile } from "../report/statistics.ts";
+import { spread, verifyDocument } from "../load/verify.ts";
+import { readPeakBytes } from "../process-counters.ts";
 import type { ServerProcess } from "../server-process.ts";
+import { measureInterval } from "./interval.ts";
 import { latencyOf } from "./metrics.ts";
 import type { DeliveryMeasurement, Timing } from "./scenario.ts";
 
@@ -38,48 +38,39 @@ export async function measureRooms(
   const rooms = scenes.map(({ room }) => room);
   const settled = () => Promise.all(rooms.map((room) => room.settled()));
   try {
-    await joinAll(rooms, server.port, load.clients);
+    await joinAll(rooms, server.port);
     for (const { room, firstWords } of scenes) {
       for (const { client, kind, frame } of firstWords) room.clients[client]?.send(kind, frame);
     }
     await settled();
-    await Promise.all(scenes.map(({ room, warmUp }) => room.play(warmUp)));
+    await playAll(scenes.map(({ room, warmUp }) => ({ room, steps: warmUp })));
     await settled();
 
     const latencies = rooms.map((room) => room.sampleLatencies());
-    const before = counters(server, rooms);
-    const startMs = performance.now();
-    const lateMs = await Promise.all(scenes.map(({ room, steps }) => room.play(steps)));
-    const sentMs = performance.now();
-    await settled();
-    const endMs = performance.now();
-    const after = counters(server, rooms);
+    const interval = await measureInterval(server, {
+      play: () => playAll(scenes),
+      settled,
+      received: () => received(rooms),
+    });
 
-    for (const { document, room } of sampled(scenes)) {
+    for (const i of spread(scenes.length, VERIFIED_DOCUMENTS)) {
+      const { document, room } = scenes[i] as Scene;
       await verifyDocument(server.port, server.peer.dialect(document), room);
     }
     server.assertAlive();
     const deliveries =
       scenes.flatMap(({ steps }) => steps).filter((step) => step.kind === unit).length * (load.clients - 1);
     return {
+      ...interval,
       checked: {
         count: deliveries,
         what: unit === "edit" ? "deliveries of edits" : "deliveries of presence",
       },
       deliveries,
-      seconds: (endMs - startMs) / 1000,
-      drainSeconds: (endMs - sentMs) / 1000,
-      serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
       peakBytes: readPeakBytes(server.pid),
-      framesOut: after.frames - before.frames,
-      bytesOut: after.bytes - before.bytes,
       latencyMs: latencyOf(
         latencies.flatMap(({ editMs, presenceMs }) => (unit === "edit" ? editMs : presenceMs)),
       ),
-      generator: {
-        share: (after.ownCpuSeconds - before.ownCpuSeconds) / ((endMs - startMs) / 1000),
-        lateP99Ms: quantile(lateMs.flat(), 0.99),
-      },
     };
   } catch (error) {
     // A client's closed connection says little; a server that has ended says why.
@@ -120,32 +111,14 @@ function greet(load: RoomLoad, members: readonly Member[]): Scene["firstWords"] 
   ]);
 }
 
-async function joinAll(rooms: readonly Room[], port: number, clients: number): Promise<void> {
-  const together = Math.max(1, Math.floor(CONNECT_TOGETHER / clients));
-  for (let i = 0; i < rooms.length; i += together) {
-    await Promise.all(rooms.slice(i, i + together).map((room) => room.join(port)));
-  }
-}
-
-/** Some of many, spread over all. */
-function sampled(scenes: readonly Scene[]): readonly Scene[] {
-  const stride = Math.max(1, Math.floor(scenes.length / VERIFIED_DOCUMENTS));
-  return scenes.filter((_, i) => i % stride === 0);
-}
-
-function counters(server: ServerProcess, rooms: readonly Room[]) {
-  const { user, system } = process.cpuUsage();
+/** Frames and bytes that the server has sent to all clients so far. */
+function received(rooms: readonly Room[]): { readonly frames: number; readonly bytes: number } {
   let frames = 0;
   let bytes = 0;
   for (const room of rooms) {
-    const received = room.received();
-    frames += received.frames;
-    bytes += received.bytes;
+    const ofRoom = room.received();
+    frames += ofRoom.frames;
+    bytes += ofRoom.bytes;
   }
-  return {
-    frames,
-    bytes,
-    serverCpuSeconds: readCpuSeconds(server.pid),
-    ownCpuSeconds: (user + system) / 1_000_000,
-  };
+  return { frames, bytes };
 }

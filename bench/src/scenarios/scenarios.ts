@@ -4,6 +4,7 @@ import { crowdPresence } from "./crowd-presence.ts";
 import { cursors } from "./cursors.ts";
 import { join } from "./join.ts";
 import { lecture } from "./lecture.ts";
+import { manyDocuments } from "./many-documents.ts";
 import { meeting } from "./meeting.ts";
 import { memoryConnections } from "./memory-connections.ts";
 import { memoryDocuments } from "./memory-documents.ts";
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cursors,
   crowdPresence,
   office,
+  manyDocuments,
   join,
   bigJoin,
   rejoin,
