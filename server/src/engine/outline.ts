@@ -16,6 +16,7 @@ import {
   type Inspection,
   JoineryError,
   type Limits,
+  type StructBlock,
   StructCursor,
   StructKind,
 } from "@joinery/shared";
@@ -42,6 +43,7 @@ interface Mark {
 }
 
 const NO_MARKS: ReadonlyMap<number, Mark> = new Map();
+const NONE_GONE: Gone = new Map();
 
 export class Outline {
   readonly #limits: OutlineLimits;
@@ -87,7 +89,8 @@ export class Outline {
   ): Generator<undefined, Gone> {
     const gone = new Map<number, TickLists>();
     const visit = (cursor: StructCursor) => {
-      this.#place(cursor, cursor.clock < known(cursor.client), null, gone);
+      this.#place(cursor, cursor.clock < known(cursor.client), null);
+      noteIfGone(gone, cursor);
     };
     const walk = new OrderedWalk(update, inspection, { known, visit });
     while (walk.run(structsAStep)) yield;
@@ -96,32 +99,34 @@ export class Outline {
 
   #addInOrder(update: Uint8Array, inspection: Inspection, known: ClockOf, isDeleted: IsDeleted): Gone {
     const { blocks } = inspection;
+    const block = blocks[0];
+    if (block && blocks.length === 1) return this.#addBlock(update, block, known(block.client), isDeleted);
     const gone = new Map<number, TickLists>();
-    const [block] = blocks;
-    if (block && blocks.length === 1) {
-      const start = known(block.client);
-      const cursor = new StructCursor(update, block);
-      while (cursor.next()) {
-        const isNew = cursor.kind !== StructKind.SKIP && cursor.clock + cursor.length > start;
-        if (isNew) this.#place(cursor, cursor.clock < start, isDeleted, gone);
-      }
-      return gone;
-    }
     const visit = (cursor: StructCursor) => {
-      this.#place(cursor, cursor.clock < known(cursor.client), isDeleted, gone);
+      this.#place(cursor, cursor.clock < known(cursor.client), isDeleted);
+      noteIfGone(gone, cursor);
     };
     const { reached } = walkInOrder(update, inspection, { known, visit });
     requireWhole(inspection, reached);
     return gone;
   }
 
+  /** Of most updates, which have one client's structs; most of those are a keystroke's, and nothing of it is gone. */
+  #addBlock(update: Uint8Array, block: StructBlock, start: number, isDeleted: IsDeleted): Gone {
+    let gone: Map<number, TickLists> | null = null;
+    const cursor = new StructCursor(update, block);
+    while (cursor.next()) {
+      if (cursor.kind === StructKind.SKIP || cursor.clock + cursor.length <= start) continue;
+      this.#place(cursor, cursor.clock < start, isDeleted);
+      if (!isGone(cursor)) continue;
+      gone ??= new Map();
+      noteIfGone(gone, cursor);
+    }
+    return gone ?? NONE_GONE;
+  }
+
   /** @param isDeleted `null` where nothing is refused. */
-  #place(
-    cursor: StructCursor,
-    isKnownInPart: boolean,
-    isDeleted: IsDeleted | null,
-    gone: Map<number, TickLists>,
-  ): void {
+  #place(cursor: StructCursor, isKnownInPart: boolean, isDeleted: IsDeleted | null): void {
     const isStrict = isDeleted !== null;
     const runs = this.#runsOf(cursor.client);
     const last = runs.length - 1;
@@ -133,9 +138,6 @@ export class Outline {
       runs.addType(cursor.clock, this.#newType((this.#depths[place >> 1] as number) + 1, isStrict));
     }
     if (runs.places[last] !== place) runs.push(cursor.clock, place);
-    if (cursor.kind === StructKind.GC || cursor.kind === StructKind.DELETED) {
-      noteTicks(gone, cursor.client, cursor.clock, cursor.clock + cursor.length);
-    }
   }
 
   #placeOf(cursor: StructCursor, isStrict: boolean): Place {
@@ -218,6 +220,15 @@ export class Outline {
     this.#depths.length = depths;
     for (const name of [...this.#roots.keys()].slice(roots)) this.#roots.delete(name);
   }
+}
+
+function isGone({ kind }: StructCursor): boolean {
+  return kind === StructKind.GC || kind === StructKind.DELETED;
+}
+
+function noteIfGone(gone: Map<number, TickLists>, cursor: StructCursor): void {
+  const { client, clock, length } = cursor;
+  if (isGone(cursor)) noteTicks(gone, client, clock, clock + length);
 }
 
 function requireWhole({ structs }: Inspection, reached: ReadonlyMap<number, number>): void {
