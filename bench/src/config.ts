@@ -171,6 +171,33 @@ export const REST_MS = 400;
 /** How long it may take until all have a large document, and until the server rests. */
 export const ARRIVAL_TIMEOUT_MS = 180_000;
 
+export const DURABILITY = {
+  /** A room's work a flush grows with its people, and one with all of them would measure that; each alone would merge nothing. */
+  documents: 10,
+  writersPerDocument: 20,
+  /** Of one writer alone: enough for a p99. */
+  editsAlone: { full: 200, quick: 30 },
+  warmUpsAlone: 10,
+  pauseAloneMs: 25,
+  /** Design goals: the time per acknowledged edit as a ratio to one fsync an edit's; alone, as a ratio to one fsync. */
+  maxTimeRatio: 0.2,
+  maxFsyncsAlone: 3,
+} as const;
+
+export const STORAGE = {
+  documents: 10,
+  /** Of each document: enough for its log to be folded three times, and for LevelDB to make tables of what it was given. */
+  edits: { full: 12_000, quick: 800 },
+  editsPerSecond: 400,
+  /** What a fast typist makes; all times are shorter by the ratio of the two. */
+  liveEditsPerSecond: 5,
+  /** Until what is stored late is stored. */
+  restMs: 1_000,
+  timeoutMs: 150_000,
+  /** Design goal: bytes written to files, as a ratio to bytes received. */
+  maxWrittenPerReceived: 4,
+} as const;
+
 /** The window of the peers that can batch. */
 export const BATCHED_FLUSH_DELAY_MS = 50;
 

@@ -23,6 +23,20 @@ export function readCpuSeconds(pid: number): number {
 }
 
 /**
+ * Bytes that the process has given the kernel with write calls, to files, sockets and pipes alike, and bytes of the file
+ * pages that it has dirtied: an append of a few bytes that is fsynced is a whole page, again each time.
+ */
+export function readWrittenBytes(pid: number): { readonly given: number; readonly dirtied: number } {
+  const io = readFileSync(`/proc/${pid}/io`, "utf8");
+  const field = (name: string) => {
+    const bytes = new RegExp(`^${name}: (\\d+)$`, "m").exec(io)?.[1];
+    if (bytes === undefined) throw new Error(`/proc/${pid}/io has no ${name}`);
+    return Number(bytes);
+  };
+  return { given: field("wchar"), dirtied: field("write_bytes") };
+}
+
+/**
  * The memory that the process has resident at this moment, without pages of files: LevelDB maps its tables, and the
  * kernel takes such pages back whenever it wants them.
  */

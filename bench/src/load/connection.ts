@@ -97,6 +97,11 @@ export class Connection {
     return this.#stream.bytesRead;
   }
 
+  /** Bytes sent on the TCP connection, with handshake and frame headers. */
+  get bytesSent(): number {
+    return this.#stream.bytesWritten;
+  }
+
   /** @throws Error when the connection is closed, or with what the reader of its frames threw first. */
   assertWell(): void {
     if (this.#fault !== null) throw this.#fault;

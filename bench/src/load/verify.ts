@@ -93,6 +93,19 @@ export async function verifyNewcomer(
   }
 }
 
+/**
+ * Compares what was typed with the document that somebody who joins now is given.
+ *
+ * @param typed States and updates that are it together.
+ * @returns How many characters it has.
+ * @throws Error when it is not the same.
+ */
+export async function verifyText(port: number, wire: Wire, typed: readonly Uint8Array[]): Promise<number> {
+  const expected = merge(typed);
+  await verifyNewcomer(port, wire, [], expected);
+  return expected.length;
+}
+
 function merge(updates: readonly Uint8Array[]): string {
   const doc = new Y.Doc();
   for (const update of updates) Y.applyUpdate(doc, update);

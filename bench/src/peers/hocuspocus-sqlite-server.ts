@@ -1,13 +1,13 @@
 /**
  * The Hocuspocus server with its documents in an SQLite file, stored as its documentation has it: some time after the
- * last change. `hocuspocus-sqlite-server.ts <port> <file>` prints a line once it listens.
+ * last change. `hocuspocus-sqlite-server.ts <port> <file> [<debounce> <maxDebounce>]` (in ms) prints a line once it listens.
  */
 
 import { DatabaseSync } from "node:sqlite";
 import { Server } from "@hocuspocus/server";
 import * as Y from "yjs";
 
-const [port, file] = process.argv.slice(2);
+const [port, file, debounce, maxDebounce] = process.argv.slice(2);
 if (port === undefined || file === undefined) throw new Error("a port and a file are needed");
 const database = new DatabaseSync(file);
 database.exec("CREATE TABLE IF NOT EXISTS documents (name TEXT PRIMARY KEY, data BLOB NOT NULL)");
@@ -18,6 +18,8 @@ const server = new Server({
   address: "127.0.0.1",
   port: Number(port),
   quiet: true,
+  ...(debounce !== undefined && { debounce: Number(debounce) }),
+  ...(maxDebounce !== undefined && { maxDebounce: Number(maxDebounce) }),
   async onLoadDocument({ document, documentName }) {
     const row = read.get(documentName);
     if (row) Y.applyUpdate(document, row.data as Uint8Array);
