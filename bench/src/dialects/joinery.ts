@@ -150,6 +150,11 @@ class NativeReader {
       if (whole === null) return;
       this.#large = null;
       this.#frame(readReassembled(whole), incoming);
+    } else if (frame?.type === "ack") {
+      incoming.push({ kind: "received", upTo: this.#acks.received(frame.number, frame.seq) });
+      // That it is on disk may have been said before.
+      const upTo = this.#acks.durableBefore();
+      if (upTo !== null) incoming.push({ kind: "durable", upTo });
     } else if (frame) {
       const heard = this.#hear(frame);
       if (heard) incoming.push(heard);
@@ -171,8 +176,6 @@ class NativeReader {
         if (this.#hasAsked) throw new Error("the server asked again: something that was sent did not arrive");
         this.#hasAsked = true;
         return { kind: "ask" };
-      case "ack":
-        return { kind: "received", upTo: this.#acks.received(frame.number, frame.seq) };
       case "durable":
         return { kind: "durable", upTo: this.#acks.durable(frame.seq) };
       case "failed":
@@ -190,6 +193,7 @@ class Acknowledgements {
   /** What is in the log and not known to be on disk, oldest first. */
   readonly #waiting: { readonly count: number; readonly seq: number }[] = [];
   #durable = 0;
+  #durableSeq = 0;
 
   /** Returns how many updates that is: the answer to the server's question has a number too. */
   received(number: number, seq: number): number {
@@ -198,8 +202,16 @@ class Acknowledgements {
     return count;
   }
 
+  /** How many are on disk, by what was said before they were told to be in the log; `null` when that is no news. */
+  durableBefore(): number | null {
+    const known = this.#durable;
+    const durable = this.durable(this.#durableSeq);
+    return durable > known ? durable : null;
+  }
+
   durable(seq: number): number {
-    while (this.#waiting[0] && this.#waiting[0].seq <= seq) {
+    this.#durableSeq = Math.max(this.#durableSeq, seq);
+    while (this.#waiting[0] && this.#waiting[0].seq <= this.#durableSeq) {
       this.#durable = (this.#waiting.shift() as { count: number }).count;
     }
     return this.#durable;
