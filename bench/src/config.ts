@@ -186,8 +186,8 @@ export const DURABILITY = {
 
 export const STORAGE = {
   documents: 10,
-  /** Of each document: enough for its log to be folded three times, and for LevelDB to make tables of what it was given. */
-  edits: { full: 12_000, quick: 800 },
+  /** Of each document: enough for its log to be folded twice, and for LevelDB to make tables of what it was given. */
+  edits: { full: 10_000, quick: 800 },
   editsPerSecond: 400,
   /** What a fast typist makes; all times are shorter by the ratio of the two. */
   liveEditsPerSecond: 5,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DRAIN_TIMEOUT_MS, STORAGE } from "../config.ts";
-import { stretchesOfPaper } from "../load/paper.ts";
+import { type Stretch, stretchesOfPaper } from "../load/paper.ts";
 import { Typist } from "../load/typist.ts";
 import { verifyText } from "../load/verify.ts";
 import { hocuspocusSqliteHasty } from "../peers/hocuspocus-sqlite-hasty.ts";
@@ -20,6 +20,9 @@ interface StorageMeasurement extends Measurement {
   readonly fileBytes: number;
   readonly pageBytes: number;
 }
+
+/** The same in every run, and some seconds' work. */
+let stretches: readonly Stretch[] | null = null;
 
 /** What it takes to keep a text that is being typed. */
 export const storage: Scenario<StorageMeasurement> = {
@@ -75,7 +78,8 @@ export const storage: Scenario<StorageMeasurement> = {
 
 async function measureStorage(server: ServerProcess, timing: Timing): Promise<StorageMeasurement> {
   const count = timing.isQuick ? STORAGE.edits.quick : STORAGE.edits.full;
-  const papers = stretchesOfPaper(STORAGE.documents, count).map((stretch, i) => ({
+  stretches ??= stretchesOfPaper(STORAGE.documents, count);
+  const papers = stretches.map((stretch, i) => ({
     ...stretch,
     document: `paper ${i}`,
   }));
