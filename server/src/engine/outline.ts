@@ -16,7 +16,6 @@ import {
   type Inspection,
   JoineryError,
   type Limits,
-  type StructBlock,
   StructCursor,
   StructKind,
 } from "@joinery/shared";
@@ -43,7 +42,6 @@ interface Mark {
 }
 
 const NO_MARKS: ReadonlyMap<number, Mark> = new Map();
-const NONE_GONE: Gone = new Map();
 
 export class Outline {
   readonly #limits: OutlineLimits;
@@ -80,17 +78,21 @@ export class Outline {
   /**
    * As {@link add}, for what the storage has: nothing is refused, what is misplaced stands where Yjs puts it.
    * A generator, because it may be much: it yields after so many structs.
+   *
+   * @param isDeleted What it says of is not returned: of a large document that would be long lists of what is known.
    */
   *addStored(
     update: Uint8Array,
     inspection: Inspection,
     known: ClockOf,
+    isDeleted: IsDeleted,
     structsAStep: number,
   ): Generator<undefined, Gone> {
     const gone = new Map<number, TickLists>();
     const visit = (cursor: StructCursor) => {
       this.#place(cursor, cursor.clock < known(cursor.client), null);
-      noteIfGone(gone, cursor);
+      const { client, clock, length } = cursor;
+      if (isGone(cursor) && !isDeleted(client, clock, clock + length)) noteGone(cursor, gone);
     };
     const walk = new OrderedWalk(update, inspection, { known, visit });
     while (walk.run(structsAStep)) yield;
@@ -99,30 +101,26 @@ export class Outline {
 
   #addInOrder(update: Uint8Array, inspection: Inspection, known: ClockOf, isDeleted: IsDeleted): Gone {
     const { blocks } = inspection;
-    const block = blocks[0];
-    if (block && blocks.length === 1) return this.#addBlock(update, block, known(block.client), isDeleted);
     const gone = new Map<number, TickLists>();
+    const [block] = blocks;
+    if (block && blocks.length === 1) {
+      const start = known(block.client);
+      const cursor = new StructCursor(update, block);
+      while (cursor.next()) {
+        const isNew = cursor.kind !== StructKind.SKIP && cursor.clock + cursor.length > start;
+        if (!isNew) continue;
+        this.#place(cursor, cursor.clock < start, isDeleted);
+        if (isGone(cursor)) noteGone(cursor, gone);
+      }
+      return gone;
+    }
     const visit = (cursor: StructCursor) => {
       this.#place(cursor, cursor.clock < known(cursor.client), isDeleted);
-      noteIfGone(gone, cursor);
+      if (isGone(cursor)) noteGone(cursor, gone);
     };
     const { reached } = walkInOrder(update, inspection, { known, visit });
     requireWhole(inspection, reached);
     return gone;
-  }
-
-  /** Of most updates, which have one client's structs; most of those are a keystroke's, and nothing of it is gone. */
-  #addBlock(update: Uint8Array, block: StructBlock, start: number, isDeleted: IsDeleted): Gone {
-    let gone: Map<number, TickLists> | null = null;
-    const cursor = new StructCursor(update, block);
-    while (cursor.next()) {
-      if (cursor.kind === StructKind.SKIP || cursor.clock + cursor.length <= start) continue;
-      this.#place(cursor, cursor.clock < start, isDeleted);
-      if (!isGone(cursor)) continue;
-      gone ??= new Map();
-      noteIfGone(gone, cursor);
-    }
-    return gone ?? NONE_GONE;
   }
 
   /** @param isDeleted `null` where nothing is refused. */
@@ -222,13 +220,13 @@ export class Outline {
   }
 }
 
+/** Whether its content was deleted before it came. */
 function isGone({ kind }: StructCursor): boolean {
   return kind === StructKind.GC || kind === StructKind.DELETED;
 }
 
-function noteIfGone(gone: Map<number, TickLists>, cursor: StructCursor): void {
-  const { client, clock, length } = cursor;
-  if (isGone(cursor)) noteTicks(gone, client, clock, clock + length);
+function noteGone({ client, clock, length }: StructCursor, gone: Map<number, TickLists>): void {
+  noteTicks(gone, client, clock, clock + length);
 }
 
 function requireWhole({ structs }: Inspection, reached: ReadonlyMap<number, number>): void {
