@@ -54,14 +54,17 @@ async function record(spoken: Spoken, enter: (proxy: RecordingProxy) => Person):
   const recording = proxy.recordings[0] as Recording;
   const isSaid = (times: number) =>
     until(`${times} acknowledgements`, () => (acknowledges?.(sent(recording, "server")) ?? times) >= times);
-  const isHeard = (what: string, isIt: (incoming: Incoming) => boolean) =>
-    until(what, () => heard(dialect, sent(recording, "server")).some(isIt));
   await isSaid(onArrival);
+  const before = sent(recording, "client").length;
   person.type();
-  await isHeard("the edit to come back", ({ kind }) => kind === "update");
+  await until("the edit to be sent", () => sent(recording, "client").length > before);
   await isSaid(onArrival + 1);
   person.moveCursor();
-  await isHeard("the cursor to come back", (incoming) => isPresence(incoming) && !isArrival(incoming));
+  await until("the cursor to come back", () =>
+    heard(dialect, sent(recording, "server")).some(
+      (incoming) => isPresence(incoming) && !isArrival(incoming),
+    ),
+  );
   return recording;
 }
 

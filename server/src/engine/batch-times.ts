@@ -65,7 +65,7 @@ export class BatchTimes {
 
   /** Everything up to `seq` is on disk. */
   durable(seq: number): void {
-    for (let [first] = this.#appended; first && first.seq <= seq; [first] = this.#appended) {
+    for (let first = this.#appended[0]; first && first.seq <= seq; first = this.#appended[0]) {
       this.#options.meter.durableSeconds.add(this.#secondsSince(first.receivedAtMs));
       first.span?.end(true);
       this.#appended.shift();

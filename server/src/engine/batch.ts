@@ -9,9 +9,17 @@ export interface ClosedBatch {
   readonly update: Uint8Array;
 }
 
+/** Updates of one author. */
+interface OpenPart {
+  readonly author: Author;
+  readonly updates: Uint8Array[];
+}
+
 /** The updates that the next flush will merge, log and send. Keeps references: give it copies. */
 export class OpenBatch {
-  readonly #updates = new Map<Author, Uint8Array[]>();
+  #parts: OpenPart[] = [];
+  /** Set once there are several: of two people who type, most batches have one. */
+  #byAuthor: Map<Author, OpenPart> | null = null;
   #bytes = 0;
 
   get bytes(): number {
@@ -20,23 +28,33 @@ export class OpenBatch {
 
   /** What is in it, in the order in which each author gave it. */
   *updates(): Iterable<Uint8Array> {
-    for (const updates of this.#updates.values()) yield* updates;
+    for (const { updates } of this.#parts) yield* updates;
   }
 
   add(author: Author, update: Uint8Array): void {
-    const updates = this.#updates.get(author);
-    if (updates) updates.push(update);
-    else this.#updates.set(author, [update]);
+    const part = this.#partOf(author);
+    if (part) part.updates.push(update);
+    else this.#addPart({ author, updates: [update] });
     this.#bytes += update.length;
   }
 
   /** Empties the batch. Returns `null` when there is nothing in it. */
   take(): ClosedBatch | null {
     if (this.#bytes === 0) return null;
-    const parts: LogPart[] = [];
-    for (const [author, updates] of this.#updates) parts.push({ author, update: mergeUpdates(updates) });
-    this.#updates.clear();
+    const parts = this.#parts.map(({ author, updates }) => ({ author, update: mergeUpdates(updates) }));
+    this.#parts = [];
+    this.#byAuthor = null;
     this.#bytes = 0;
-    return { parts, update: mergeUpdates(parts.map((part) => part.update)) };
+    return { parts, update: mergeUpdates(parts.map(({ update }) => update)) };
+  }
+
+  #partOf(author: Author): OpenPart | undefined {
+    const first = this.#parts[0];
+    return first?.author === author ? first : this.#byAuthor?.get(author);
+  }
+
+  #addPart(part: OpenPart): void {
+    this.#parts.push(part);
+    if (this.#parts.length > 1) this.#byAuthor = (this.#byAuthor ?? new Map()).set(part.author, part);
   }
 }

@@ -42,6 +42,11 @@ export class Checkpoint<Session extends CheckedSession> {
     return this.#guard !== null;
   }
 
+  /** Whether an input that comes now would run at once. */
+  get isFree(): boolean {
+    return this.#turnstile.isFree;
+  }
+
   /** Lets nothing in until {@link release}. */
   hold(): void {
     this.#turnstile.hold();

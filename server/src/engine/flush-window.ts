@@ -14,10 +14,10 @@ export type FlushOptions =
     };
 
 /**
- * 5 % of a core: with two people the window is a millisecond, with fifty 15 ms, with a thousand it reaches the
+ * 3 % of a core: with two people the window is a few milliseconds, with fifty 30 ms, with a few hundred it reaches the
  * cap, and a flush then carries what all of them did meanwhile instead of one update each.
  */
-export const DEFAULT_FLUSH: FlushOptions = { kind: "adaptive", share: 0.05, maxWindowMs: 100 };
+export const DEFAULT_FLUSH: FlushOptions = { kind: "adaptive", share: 0.03, maxWindowMs: 100 };
 
 /**
  * Of a flush that brings presence alone, which is seen as smooth at 20 a second. Where more is flushed than that it waits no
@@ -35,6 +35,9 @@ export type FlushReason = "batch" | "presence";
 export class FlushWindow {
   readonly #options: FlushOptions;
   #costMs = 0;
+  /** Of the last two flushes. */
+  #lastCostMs = 0;
+  #lastButOneCostMs = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FlushOptions) {
@@ -55,11 +58,19 @@ export class FlushWindow {
   }
 
   /**
-   * Notes a flush, and all that it cost. That follows a rise quickly and a fall slowly, so that one cheap flush does
-   * not fool it.
+   * Notes a flush, and all that it cost. One that was interrupted, by the collector or another process, says nothing of
+   * the room: of three the middle one counts. That follows a rise quickly and a fall slowly, so that one cheap flush does
+   * not fool it either.
    */
   flushed(startMs: number, costMs: number): void {
-    this.#costMs += (costMs - this.#costMs) * (costMs > this.#costMs ? 0.5 : 0.1);
+    const usualMs = middleOf(costMs, this.#lastCostMs, this.#lastButOneCostMs);
+    this.#lastButOneCostMs = this.#lastCostMs;
+    this.#lastCostMs = costMs;
+    this.#costMs += (usualMs - this.#costMs) * (usualMs > this.#costMs ? 0.5 : 0.1);
     this.#lastStartMs = startMs;
   }
+}
+
+function middleOf(a: number, b: number, c: number): number {
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }

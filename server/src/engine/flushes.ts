@@ -59,6 +59,7 @@ export class Flushes {
   readonly #window: FlushWindow;
   /** Those who have something to acknowledge, once what was accepted is in the log. */
   readonly #unacknowledged = new Set<Session>();
+  readonly #onWindowOver = () => this.#closeWindow();
   #target: FlushTarget | null = null;
   #timer: Timer | null = null;
   /** Who sent all that is in the batch. */
@@ -176,7 +177,7 @@ export class Flushes {
     this.#timer?.cancel();
     this.#timerIsFor = reason;
     const delayMs = this.#window.delayMs(clock.monotonicMs(), reason);
-    const run = () => this.#closeWindow();
+    const run = this.#onWindowOver;
     this.#timer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
   }
 

@@ -16,6 +16,7 @@ import {
   type Inspection,
   JoineryError,
   type Limits,
+  type StructBlock,
   StructCursor,
   StructKind,
 } from "@joinery/shared";
@@ -42,6 +43,7 @@ interface Mark {
 }
 
 const NO_MARKS: ReadonlyMap<number, Mark> = new Map();
+const NONE_GONE: Gone = new Map();
 
 export class Outline {
   readonly #limits: OutlineLimits;
@@ -78,21 +80,17 @@ export class Outline {
   /**
    * As {@link add}, for what the storage has: nothing is refused, what is misplaced stands where Yjs puts it.
    * A generator, because it may be much: it yields after so many structs.
-   *
-   * @param isDeleted What it says of is not returned: of a large document that would be long lists of what is known.
    */
   *addStored(
     update: Uint8Array,
     inspection: Inspection,
     known: ClockOf,
-    isDeleted: IsDeleted,
     structsAStep: number,
   ): Generator<undefined, Gone> {
     const gone = new Map<number, TickLists>();
     const visit = (cursor: StructCursor) => {
       this.#place(cursor, cursor.clock < known(cursor.client), null);
-      const { client, clock, length } = cursor;
-      if (isGone(cursor) && !isDeleted(client, clock, clock + length)) noteGone(cursor, gone);
+      noteIfGone(gone, cursor);
     };
     const walk = new OrderedWalk(update, inspection, { known, visit });
     while (walk.run(structsAStep)) yield;
@@ -101,26 +99,30 @@ export class Outline {
 
   #addInOrder(update: Uint8Array, inspection: Inspection, known: ClockOf, isDeleted: IsDeleted): Gone {
     const { blocks } = inspection;
+    const block = blocks[0];
+    if (block && blocks.length === 1) return this.#addBlock(update, block, known(block.client), isDeleted);
     const gone = new Map<number, TickLists>();
-    const [block] = blocks;
-    if (block && blocks.length === 1) {
-      const start = known(block.client);
-      const cursor = new StructCursor(update, block);
-      while (cursor.next()) {
-        const isNew = cursor.kind !== StructKind.SKIP && cursor.clock + cursor.length > start;
-        if (!isNew) continue;
-        this.#place(cursor, cursor.clock < start, isDeleted);
-        if (isGone(cursor)) noteGone(cursor, gone);
-      }
-      return gone;
-    }
     const visit = (cursor: StructCursor) => {
       this.#place(cursor, cursor.clock < known(cursor.client), isDeleted);
-      if (isGone(cursor)) noteGone(cursor, gone);
+      noteIfGone(gone, cursor);
     };
     const { reached } = walkInOrder(update, inspection, { known, visit });
     requireWhole(inspection, reached);
     return gone;
+  }
+
+  /** Of most updates, which have one client's structs; most of those are a keystroke's, and nothing of it is gone. */
+  #addBlock(update: Uint8Array, block: StructBlock, start: number, isDeleted: IsDeleted): Gone {
+    let gone: Map<number, TickLists> | null = null;
+    const cursor = new StructCursor(update, block);
+    while (cursor.next()) {
+      if (cursor.kind === StructKind.SKIP || cursor.clock + cursor.length <= start) continue;
+      this.#place(cursor, cursor.clock < start, isDeleted);
+      if (!isGone(cursor)) continue;
+      gone ??= new Map();
+      noteIfGone(gone, cursor);
+    }
+    return gone ?? NONE_GONE;
   }
 
   /** @param isDeleted `null` where nothing is refused. */
@@ -220,13 +222,13 @@ export class Outline {
   }
 }
 
-/** Whether its content was deleted before it came. */
 function isGone({ kind }: StructCursor): boolean {
   return kind === StructKind.GC || kind === StructKind.DELETED;
 }
 
-function noteGone({ client, clock, length }: StructCursor, gone: Map<number, TickLists>): void {
-  noteTicks(gone, client, clock, clock + length);
+function noteIfGone(gone: Map<number, TickLists>, cursor: StructCursor): void {
+  const { client, clock, length } = cursor;
+  if (isGone(cursor)) noteTicks(gone, client, clock, clock + length);
 }
 
 function requireWhole({ structs }: Inspection, reached: ReadonlyMap<number, number>): void {

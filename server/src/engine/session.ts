@@ -18,6 +18,7 @@ import {
   type ErrorCode,
   encodeAwareness,
   JoineryError,
+  toJoineryError,
 } from "@joinery/shared";
 import { Acks } from "./acks.ts";
 import { Checkpoint, NOT_AN_EDIT } from "./checkpoint.ts";
@@ -453,17 +454,21 @@ export class Session {
   // How it is done.
 
   #passUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
-    this.#checkpoint.pass(() => {
-      this.#acks.begin(number, isAnswer);
-      this.#isWaiting = false;
-      if (!this.#checkpoint.hasGuard) this.#accept(update, isAnswer, number);
-      else {
-        this.#waits();
-        const letIn = (input: { readonly update: Uint8Array }) =>
-          this.#accept(input.update, isAnswer, number);
-        this.#checkpoint.look({ kind: "update", update, isAnswer }, letIn, { number, remote: null });
-      }
-    });
+    // What is asked of all edits makes nothing for most of them.
+    if (this.#checkpoint.isFree) this.#beginUpdate(update, isAnswer, number);
+    else this.#checkpoint.pass(() => this.#beginUpdate(update, isAnswer, number));
+  }
+
+  #beginUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
+    this.#acks.begin(number, isAnswer);
+    this.#isWaiting = false;
+    if (!this.#checkpoint.hasGuard) {
+      this.#accept(update, isAnswer, number);
+      return;
+    }
+    this.#waits();
+    const letIn = (input: { readonly update: Uint8Array }) => this.#accept(input.update, isAnswer, number);
+    this.#checkpoint.look({ kind: "update", update, isAnswer }, letIn, { number, remote: null });
   }
 
   #receivePresence(update: Uint8Array): void {
@@ -480,21 +485,23 @@ export class Session {
   }
 
   #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
-    const details = { number, remote: null };
-    const done = () => {
-      this.#isWaiting = false;
-      if (this.#acks.end()) this.ask();
-      if (this.#acks.isDue) this.#room.acknowledgeSoon(this);
-    };
-    this.#checkpoint.attempt(() => {
+    try {
       const tried = this.#room.acceptUpdate(this, update, isAnswer);
       if (tried === null) {
-        done();
+        this.#accepted();
         return;
       }
       this.#waits();
-      this.#checkpoint.waitFor(tried, done, details);
-    }, details);
+      this.#checkpoint.waitFor(tried, () => this.#accepted(), { number, remote: null });
+    } catch (thrown) {
+      this.refuse(toJoineryError(thrown), { number, remote: null });
+    }
+  }
+
+  #accepted(): void {
+    this.#isWaiting = false;
+    if (this.#acks.end()) this.ask();
+    if (this.#acks.isDue) this.#room.acknowledgeSoon(this);
   }
 
   /** Where an update is looked at and then tried, it waits since the first of the two. */

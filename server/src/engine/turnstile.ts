@@ -12,6 +12,11 @@ export class Turnstile {
     this.#reading = reading;
   }
 
+  /** Whether an input that comes now would run at once. */
+  get isFree(): boolean {
+    return !this.#isClosed && this.#holds === 0 && this.#inbox.length === 0;
+  }
+
   /** Runs an input when its turn has come, which may be at once; after {@link close}, never. */
   pass(input: () => void): void {
     if (this.#isClosed) return;

@@ -81,7 +81,7 @@ export class InputGate<Owner> {
   message(message: Uint8Array): void {
     if (this.#isDiscarding) this.control();
     else if (this.#isOpen && this.#isEmpty) {
-      this.#work(() => this.#actions.deliver(this.#owner, message));
+      this.#work(message);
       this.#readOrNot();
     } else {
       this.#inbox ??= new Inbox();
@@ -143,10 +143,12 @@ export class InputGate<Owner> {
     return !this.#isDiscarding && this.#actions.hasRest?.(this.#owner) === true;
   }
 
-  #work(work: () => void): void {
+  /** @param message `null` to go on with the last one. */
+  #work(message: Uint8Array | null): void {
     const clock = this.#clock;
     const startMs = clock.monotonicMs();
-    work();
+    if (message) this.#actions.deliver(this.#owner, message);
+    else this.#actions.goOn?.(this.#owner);
     const now = clock.monotonicMs();
     const spentMs = now - startMs;
     for (const budget of this.#budgets) budget.spendMessage(spentMs, now);
@@ -186,13 +188,13 @@ export class InputGate<Owner> {
   #advance(): void {
     while (this.#isOpen) {
       if (this.#hasRest) {
-        this.#work(() => this.#actions.goOn?.(this.#owner));
+        this.#work(null);
         continue;
       }
       const message = this.#inbox?.shift() ?? null;
       if (message === null) break;
       if (this.#inbox?.isEmpty) this.#inbox = null;
-      this.#work(() => this.#actions.deliver(this.#owner, message));
+      this.#work(message);
     }
     this.#readOrNot();
     this.#endIfEmpty();

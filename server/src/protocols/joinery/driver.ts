@@ -119,7 +119,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     this.#waiting = new Backlog(outbox, maxWaitingInputBytes, () => onLimit("maxWaitingInputBytes"));
     this.#unadmitted = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
     const onEmpty = () => this.drained();
-    this.outgoing = new Outgoing({ outbox, turnEnd, largeFrames, maxBufferedBytes, onEmpty });
+    this.outgoing = new Outgoing({ clock, outbox, turnEnd, largeFrames, maxBufferedBytes, onEmpty });
     const isAboveMark = () => this.outgoing.isAboveMark;
     this.#postponed = new Postponed({ clock, limits, outbox, isAboveMark });
   }
@@ -160,6 +160,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   }
 
   closed(): void {
+    this.outgoing.close();
     this.#postponed.close();
     this.#channels.clear();
     for (const channel of this.#sessions) channel.abandon();

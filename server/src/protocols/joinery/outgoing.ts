@@ -1,6 +1,7 @@
-import { type PartialFrame, serverFrames } from "@joinery/shared/protocol";
-import type { Outbox } from "../../engine/ports.ts";
+import { DOCUMENT_FRAMES, type PartialFrame, serverFrames } from "@joinery/shared/protocol";
+import type { Clock, Outbox, Timer } from "../../engine/ports.ts";
 import type { TurnEnd } from "../turn-end.ts";
+import { GatherWindow } from "./gather-window.ts";
 import type { LargeFrames } from "./large-frames.ts";
 
 /** What waits is handed over when it has this size, before the turn ends. */
@@ -8,7 +9,16 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 /** A frame of this size is a message of its own: copying it would cost more than a message does. */
 const LONE_BYTES = 16 * 1024;
 
+/** What documents say unasked, while somebody writes in them. All else may be what a client waits for. */
+const UNASKED: ReadonlySet<number | undefined> = new Set([
+  DOCUMENT_FRAMES.batch,
+  DOCUMENT_FRAMES.ack,
+  DOCUMENT_FRAMES.durable,
+  DOCUMENT_FRAMES.presence,
+]);
+
 export interface OutgoingOptions {
+  readonly clock: Pick<Clock, "monotonicMs" | "setTimer">;
   readonly outbox: Outbox;
   readonly turnEnd: TurnEnd;
   readonly largeFrames: LargeFrames;
@@ -19,13 +29,13 @@ export interface OutgoingOptions {
 }
 
 /**
- * One connection's way out: what one turn has for it goes in few messages. Small frames are put together; a large one,
- * or one that is alone, is sent as it is, because others are sent the same bytes. Frames of a document follow a SELECT
- * where the channel changes.
+ * One connection's way out: what one turn has for it goes in few messages, and where many documents are busy, what they
+ * say within a window. Small frames are put together; a large one, or one that is alone, is sent as it is, because
+ * others are sent the same bytes. Frames of a document follow a SELECT where the channel changes.
  */
 export class Outgoing {
   readonly #options: OutgoingOptions;
-  readonly #flushAtTurnEnd = () => this.flush();
+  readonly #flush = () => this.flush();
   /** The channel of the last SELECT. */
   #selected = 0;
   #messages: Uint8Array[] = [];
@@ -33,6 +43,11 @@ export class Outgoing {
   /** What the next message will be made of. */
   #small: Uint8Array[] = [];
   #smallBytes = 0;
+  readonly #window = new GatherWindow();
+  /** Whether all that waits goes at the end of the turn. */
+  #isDue = false;
+  /** Else, when its window is over. */
+  #timer: Timer | null = null;
   /** Whether somebody has seen the buffer above the mark. */
   #wasAboveMark = false;
 
@@ -59,7 +74,7 @@ export class Outgoing {
   /** Sends a frame of the connection. */
   sendControl(frame: Uint8Array): void {
     this.#add(frame);
-    this.#handOverIfLarge();
+    this.#handOverSoon(0);
   }
 
   /**
@@ -84,18 +99,30 @@ export class Outgoing {
       isResumed ||= cut.isResumed;
       for (const fragment of cut.fragments) this.#add(fragment);
     }
-    this.#handOverIfLarge();
+    this.#handOverSoon(frames.every(isUnasked) ? this.#gathering(channel) : 0);
     return isResumed;
+  }
+
+  /** The connection is gone, and what waits with it. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
   }
 
   /** Hands over all that waits. */
   flush(): void {
     this.#endMessage();
+    this.#isDue = false;
+    this.#timer?.cancel();
+    this.#timer = null;
     const messages = this.#messages;
     this.#messages = [];
     this.#messageBytes = 0;
-    const { outbox, onEmpty } = this.#options;
-    if (messages.length > 0) outbox.send(messages);
+    const { clock, outbox, onEmpty } = this.#options;
+    if (messages.length > 0) {
+      outbox.send(messages);
+      this.#window.handedOver(clock.monotonicMs());
+    }
     // What the outbox took at once is never said to have drained.
     if (!this.#wasAboveMark || outbox.bufferedBytes > 0) return;
     this.#wasAboveMark = false;
@@ -103,9 +130,6 @@ export class Outgoing {
   }
 
   #add(frame: Uint8Array): void {
-    if (this.#messages.length === 0 && this.#small.length === 0) {
-      this.#options.turnEnd.add(this.#flushAtTurnEnd);
-    }
     if (frame.length >= LONE_BYTES) {
       this.#endMessage();
       this.#messages.push(frame);
@@ -127,9 +151,28 @@ export class Outgoing {
     this.#smallBytes = 0;
   }
 
-  #handOverIfLarge(): void {
-    if (this.#messageBytes + this.#smallBytes >= MAX_MESSAGE_BYTES) this.flush();
+  /** A document says something unasked. @returns How long that may wait, in milliseconds. */
+  #gathering(channel: number): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#window.heard(channel, nowMs);
+    return this.#window.delayMs(nowMs);
   }
+
+  /** @param delayMs How long what was added may wait; 0 for until the turn ends. */
+  #handOverSoon(delayMs: number): void {
+    const { clock, turnEnd } = this.#options;
+    if (this.#messageBytes + this.#smallBytes >= MAX_MESSAGE_BYTES) this.flush();
+    else if (this.#isDue) return;
+    else if (delayMs > 0) this.#timer ??= clock.setTimer(delayMs, this.#flush);
+    else {
+      this.#isDue = true;
+      turnEnd.add(this.#flush);
+    }
+  }
+}
+
+function isUnasked(frame: Uint8Array): boolean {
+  return UNASKED.has(frame[0]);
 }
 
 function concatenated(parts: readonly Uint8Array[], bytes: number): Uint8Array {

@@ -23,6 +23,7 @@ function stage() {
     close: () => undefined,
   };
   const outgoing = new Outgoing({
+    clock,
     outbox,
     turnEnd: new TurnEnd(clock),
     largeFrames: new LargeFrames(DEFAULT_LIMITS.maxFragmentBytes),
@@ -136,5 +137,83 @@ describe("a connection with many documents", () => {
       ["batch", 2],
       ["batch", 3],
     ]);
+  });
+});
+
+describe("what many documents say while they are busy", () => {
+  const DOCUMENTS = 40;
+
+  /** Each of so many documents says something, a moment after the one before. */
+  function everyDocumentSpeaks({ clock, outgoing }: ReturnType<typeof stage>, documents = DOCUMENTS): void {
+    for (let channel = 1; channel <= documents; channel++) {
+      outgoing.send(channel, [serverFrames.batch(1, 0, Uint8Array.of(0, 0))], null);
+      clock.turn();
+      clock.advance(5);
+    }
+  }
+
+  test("goes in at most one message every 60 ms, in order and all of it", () => {
+    const on = stage();
+    everyDocumentSpeaks(on);
+    on.clock.advance(60);
+    on.sends.length = 0;
+    everyDocumentSpeaks(on);
+    on.clock.advance(60);
+    expect(on.sends.length).toBeGreaterThan(1);
+    expect(on.sends.length).toBeLessThanOrEqual(1 + (DOCUMENTS * 5 + 60) / 60);
+    const selected = inWords(on.sends.flat()).flat();
+    const all = Array.from({ length: DOCUMENTS }, (_, i) => [`select ${i + 1}`, "batch"]);
+    expect(selected).toEqual(all.flat());
+  });
+
+  test("goes at the end of the turn where they are few, however busy", () => {
+    const on = stage();
+    for (let i = 0; i < 100; i++) {
+      on.outgoing.send(1 + (i % 5), [serverFrames.durable(i)], null);
+      on.clock.turn();
+      on.clock.advance(1);
+    }
+    expect(on.sends).toHaveLength(100);
+  });
+
+  test("goes at once when they were quiet for a window, and when they have been for a while", () => {
+    const on = stage();
+    everyDocumentSpeaks(on);
+    on.clock.advance(120);
+    on.sends.length = 0;
+    everyDocumentSpeaks(on, 1);
+    expect(on.sends).toHaveLength(1);
+    on.clock.advance(5000);
+    everyDocumentSpeaks(on, 1);
+    everyDocumentSpeaks(on, 1);
+    expect(on.sends).toHaveLength(3);
+  });
+
+  test("is taken along by what a client may wait for, which goes at the end of the turn", () => {
+    const on = stage();
+    everyDocumentSpeaks(on);
+    on.clock.advance(120);
+    everyDocumentSpeaks(on, 1);
+    on.sends.length = 0;
+    on.outgoing.send(2, [serverFrames.batch(2, 0, Uint8Array.of(0, 0))], null);
+    on.clock.turn();
+    expect(on.sends).toHaveLength(0);
+    on.outgoing.send(3, [serverFrames.caughtUp(1, 1)], null);
+    on.clock.turn();
+    expect(on.sends.flatMap(inWords).flat()).toEqual(["select 2", "batch", "select 3", "caughtUp"]);
+    on.clock.advance(100);
+    expect(on.sends).toHaveLength(1);
+  });
+
+  test("waits no more when the connection is gone", () => {
+    const on = stage();
+    everyDocumentSpeaks(on);
+    on.clock.advance(120);
+    everyDocumentSpeaks(on, 2);
+    on.sends.length = 0;
+    on.outgoing.send(9, [serverFrames.durable(1)], null);
+    on.outgoing.close();
+    on.clock.advance(1000);
+    expect(on.sends).toHaveLength(0);
   });
 });
