@@ -303,13 +303,20 @@ export class Contents {
     }
     for (const [i, inspection] of inspections.entries()) {
       const update = updates[i] as Uint8Array;
-      const adding = this.#outline.addStored(update, inspection, this.#clockOf, STRUCTS_A_STEP);
-      const gone = yield* adding;
-      this.#coverage.add(inspection);
-      for (const [client, { starts, ends }] of gone) this.#deleted.add(client, starts, ends);
+      // First its deletes: they name what came without content, as a rule all of it.
       for (const [client, { starts, ends }] of deletesOf(update, inspection)) {
         this.#deleted.add(client, starts, ends);
       }
+      const isDeleted: IsDeleted = (client, start, end) => this.#deleted.has(client, start, end);
+      const gone = yield* this.#outline.addStored(
+        update,
+        inspection,
+        this.#clockOf,
+        isDeleted,
+        STRUCTS_A_STEP,
+      );
+      this.#coverage.add(inspection);
+      for (const [client, { starts, ends }] of gone) this.#deleted.add(client, starts, ends);
     }
   }
 }

@@ -42,16 +42,30 @@ export class DeletedRanges {
    */
   add(client: number, starts: readonly number[], ends: readonly number[]): void {
     let ranges = this.#clients.get(client);
+    this.#encoded = null;
+    if (starts.length > FEW) {
+      // Who has none is given a copy, which has no room to grow; of a document that is loaded that is nearly everybody.
+      const isCopied = !ranges && isTidy(starts, ends);
+      const added = isCopied
+        ? { starts: starts.slice(), ends: ends.slice() }
+        : merge(ranges ?? NONE, sorted(starts, ends));
+      this.#clients.set(client, added);
+      return;
+    }
     if (!ranges) {
       ranges = { starts: [], ends: [] };
       this.#clients.set(client, ranges);
     }
-    this.#encoded = null;
-    if (starts.length <= FEW) {
-      for (let i = 0; i < starts.length; i++) insert(ranges, starts[i] as number, ends[i] as number);
-    } else {
-      this.#clients.set(client, merge(ranges, sorted(starts, ends)));
-    }
+    for (let i = 0; i < starts.length; i++) insert(ranges, starts[i] as number, ends[i] as number);
+  }
+
+  /** Whether all of a range is deleted. Cost: a binary search. */
+  has(client: number, start: number, end: number): boolean {
+    const ranges = this.#clients.get(client);
+    if (!ranges) return false;
+    const { starts, ends } = ranges;
+    const i = firstEndingAfter(ends, start);
+    return i < starts.length && (starts[i] as number) <= start && (ends[i] as number) >= end;
   }
 
   /** Calls `visit` for each part of a range that is not deleted, ascending. */
@@ -82,6 +96,14 @@ export function tidyTicks({ starts, ends }: DeletedTicks): DeletedTicks {
 }
 
 const NONE: DeletedTicks = { starts: [], ends: [] };
+
+/** Whether ranges ascend and do not touch. */
+function isTidy(starts: readonly number[], ends: readonly number[]): boolean {
+  for (let i = 1; i < starts.length; i++) {
+    if ((starts[i] as number) <= (ends[i - 1] as number)) return false;
+  }
+  return true;
+}
 
 function insert({ starts, ends }: TickLists, start: number, end: number): void {
   const last = starts.length - 1;

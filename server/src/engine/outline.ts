@@ -80,17 +80,21 @@ export class Outline {
   /**
    * As {@link add}, for what the storage has: nothing is refused, what is misplaced stands where Yjs puts it.
    * A generator, because it may be much: it yields after so many structs.
+   *
+   * @param isDeleted What it says of is not returned: of a large document that would be long lists of what is known.
    */
   *addStored(
     update: Uint8Array,
     inspection: Inspection,
     known: ClockOf,
+    isDeleted: IsDeleted,
     structsAStep: number,
   ): Generator<undefined, Gone> {
     const gone = new Map<number, TickLists>();
     const visit = (cursor: StructCursor) => {
       this.#place(cursor, cursor.clock < known(cursor.client), null);
-      noteIfGone(gone, cursor);
+      const { client, clock, length } = cursor;
+      if (isGone(cursor) && !isDeleted(client, clock, clock + length)) noteIfGone(gone, cursor);
     };
     const walk = new OrderedWalk(update, inspection, { known, visit });
     while (walk.run(structsAStep)) yield;

@@ -15,7 +15,7 @@ function missing(ranges: DeletedRanges, client: number): number[] {
 
 test("holds what was added, in any order and number at a time", () => {
   fc.assert(
-    fc.property(fc.array(some, { maxLength: 5 }), (additions) => {
+    fc.property(fc.array(some, { maxLength: 5 }), some, (additions, looked) => {
       const ranges = new DeletedRanges();
       const model = new Set<number>();
       for (const added of additions) {
@@ -30,8 +30,24 @@ test("holds what was added, in any order and number at a time", () => {
       }
       const expected = Array.from({ length: 80 }, (_, tick) => tick).filter((tick) => !model.has(tick));
       expect(missing(ranges, 1)).toEqual(expected);
+      for (const [start, length] of looked) {
+        const isMissing = expected.some((tick) => tick >= start && tick < start + length);
+        expect(ranges.has(1, start, start + length)).toBe(!isMissing);
+      }
+      expect(ranges.has(2, 0, 1)).toBe(false);
     }),
   );
+});
+
+test("does not hold on to lists that it was given", () => {
+  const starts = Array.from({ length: 40 }, (_, i) => i * 2);
+  const ends = starts.map((start) => start + 1);
+  const ranges = new DeletedRanges();
+  ranges.add(1, starts, ends);
+  ranges.add(1, [1], [2]);
+  expect(starts).toHaveLength(40);
+  starts.length = 0;
+  expect(ranges.has(1, 78, 79)).toBe(true);
 });
 
 test("encodes ranges that neither overlap nor touch, and none beyond a clock that was given", () => {
