@@ -118,6 +118,7 @@ export class Flushes {
   whenBorn(): Promise<void> | null {
     const journal = this.#target?.journal;
     if (!journal || journal.durableSeq > 0 || (journal.seq === 0 && this.#batch.bytes === 0)) return null;
+    journal.hurry(1);
     this.#birth ??= Promise.withResolvers<void>();
     return this.#birth.promise;
   }
@@ -236,7 +237,10 @@ export class Flushes {
       contents.flushed();
     }
     const { seq, durableSeq } = journal;
-    if (batch && this.seeding.isAdded) this.seeding.withhold({ update: batch.update, seq, writer: null });
+    if (batch && this.seeding.isAdded) {
+      this.seeding.withhold({ update: batch.update, seq, writer: null });
+      journal.hurry(seq);
+    }
     const { withheld } = this.seeding;
     const sent = batch && !withheld ? { update: batch.update, seq, durableSeq, writer } : null;
     if (sent || presence) this.audience.broadcast(sent, presence);

@@ -63,6 +63,8 @@ export class Journal {
   #seq: number;
   #durableSeq: number;
   #uncommittedBytes = 0;
+  /** Somebody waits until the log is on disk up to here. */
+  #awaitedSeq = 0;
   #failure: JoineryError | null = null;
   /**
    * The tail as joiners share it: its first batches, merged into pieces of which each is at least twice as large as
@@ -167,11 +169,18 @@ export class Journal {
       ...(birth && { birth }),
       ...begun,
     });
+    if (seq <= this.#awaitedSeq) this.#storage.hurry?.();
     this.#lastAppend = appended.then(
       () => this.#committed(seq, bytes),
       (error: unknown) => this.#fail(error),
     );
     return bytes;
+  }
+
+  /** Somebody waits until the log is on disk up to `seq`, which may be still to come. */
+  hurry(seq: number): void {
+    this.#awaitedSeq = Math.max(this.#awaitedSeq, seq);
+    if (this.#seq > this.#durableSeq) this.#storage.hurry?.();
   }
 
   /** Which branch a batch of the log is of; zeros where that is not known. */

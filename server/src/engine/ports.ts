@@ -218,6 +218,12 @@ export interface Storage {
   append(append: Append): Promise<void>;
 
   /**
+   * Somebody waits for what was appended so far: it is not to gather any longer with what comes next. Default: appends
+   * do not wait for others.
+   */
+  hurry?(): void;
+
+  /**
    * Reads log entries with `seq` greater than `after`, ascending, stopping once `maxBytes` of updates are
    * exceeded (at least one entry is returned if there is one). Entries that a snapshot replaced are gone. Rejects
    * with DOCUMENT_DAMAGED when one of them is damaged or missing.

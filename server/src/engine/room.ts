@@ -399,6 +399,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   }
 
   whenDurableUpTo(seq: number): Promise<void> {
+    this.loaded.journal.hurry(seq);
     return this.#durableWaiters.wait(seq);
   }
 

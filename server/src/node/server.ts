@@ -33,6 +33,7 @@ import type { Connect } from "../transports/loopback.ts";
 import { AccessFile } from "./access-file.ts";
 import { AttachedServers } from "./attached-servers.ts";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM } from "./clock.ts";
+import { COMMIT_PACE } from "./commit-pace.ts";
 import { THREAD_POOL_COMPRESSION } from "./compression.ts";
 import { Documents } from "./documents.ts";
 import { EventLog } from "./event-log.ts";
@@ -134,6 +135,7 @@ class JoineryServer implements Server {
         minFreeBytes: limits.minFreeBytes,
         report,
         onCommit: watching.onCommit,
+        commitPace: COMMIT_PACE,
       });
     this.#replicas = new WorkerReplicas({ limits, onLimit });
     this.#plugins = new PluginHost(pluginsOf(options, report), {

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from "../engine/ports.ts";
 import type { Operation } from "./database.ts";
 
 interface Waiting {
@@ -7,21 +8,39 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** How long writes gather while more comes all the time. */
+export interface CommitPace {
+  readonly clock: Pick<Clock, "monotonicMs" | "setTimer">;
+  /** Milliseconds from the beginning of one write to that of the next, unless that one is in a hurry. */
+  readonly intervalMs: number;
+}
+
 /**
  * Puts what many ask for at the same time into one write. While one write is under way the next one gathers, so
- * that the slower the disk is, the more share a write.
+ * that the slower the disk is, the more share a write. With a pace it gathers for longer: where little comes at a time,
+ * most of what a write costs is not its bytes but waking threads and the file system's journal. What comes when nothing
+ * was written for that long is written at once.
  *
  * Everything is written in the order in which it was given. When a write fails, all that waits fails with it:
  * what came later may build on what did not happen. There is no bound here; the callers hold back.
  */
 export class GroupCommit {
   readonly #write: (operations: Operation[]) => Promise<void>;
+  readonly #pace: CommitPace | null;
   #queue: Waiting[] = [];
   #draining: Promise<void> | null = null;
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  /** Somebody waits for something in the queue. */
+  #isUrgent = false;
+  #pause: { readonly timer: Timer; readonly end: () => void } | null = null;
 
-  /** @param write Makes the operations durable, as a whole or not at all. */
-  constructor(write: (operations: Operation[]) => Promise<void>) {
+  /**
+   * @param write Makes the operations durable, as a whole or not at all.
+   * @param pace By default the next write begins when the last one has ended.
+   */
+  constructor(write: (operations: Operation[]) => Promise<void>, pace: CommitPace | null = null) {
     this.#write = write;
+    this.#pace = pace;
   }
 
   /**
@@ -33,26 +52,60 @@ export class GroupCommit {
   add(operations: Waiting["operations"]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ operations, resolve, reject });
+      // It changes a document as a whole, and is asked for by somebody.
+      if (typeof operations === "function") this.hurry();
       this.#draining ??= this.#drain();
     });
   }
 
-  /** Resolves once nothing is waiting any more. */
+  /** Has all that was given so far written without a pause. */
+  hurry(): void {
+    if (this.#queue.length === 0) return;
+    this.#isUrgent = true;
+    this.#endPause();
+  }
+
+  /** Has it all written, and resolves once nothing is waiting any more. */
   async idle(): Promise<void> {
+    this.hurry();
     while (this.#draining !== null) await this.#draining;
   }
 
   async #drain(): Promise<void> {
     await null; // What is added in the same turn shares the first write.
-    while (this.#queue.length > 0) await this.#writeGroup();
+    while (this.#queue.length > 0) {
+      const paused = this.#gather();
+      if (paused !== null) await paused;
+      await this.#writeGroup();
+    }
     this.#draining = null;
+  }
+
+  #endPause(): void {
+    this.#pause?.timer.cancel();
+    this.#pause?.end();
+    this.#pause = null;
+  }
+
+  /** Resolves when the next write may begin; `null` when it may now. */
+  #gather(): Promise<void> | null {
+    if (this.#pace === null || this.#isUrgent) return null;
+    const { clock, intervalMs } = this.#pace;
+    const delayMs = this.#startedAtMs + intervalMs - clock.monotonicMs();
+    if (delayMs <= 0) return null;
+    return new Promise((end) => {
+      this.#pause = { timer: clock.setTimer(delayMs, end), end };
+    });
   }
 
   async #writeGroup(): Promise<void> {
     const group = this.#takeGroup();
+    this.#pause = null;
+    if (this.#queue.length === 0) this.#isUrgent = false;
+    if (this.#pace !== null) this.#startedAtMs = this.#pace.clock.monotonicMs();
     let operations: Operation[];
     try {
-      operations = (await Promise.all(group.map(operationsOf))).flat();
+      operations = await operationsOf(group);
     } catch (error) {
       for (const { reject } of group) reject(error);
       return;
@@ -73,6 +126,12 @@ export class GroupCommit {
   }
 }
 
-async function operationsOf({ operations }: Waiting): Promise<readonly Operation[]> {
-  return typeof operations === "function" ? operations() : operations;
+/** A group is either one that has to be looked up, or many that are there. */
+async function operationsOf(group: readonly Waiting[]): Promise<Operation[]> {
+  const gathered: Operation[] = [];
+  for (const { operations } of group) {
+    for (const operation of typeof operations === "function" ? await operations() : operations)
+      gathered.push(operation);
+  }
+  return gathered;
 }

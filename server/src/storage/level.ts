@@ -31,7 +31,7 @@ import {
   readDeletions,
 } from "./deletions.ts";
 import { dispensableKeys, listDocuments, loadDocument, readLog } from "./document-reader.ts";
-import { GroupCommit } from "./group-commit.ts";
+import { type CommitPace, GroupCommit } from "./group-commit.ts";
 import { encodeKey } from "./keys.ts";
 import { type Loss, lossesAfter, readLosses } from "./losses.ts";
 import {
@@ -63,6 +63,11 @@ export interface LevelStorageOptions {
   readonly minFreeBytes?: number;
   /** Told of every write that is durable: its bytes, and how long it took in milliseconds; must not throw. */
   readonly onCommit?: (bytes: number, ms: number) => void;
+  /**
+   * How long appends gather while more come all the time. Default: as long as the write before them takes, which suits
+   * whoever waits for each.
+   */
+  readonly commitPace?: CommitPace;
   /** Opens the database; by default LevelDB. A test puts faults here. */
   readonly openDatabase?: OpenDatabase;
 }
@@ -87,7 +92,7 @@ export class LevelStorage implements Storage {
   readonly #space: SpaceGuard;
   readonly #report: (event: StorageEvent) => void;
   readonly #onCommit: LevelStorageOptions["onCommit"];
-  readonly #commits = new GroupCommit((operations) => this.#write(operations));
+  readonly #commits: GroupCommit;
   readonly #closing = new AbortController();
 
   /** What operations run on, or why there is nothing to run on. */
@@ -106,6 +111,7 @@ export class LevelStorage implements Storage {
     const { folder, report = () => undefined, openDatabase = openLevelDatabase } = options;
     this.#report = report;
     this.#onCommit = options.onCommit;
+    this.#commits = new GroupCommit((operations) => this.#write(operations), options.commitPace);
     this.#dataFolder = {
       folder,
       openDatabase,
@@ -144,6 +150,10 @@ export class LevelStorage implements Storage {
     if (branches !== undefined) records.unshift(encodeBranches(document, branches));
     if (birth !== undefined) records.unshift(encodeBirth(document, birth));
     await this.#commit(records.map(put));
+  }
+
+  hurry(): void {
+    this.#commits.hurry();
   }
 
   async read(document: DocumentName, after: number, maxBytes: number): Promise<readonly LogEntry[]> {

@@ -1,18 +1,20 @@
 import { expect, test } from "vitest";
 import type { Operation } from "../../../server/src/storage/database.ts";
-import { GroupCommit } from "../../../server/src/storage/group-commit.ts";
+import { type CommitPace, GroupCommit } from "../../../server/src/storage/group-commit.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const put = (n: number): Operation => ({ type: "put", key: Uint8Array.of(n), value: Uint8Array.of(n) });
 const keys = (operations: readonly Operation[]) => operations.map(({ key }) => key[0]);
 
 /** A group commit whose writes end when the test says so. */
-function stage() {
+function stage(pace?: CommitPace) {
   const writes: { keys: unknown[]; succeed: () => void; fail: (error: Error) => void }[] = [];
   const commits = new GroupCommit(
     (operations) =>
       new Promise((resolve, reject) =>
         writes.push({ keys: keys(operations), succeed: resolve, fail: reject }),
       ),
+    pace,
   );
   /** Lets all that can go on without a write's end do so. */
   const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -86,4 +88,80 @@ test("a look-up that fails fails alone; one that finds nothing writes nothing", 
   expect(writes.map((write) => write.keys)).toEqual([[1]]);
   writes[0]?.succeed();
   await other;
+});
+
+/** The same with a pace: the first write was made at the moment that the clock shows. */
+async function pacedStage() {
+  const clock = new FakeClock();
+  const { commits, writes, settle } = stage({ clock, intervalMs: 40 });
+  const first = commits.add([put(1)]);
+  await settle();
+  writes[0]?.succeed();
+  await first;
+  return { clock, commits, writes, settle };
+}
+
+test("with a pace, what comes when nothing was written for long is written at once", async () => {
+  const { clock, commits, writes, settle } = await pacedStage();
+  expect(writes.map((write) => write.keys)).toEqual([[1]]);
+  clock.advance(40);
+  const second = commits.add([put(2)]);
+  await settle();
+  expect(writes.map((write) => write.keys)).toEqual([[1], [2]]);
+  writes[1]?.succeed();
+  await second;
+});
+
+test("with a pace, what comes soon after a write gathers until the time is over, from the write's beginning", async () => {
+  const { clock, commits, writes, settle } = await pacedStage();
+  clock.advance(10);
+  const given = [commits.add([put(2)])];
+  await settle();
+  clock.advance(29);
+  given.push(commits.add([put(3)]));
+  await settle();
+  expect(writes).toHaveLength(1);
+  clock.advance(1);
+  await settle();
+  expect(writes.map((write) => write.keys)).toEqual([[1], [2, 3]]);
+  writes[1]?.succeed();
+  await Promise.all(given);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("what somebody waits for does not gather, nor what has to be looked up, nor what is left at the end", async () => {
+  for (const end of ["hurry", "lookup", "idle"] as const) {
+    const { clock, commits, writes, settle } = await pacedStage();
+    const second = commits.add([put(2)]);
+    await settle();
+    expect(writes).toHaveLength(1);
+    if (end === "hurry") commits.hurry();
+    else if (end === "lookup") void commits.add(async () => []);
+    else void commits.idle();
+    await settle();
+    expect(writes.map((write) => write.keys)).toEqual([[1], [2]]);
+    expect(clock.pendingTimers).toBe(0);
+    writes[1]?.succeed();
+    await second;
+    // Once: what comes then gathers again.
+    await settle();
+    void commits.add([put(3)]);
+    await settle();
+    expect(writes).toHaveLength(2);
+  }
+});
+
+test("what somebody waits for while a write is under way follows it at once", async () => {
+  const { clock, commits, writes, settle } = await pacedStage();
+  clock.advance(40);
+  const second = commits.add([put(2)]);
+  await settle();
+  const third = commits.add([put(3)]);
+  commits.hurry();
+  writes[1]?.succeed();
+  await second;
+  await settle();
+  expect(writes.map((write) => write.keys)).toEqual([[1], [2], [3]]);
+  writes[2]?.succeed();
+  await third;
 });
