@@ -19,11 +19,14 @@ import type { Branch, BranchId, Lineage, NewestBranch, Snapshot, Storage, Stored
 export interface CompactionOptions {
   /** A tail smaller than this is left alone, in bytes: rewriting it would save next to nothing. */
   readonly minTailBytes: number;
-  /** A tail of more batches than this is folded however small it is: loading reads each one. */
+  /**
+   * A tail of more batches than this is folded however small it is: loading takes some 20 µs of CPU for each. Folding
+   * writes the whole document anew, for a text of 300 KB three times as much as was typed since.
+   */
   readonly maxTailEntries: number;
 }
 
-export const DEFAULT_COMPACTION: CompactionOptions = { minTailBytes: 64 * 1024, maxTailEntries: 4096 };
+export const DEFAULT_COMPACTION: CompactionOptions = { minTailBytes: 64 * 1024, maxTailEntries: 8192 };
 
 /** What a journal tells its room. */
 export interface JournalEvents {
