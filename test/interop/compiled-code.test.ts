@@ -18,6 +18,7 @@ beforeEach(async () => {
 async function version(env: Record<string, string>): Promise<string> {
   const { PATH = "" } = process.env;
   const { stdout } = await promisify(execFile)(process.execPath, [COMMAND, "--version"], {
+    cwd: folder,
     env: { PATH, ...env },
   });
   return stdout;
@@ -30,4 +31,9 @@ test("the command keeps its compiled code in the user's folder for such things",
 
 test("the command does without compiled code where it has no folder for it", async () => {
   expect(await version({})).toMatch(VERSION);
+});
+
+test("the command takes no compiled code from where it happens to be run", async () => {
+  expect(await version({ XDG_CACHE_HOME: "cache", HOME: "home" })).toMatch(VERSION);
+  expect(await readdir(folder)).toEqual([]);
 });
