@@ -160,8 +160,10 @@ export class Outgoing {
 
   /** @param delayMs How long what was added may wait; 0 for until the turn ends. */
   #handOverSoon(delayMs: number): void {
-    const { clock, turnEnd } = this.#options;
-    if (this.#messageBytes + this.#smallBytes >= MAX_MESSAGE_BYTES) this.flush();
+    const { clock, turnEnd, maxBufferedBytes } = this.#options;
+    // What only waits here must not make who reads all of it lag.
+    const most = Math.min(MAX_MESSAGE_BYTES, maxBufferedBytes);
+    if (this.#messageBytes + this.#smallBytes >= most) this.flush();
     else if (this.#isDue) return;
     else if (delayMs > 0) this.#timer ??= clock.setTimer(delayMs, this.#flush);
     else {

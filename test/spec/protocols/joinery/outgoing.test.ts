@@ -9,7 +9,7 @@ import { clientFrames, NativeStage, openFrame, serverFrames, Typist } from "../.
 
 const LARGE = new Uint8Array(20_000);
 
-function stage() {
+function stage(maxBufferedBytes = 100_000) {
   const clock = new FakeClock();
   const sends: Uint8Array[][] = [];
   const emptied: number[] = [];
@@ -27,7 +27,7 @@ function stage() {
     outbox,
     turnEnd: new TurnEnd(clock),
     largeFrames: new LargeFrames(DEFAULT_LIMITS.maxFragmentBytes),
-    maxBufferedBytes: 100_000,
+    maxBufferedBytes,
     onEmpty: () => emptied.push(sends.length),
   });
   return { clock, sends, emptied, outbox, outgoing };
@@ -203,6 +203,22 @@ describe("what many documents say while they are busy", () => {
     expect(on.sends.flatMap(inWords).flat()).toEqual(["select 2", "batch", "select 3", "caughtUp"]);
     on.clock.advance(100);
     expect(on.sends).toHaveLength(1);
+  });
+
+  test("waits no longer than until it is as much as may: who reads all does not lag", () => {
+    const on = stage(1000);
+    everyDocumentSpeaks(on);
+    on.clock.advance(120);
+    for (let channel = 1; channel <= DOCUMENTS; channel++) {
+      on.outgoing.send(channel, [serverFrames.batch(1, 0, LARGE.subarray(0, 100))], null);
+      expect(on.outgoing.isAboveMark).toBe(false);
+    }
+    on.clock.turn();
+    expect(
+      inWords(on.sends.flat())
+        .flat()
+        .filter((word) => word === "batch"),
+    ).toHaveLength(2 * DOCUMENTS);
   });
 
   test("waits no more when the connection is gone", () => {
