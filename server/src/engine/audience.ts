@@ -50,6 +50,8 @@ export interface AudienceOptions {
   readonly turn: TurnBounds;
   /** Everybody was reached, in later turns that took so long. */
   readonly onReached: (ms: number) => void;
+  /** A bug, in a later turn: the room must end. */
+  readonly onMistake: (thrown: unknown) => void;
 }
 
 export class Audience {
@@ -121,7 +123,6 @@ export class Audience {
   }
 
   #toEverybody(deliveryTo: (dialect: Dialect, sessions: ReadonlySet<Session>) => Delivery): void {
-    if (this.#waiting === MAX_WAITING) this.#reachAll();
     // Who waits from the last time goes first.
     const share = this.isBusy ? null : new TurnShare(this.#options);
     for (const [dialect, sessions] of this.#sessions) {
@@ -129,7 +130,8 @@ export class Audience {
       this.#send(sessions, deliveryTo(dialect, sessions), share);
     }
     if (this.#unreached.size === 0) return;
-    this.#waiting++;
+    // Not before this was noted, too: who lags from here counts as sent all that is in the log.
+    if (++this.#waiting > MAX_WAITING) this.#reachAll();
     this.#timer ??= this.#nextTurn();
   }
 
@@ -147,11 +149,18 @@ export class Audience {
   }
 
   #nextTurn(): Timer {
-    return this.#options.clock.endOfTurn(() => this.#goOn());
+    return this.#options.clock.endOfTurn(() => {
+      this.#timer = null;
+      try {
+        this.#goOn();
+      } catch (thrown) {
+        // Nobody called who could catch it.
+        this.#options.onMistake(thrown);
+      }
+    });
   }
 
   #goOn(): void {
-    this.#timer = null;
     const share = new TurnShare(this.#options);
     for (const session of this.#unreached) {
       if (!share.take()) break;

@@ -6,6 +6,8 @@ interface Appended {
   readonly seq: number;
   readonly receivedAtMs: number;
   readonly span: BatchSpan | null;
+  isSent: boolean;
+  isDurable: boolean;
 }
 
 export interface BatchTimesOptions {
@@ -23,7 +25,7 @@ export class BatchTimes {
   /** Of the batch that is open. */
   #updates = 0;
   #receivedAtMs = Number.POSITIVE_INFINITY;
-  /** Those that are not on disk yet, in order: as many as the journal waits for. */
+  /** Those that are not both on disk and sent to everybody, in order: as many as either is waited for. */
   #appended: Appended[] = [];
 
   constructor(options: BatchTimesOptions) {
@@ -52,29 +54,40 @@ export class BatchTimes {
     const { follow } = meter;
     const ageMs = follow ? clock.monotonicMs() - receivedAtMs : 0;
     const span = follow ? follow({ document, seq, updates, bytes, ageMs }) : null;
-    this.#appended.push({ seq, receivedAtMs, span });
+    this.#appended.push({ seq, receivedAtMs, span, isSent: false, isDurable: false });
   }
 
-  /** What was appended last has been sent to everybody. */
+  /** It has been sent to everybody. */
   sent(seq: number): void {
     const batch = this.#appended.findLast((appended) => appended.seq === seq);
     if (!batch) return;
     this.#options.meter.deliverySeconds.add(this.#secondsSince(batch.receivedAtMs));
     batch.span?.sent();
+    batch.isSent = true;
+    this.#forgetOver();
   }
 
-  /** Everything up to `seq` is on disk. */
+  /** Everything up to `seq` is on disk, which may be before a large audience was sent it. */
   durable(seq: number): void {
-    for (let first = this.#appended[0]; first && first.seq <= seq; first = this.#appended[0]) {
-      this.#options.meter.durableSeconds.add(this.#secondsSince(first.receivedAtMs));
+    for (const batch of this.#appended) {
+      if (batch.seq > seq) break;
+      if (batch.isDurable) continue;
+      this.#options.meter.durableSeconds.add(this.#secondsSince(batch.receivedAtMs));
+      batch.isDurable = true;
+    }
+    this.#forgetOver();
+  }
+
+  #forgetOver(): void {
+    for (let first = this.#appended[0]; first?.isSent && first.isDurable; first = this.#appended[0]) {
       first.span?.end(true);
       this.#appended.shift();
     }
   }
 
-  /** The room ended: of what is left it is not known whether it is on disk. */
+  /** The room ended: of what is left it may not be known whether it is on disk. */
   close(): void {
-    for (const { span } of this.#appended) span?.end(false);
+    for (const { span, isDurable } of this.#appended) span?.end(isDurable);
     this.#appended = [];
   }
 

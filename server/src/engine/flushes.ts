@@ -77,9 +77,10 @@ export class Flushes {
   #birth: PromiseWithResolvers<void> | null = null;
 
   constructor(options: FlushesOptions) {
-    const { clock, limits, meter, turn } = options;
+    const { clock, limits, meter, turn, onMistake } = options;
     this.#options = options;
-    this.audience = new Audience({ meter, clock, turn, onReached: (ms) => this.#reached(ms) });
+    const onReached = (ms: number) => this.#reached(ms);
+    this.audience = new Audience({ meter, clock, turn, onReached, onMistake });
     this.#times = new BatchTimes(options);
     this.#window = new FlushWindow(options.flush);
     this.seeding = new Seeding({ clock, limits, isEmpty: () => this.#isEmpty });
@@ -229,6 +230,7 @@ export class Flushes {
     // An observer that is told may write, which is of the next batch.
     const writer = this.#writer;
     if (batch) {
+      this.#writer = null;
       // Append before broadcast: the disk works while the sockets are written.
       const time = clock.now();
       const bytes = journal.append(batch, time);

@@ -1,6 +1,6 @@
 /**
- * Spans of OpenTelemetry, where the application has set it up: one a batch, from the moment its first update was received
- * until it is on disk. Which are kept the application's sampler says.
+ * Spans of OpenTelemetry, where the application has set it up: one a batch, from when its first update was received until
+ * it is on disk and sent to everybody. Which are kept the application's sampler says.
  */
 
 import type { ProxyTracerProvider, Tracer } from "@opentelemetry/api";

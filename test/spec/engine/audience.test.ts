@@ -1,16 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { FlushOptions } from "../../../server/src/engine/flush-window.ts";
+import { type Distribution, Meter } from "../../../server/src/engine/meter.ts";
 import type { RoomObserver } from "../../../server/src/engine/observer.ts";
 import { type Client, type ClientOptions, sayingDialect, World } from "../../support/world.ts";
 
 const AT_ONCE: FlushOptions = { kind: "fixed", windowMs: 0 };
 
 /** A room of which two sessions are reached in a turn. */
-async function largeRoom(limits: { maxBufferedBytes?: number } = {}, flush = AT_ONCE) {
-  const world = new World({ flush, limits, turn: { maxMs: 1000, maxSessions: 2 } });
+async function largeRoom(limits: { maxBufferedBytes?: number } = {}, flush = AT_ONCE, meter = new Meter()) {
+  const world = new World({ flush, limits, turn: { maxMs: 1000, maxSessions: 2 }, meter });
   const clients: Client[] = [];
   for (let i = 0; i < 7; i++) clients.push(await world.join("notes"));
   return { world, clients, ann: clients[0] as Client, zoe: clients[6] as Client };
+}
+
+function countOf({ counts }: Distribution): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function textsOf(clients: readonly Client[]): string[] {
@@ -115,6 +120,54 @@ describe("a room that is too large for one turn", () => {
     expect(clients[6]?.text.length).toBeGreaterThan(0);
     await world.settle();
     expect(textsOf(clients)).toEqual(Array(7).fill("x".repeat(40)));
+  });
+
+  test("loses nothing for one who lags when all are reached because too much waited", async () => {
+    const { world, ann, zoe } = await largeRoom({ maxBufferedBytes: 1024 });
+    zoe.stall();
+    while (zoe.session.state === "live") {
+      ann.type("x".repeat(200));
+      // Flushes, because it has to be given all.
+      ann.sync();
+    }
+    await world.settle();
+    zoe.drain();
+    await world.settle();
+    expect(zoe.text).toHaveLength(ann.text.length);
+  });
+
+  test("ends, and nothing else does, when a later turn of it goes wrong", async () => {
+    const { world, ann, zoe } = await largeRoom();
+    const ben = await world.join("other");
+    ann.type("a");
+    world.clock.nextTurn();
+    zoe.send = () => {
+      throw new Error("a bug");
+    };
+    await world.settle();
+    expect(world.eventsOf("room-failed")).toMatchObject([{ document: "notes", error: { code: "INTERNAL" } }]);
+    expect(ann.closed?.code).toBe("INTERNAL");
+    expect(ben.closed).toBeNull();
+  });
+
+  test("counts how long a batch took until everybody was reached, be it on disk before", async () => {
+    const meter = new Meter();
+    const said: string[] = [];
+    meter.follow = ({ seq }) => ({
+      sent: () => said.push(`${seq} sent`),
+      end: (isDurable) => said.push(`${seq} ${isDurable ? "durable" : "unknown"}`),
+    });
+    const { world, ann } = await largeRoom({}, AT_ONCE, meter);
+    ann.type("a");
+    world.clock.nextTurn();
+    // Storage in memory is quick: it is on disk before everybody was reached.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([countOf(meter.durableSeconds), countOf(meter.deliverySeconds), said]).toEqual([1, 0, []]);
+    world.clock.pass(40);
+    await world.settle();
+    expect([countOf(meter.durableSeconds), countOf(meter.deliverySeconds)]).toEqual([1, 1]);
+    expect(meter.deliverySeconds.sum).toBeCloseTo(0.04);
+    expect(said).toEqual(["1 sent", "1 durable"]);
   });
 
   test("does without those who leave before it is their turn", async () => {
