@@ -147,7 +147,8 @@ export class Contents {
    * @param ownDeletesOnly Leaves out deletes of what the update does not bring itself.
    * @throws JoineryError MALFORMED_UPDATE or UPDATE_TOO_LARGE (never).
    * Cost: for an edit of a client that is up to date, its inspection; for all deletes of the document, or what brought
-   * as little before, a comparison of bytes; else linear in the update's structs and deletes.
+   * as little before, a comparison of bytes; else linear in the update's structs and deletes, and the first time that
+   * deletes bring nothing, in those of the document.
    */
   examine(update: Uint8Array, mayBring: MayBring, ownDeletesOnly = false): Examination {
     if (this.#knowsDeletes(update)) return { kind: "known" };

@@ -94,6 +94,7 @@ export class Flushes {
     this.#target = null;
     this.#timer?.cancel();
     this.#timer = null;
+    this.#due = null;
     this.audience.close();
     this.seeding.close();
     this.#times.close();
