@@ -255,6 +255,15 @@ export class Flushes {
 
   /** Everything up to `seq` is durable. This is where "saved" is said. */
   durable(seq: number): void {
+    try {
+      this.#durable(seq);
+    } catch (thrown) {
+      // The storage says it, and has nobody to tell.
+      this.#options.onMistake(thrown);
+    }
+  }
+
+  #durable(seq: number): void {
     const { withheld } = this.seeding;
     if (withheld && withheld.seq <= seq) {
       this.seeding.release();

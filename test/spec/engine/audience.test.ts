@@ -195,6 +195,23 @@ describe("a room that is too large for one turn", () => {
   });
 });
 
+test("a room ends, and nothing else does, when it goes wrong how somebody is told what is durable", async () => {
+  const world = new World({ flush: AT_ONCE });
+  const durable = (): never => {
+    throw new Error("a bug");
+  };
+  const ann = await world.join("notes", { dialect: { ...sayingDialect("broken"), durable } });
+  const ben = await world.join("other");
+  ann.type("a");
+  await world.settle();
+  ben.type("b");
+  await world.settle();
+  expect(world.eventsOf("room-failed")).toMatchObject([{ document: "notes" }]);
+  expect(ann.closed?.code).toBe("INTERNAL");
+  expect(ben.durable).toEqual([1]);
+  expect(await world.storedText("notes")).toBe("a");
+});
+
 describe("a client whose dialect goes by no number of a batch", () => {
   const dialect = { ...sayingDialect("quiet"), skipsOwn: true } as const;
 
