@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { SEED, TIMING } from "./config.ts";
-import { before } from "./peers/joinery.ts";
+import { before, isCheckout } from "./peers/joinery.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 import { SCENARIOS } from "./scenarios/scenarios.ts";
@@ -17,7 +17,8 @@ export const USAGE = `Usage: npm run bench -- [options]
   --quick            a smoke run: one round, everything small
   --rounds <n>       rounds of every server and scenario (${TIMING.full.rounds})
   --seconds <s>      measured seconds of every run (${TIMING.full.measuredSeconds})
-  --json             print what was measured as JSON
+  --json             print what was measured as JSON (npm run --silent bench,
+                     so that npm prints nothing of its own)
   --list             say which scenarios and servers there are
   --help             this text
 
@@ -58,6 +59,8 @@ export function parseCommand(args: readonly string[]): Command {
   const rounds = positive("--rounds", values.rounds, defaults.rounds);
   if (!Number.isInteger(rounds)) throw new Error("--rounds is not a whole number");
   const measuredSeconds = positive("--seconds", values.seconds, defaults.measuredSeconds);
+  if (values.before !== undefined && !isCheckout(values.before))
+    throw new Error(`--before ${values.before} is no checkout of Joinery`);
   const plan: Plan = {
     scenarios: select("--scenario", SCENARIOS, values.scenario),
     servers: serversOf(values.peer && select("--peer", PEERS, values.peer), values.before),
@@ -70,6 +73,8 @@ export function parseCommand(args: readonly string[]): Command {
       seed: SEED,
     },
   };
+  if (plan.scenarios.every((scenario) => plan.servers(scenario).length === 0))
+    throw new Error("--peer and --scenario have nothing in common: see --list");
   const { full } = TIMING;
   const isShorter = values.quick || rounds < full.rounds || measuredSeconds < full.measuredSeconds;
   const isWhole = !isShorter && values.peer === undefined && values.before === undefined;

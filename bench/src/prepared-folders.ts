@@ -9,7 +9,8 @@ const ROOT = fileURLToPath(new URL("../.cache/", import.meta.url));
 const filled = new Map<string, Promise<string>>();
 const made: string[] = [];
 process.on("exit", () => {
-  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+  // A database that is being filled has threads, which write for a moment more.
+  for (const folder of made) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /**

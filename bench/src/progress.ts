@@ -23,8 +23,9 @@ export class Progress implements Observer {
   constructor(plan: Plan, left: TimeLeft, pinning: string) {
     this.#plan = plan;
     this.#left = left;
-    const runs = `${this.#total} ${this.#total === 1 ? "run" : "runs"}`;
-    this.#line(`${PAINT.bold("Joinery bench")}  ${runs}, about ${duration(left.seconds)}; ${pinning}`);
+    this.#line(
+      `${PAINT.bold("Joinery bench")}  ${this.#runs(this.#total)}, about ${duration(left.seconds)}; ${pinning}`,
+    );
   }
 
   started({ scenario, peer, round }: Run): void {
@@ -69,13 +70,20 @@ export class Progress implements Observer {
     this.#line("");
     if (failed.length > 0) this.#line(`${PAINT.bad("✗")} no result: ${failed.join(", ")}`);
     if (records.length === 0) return;
-    this.#line(`${PAINT.good("✓")} ${this.#started} runs in ${duration(seconds)}; all that was sent arrived`);
+    const runs = records.flatMap(({ servers }) => servers.flatMap(({ rounds }) => rounds));
+    const isAll = runs.every(({ measurement }) => (measurement.owedShare ?? 0) === 0);
+    const arrived = isAll ? "all that was sent arrived" : "not all that was sent arrived: see the table";
+    this.#line(`${PAINT.good("✓")} ${this.#runs(runs.length)} in ${duration(seconds)}; ${arrived}`);
     this.#line(PAINT.dim(`  every number: ${page}`));
   }
 
   get #total(): number {
     const { scenarios, rounds } = this.#plan;
     return scenarios.reduce((sum, scenario) => sum + this.#plan.servers(scenario).length * rounds, 0);
+  }
+
+  #runs(count: number): string {
+    return `${count} ${count === 1 ? "run" : "runs"}`;
   }
 
   #wipe(): void {

@@ -31,13 +31,12 @@ interface Preparation {
   prepare?(dataFolder: string): Promise<void>;
 }
 
-/** Servers that have not been stopped, with their folders. */
-const running = new Map<ChildProcess, string>();
+/** Folders that have not been removed, with the server that writes into each, once there is one. */
+const folders = new Map<string, ChildProcess | null>();
 process.on("exit", () => {
-  for (const [child, dataFolder] of running) {
-    child.kill("SIGKILL");
-    rmSync(dataFolder, { recursive: true, force: true });
-  }
+  for (const child of folders.values()) child?.kill("SIGKILL");
+  // A process that was killed may write for a moment more.
+  for (const folder of folders.keys()) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** A server under measurement: a process of its own on a free port of 127.0.0.1. */
@@ -66,7 +65,7 @@ export class ServerProcess {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_OPTIONS: options, ...environment, ...env },
     });
-    running.set(this.#child, dataFolder);
+    folders.set(dataFolder, this.#child);
     this.#child.once("error", (error) => {
       this.#failure = error;
     });
@@ -85,7 +84,13 @@ export class ServerProcess {
   static async start(peer: Peer, pin: Pin, preparation: Preparation = {}): Promise<ServerProcess> {
     await mkdir(DATA_ROOT, { recursive: true });
     const dataFolder = await mkdtemp(join(DATA_ROOT, "data-"));
-    await preparation.prepare?.(dataFolder);
+    folders.set(dataFolder, null);
+    try {
+      await preparation.prepare?.(dataFolder);
+    } catch (error) {
+      await remove(dataFolder);
+      throw error;
+    }
     const server = new ServerProcess(peer, await freePort(), dataFolder, pin, preparation);
     try {
       await server.#accepting();
@@ -142,8 +147,7 @@ export class ServerProcess {
       await exited;
       clearTimeout(impatience);
     }
-    await rm(this.dataFolder, { recursive: true, force: true });
-    running.delete(this.#child);
+    await remove(this.dataFolder);
   }
 
   #ended(): boolean {
@@ -165,6 +169,11 @@ export class ServerProcess {
     const output = this.#output.trim();
     return new Error(`the server ${what}${output === "" ? "" : `; it printed:\n${output}`}`);
   }
+}
+
+async function remove(dataFolder: string): Promise<void> {
+  await rm(dataFolder, { recursive: true, force: true });
+  folders.delete(dataFolder);
 }
 
 async function accepts(port: number): Promise<boolean> {

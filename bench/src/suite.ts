@@ -47,7 +47,11 @@ export async function runScenario(
       observer.measured(run, record);
     }
   }
-  return servers.map(({ peer: { id, title, role }, rounds }) => ({ id, title, role, rounds }));
+  return servers.map(({ peer, rounds }) => {
+    const { id, title, role } = peer;
+    const load = scenario.lessFor?.(peer, plan.timing) ?? null;
+    return { id, title, role, ...(load !== null && { load }), rounds };
+  });
 }
 
 async function runOnce({ peer, scenario }: Run, timing: Timing, pin: Pin): Promise<RoundRecord> {

@@ -14,9 +14,10 @@ export interface Arrivals {
   readonly latenciesMs: readonly number[];
   /** Of all clients, on the TCP connections. */
   readonly bytes: { readonly down: number; readonly up: number };
-  /** Until the last of them had it, and until the server had nothing left to do. */
-  readonly seconds: number;
-  readonly restSeconds: number;
+  /** Until the last of them had it, and from then until the server had nothing left to do. */
+  readonly arrivalSeconds: number;
+  readonly restlessSeconds: number;
+  /** The server's in both. */
   readonly serverCpuSeconds: number;
   /** The generator's, until the last client had it. */
   readonly ownCpuSeconds: number;
@@ -51,13 +52,13 @@ export class Party {
     );
     const endMs = performance.now();
     const own = process.cpuUsage(ownBefore);
-    await rested(server);
+    const restedMs = await rested(server);
     this.#assertSame();
     return {
       latenciesMs: this.#clients.map(({ startMs: fromMs, joinedAtMs }) => (joinedAtMs as number) - fromMs),
       bytes: this.#bytes,
-      seconds: (endMs - startMs) / 1000,
-      restSeconds: (performance.now() - endMs) / 1000,
+      arrivalSeconds: (endMs - startMs) / 1000,
+      restlessSeconds: Math.max(0, restedMs - endMs) / 1000,
       serverCpuSeconds: readCpuSeconds(server.pid) - cpuBefore,
       ownCpuSeconds: (own.user + own.system) / 1e6,
     };
@@ -118,8 +119,8 @@ function updatesIn(messages: readonly Uint8Array[], wire: Wire): Uint8Array[] {
     });
 }
 
-/** Resolves when a server has had nothing to do for a while. */
-export async function rested(server: ServerProcess): Promise<void> {
+/** Resolves when a server has had nothing to do for a while, with the time since when. */
+export async function rested(server: ServerProcess): Promise<number> {
   let cpuSeconds = readCpuSeconds(server.pid);
   let sinceMs = performance.now();
   await waitUntil(
@@ -133,4 +134,5 @@ export async function rested(server: ServerProcess): Promise<void> {
     ARRIVAL_TIMEOUT_MS,
     () => "the server does not come to rest",
   );
+  return sinceMs;
 }

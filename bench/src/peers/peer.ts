@@ -26,6 +26,11 @@ interface ServerCommand {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** The id of the same server of another checkout. */
+export function beforeId(id: string): string {
+  return `${id}-before`;
+}
+
 /** The version of the package that a file belongs to. @param url The file's, as `import.meta.resolve` gives it. */
 export function packageVersion(url: string): string {
   let folder = fileURLToPath(url);

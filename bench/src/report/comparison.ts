@@ -1,4 +1,5 @@
 /** What the rounds of several servers come to: medians, and ratios taken within a round. */
+import { beforeId } from "../peers/peer.ts";
 import type { Goal } from "../scenarios/scenario.ts";
 import type { MetricRecord, ScenarioRecord, ServerRecord } from "./record.ts";
 import { type Spread, spread } from "./statistics.ts";
@@ -6,29 +7,40 @@ import { type Spread, spread } from "./statistics.ts";
 /** One metric of one server over the rounds, and as a ratio to the best of those that it is compared with. */
 export interface Comparison {
   readonly value: Spread;
-  /** `null` where none of them took part, or the best of them has nothing, of which nothing is a multiple. */
+  /** `null` where none of them took part, or the best of them has nothing or less, of which nothing is a multiple. */
   readonly ratio: Spread | null;
 }
 
 export function compare(record: ScenarioRecord, metric: MetricRecord, server: ServerRecord): Comparison {
-  return { value: spreadOf(metric, server), ratio: ratioTo(bases(record), metric, server) };
+  return { value: spreadOf(metric, server), ratio: ratioTo(bases(record, server), metric, server) };
 }
 
 export function spreadOf(metric: MetricRecord, server: ServerRecord): Spread {
   return spread(server.rounds.map(({ values }) => values[metric.id] as number));
 }
 
-/** What ratios refer to: Joinery as it was before, where that took part, else the default peers. */
-function bases({ servers }: ScenarioRecord): readonly ServerRecord[] {
+/**
+ * What a server's ratios refer to: where Joinery as it was before took part, that in the same dialect (of a peer, the best of
+ * all), else the default peers.
+ */
+function bases(record: ScenarioRecord, server: ServerRecord): readonly ServerRecord[] {
+  const { servers } = record;
+  if (!hasBefore(record)) return servers.filter(({ role }) => role === "default");
   const before = servers.filter(({ role }) => role === "before");
-  return before.length > 0 ? before : servers.filter(({ role }) => role === "default");
+  const same = before.filter(({ id }) => id === server.id || id === beforeId(server.id));
+  return same.length > 0 ? same : before;
 }
 
-/** Of each round to the best of the others in it; `null` without others, or where that is 0. */
+/** Whether ratios are to another checkout. */
+export function hasBefore({ servers }: ScenarioRecord): boolean {
+  return servers.some(({ role }) => role === "before");
+}
+
+/** Of each round to the best of the others in it; `null` without others, or where that is 0 or less. */
 function ratioTo(others: readonly ServerRecord[], metric: MetricRecord, server: ServerRecord): Spread | null {
   if (others.length === 0) return null;
   const best = bestOfEachRound(others, metric);
-  if (best.includes(0)) return null;
+  if (best.some((value) => value <= 0)) return null;
   return spread(
     server.rounds.map(({ values }, round) => (values[metric.id] as number) / (best[round] as number)),
   );

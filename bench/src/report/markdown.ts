@@ -1,7 +1,7 @@
 import { SATURATED_SHARE } from "../config.ts";
-import { compare, type Verdict, verdicts } from "./comparison.ts";
+import { compare, hasBefore, type Verdict, verdicts } from "./comparison.ts";
 import { fixed, plain, times } from "./numbers.ts";
-import type { RoundRecord, ScenarioRecord } from "./record.ts";
+import { nameOf, type RoundRecord, type ScenarioRecord } from "./record.ts";
 import { spread } from "./statistics.ts";
 import { markdownTable } from "./table.ts";
 
@@ -15,7 +15,12 @@ const INTRODUCTION = [
 const LEGEND = [
   "A cell is the median of the rounds, and × its ratio to the best default peer (●) in that row, with the smallest and",
   "largest of the rounds in brackets. Smaller is better. Joinery fsyncs every batch to LevelDB, the peers store nothing",
-  "unless their title says so.",
+  "unless their title says so. Of a server that was given less of the load, its name says how much.",
+];
+
+const LEGEND_OF_BEFORE = [
+  "A cell is the median of the rounds, and × its ratio to the same server of the other checkout (before), with the smallest",
+  "and largest of the rounds in brackets. Smaller is better.",
 ];
 
 /** The page of results: one table of all goals, then each scenario. Plots are expected beside it. */
@@ -28,7 +33,7 @@ export function resultsPage(records: readonly ScenarioRecord[]): string {
     "",
     ...textTable([["scenario", "server", "goal", "measured", "met?"], ...goals]),
     "",
-    ...LEGEND,
+    ...legend(records),
     "",
     ...records.flatMap((record) => [scenarioSection(record, { plot: `${record.id}.svg` }), ""]),
   ].join("\n");
@@ -36,7 +41,16 @@ export function resultsPage(records: readonly ScenarioRecord[]): string {
 
 /** A run's scenarios, for a terminal or a pipe. */
 export function reportText(records: readonly ScenarioRecord[]): string {
-  return [...LEGEND, "", ...records.flatMap((record) => [scenarioSection(record), ""])].join("\n");
+  if (records.length === 0) return "";
+  return [...legend(records), "", ...records.flatMap((record) => [scenarioSection(record), ""])].join("\n");
+}
+
+/** A folder of scratch may have results of both kinds. */
+function legend(records: readonly ScenarioRecord[]): string[] {
+  const before = records.filter(hasBefore);
+  if (before.length === 0) return LEGEND;
+  if (before.length === records.length) return LEGEND_OF_BEFORE;
+  return [...LEGEND, "", `Where "before" took part: ${LEGEND_OF_BEFORE[0]}`, ...LEGEND_OF_BEFORE.slice(1)];
 }
 
 function scenarioSection(record: ScenarioRecord, { plot }: { plot?: string } = {}): string {
@@ -64,7 +78,7 @@ function rows(record: ScenarioRecord): string[][] {
     ["load sent late by, p99, ms", ({ measurement: run }) => run.generator.lateP99Ms],
   ];
   return [
-    ["", ...servers.map(({ title, role }) => title + (role === "default" ? " ●" : ""))],
+    ["", ...servers.map(nameOf)],
     ...metrics.map((metric) => [
       metric.label,
       ...servers.map((server) => {
@@ -112,14 +126,19 @@ function notes({ servers }: ScenarioRecord): string[] {
   const count = runs.reduce((sum, { checked }) => sum + checked.count, 0);
   const lines = [`Checked, every one of them: ${fixed(count, 0)} ${runs[0]?.checked.what ?? ""}.`];
   for (const { title, rounds } of servers) {
-    if (rounds.some(({ measurement }) => measurement.generator.share > SATURATED_SHARE)) {
-      lines.push(`${title} filled the load generator's core: its latencies are upper bounds.`);
+    const measurements = rounds.map(({ measurement }) => measurement);
+    if (measurements.some(({ generator }) => generator.share > SATURATED_SHARE)) {
+      lines.push(`${title} filled the load generator's core: its times are upper bounds.`);
     }
-    const drainSeconds = Math.max(...rounds.map(({ measurement }) => measurement.drainSeconds));
-    if (drainSeconds > 1) {
+    const drainSeconds = Math.max(...measurements.map((run) => run.drainSeconds)).toFixed(1);
+    const owedShare = Math.max(...measurements.map((run) => run.owedShare ?? 0));
+    if (owedShare > 0) {
       lines.push(
-        `${title} needed ${drainSeconds.toFixed(1)} s more to deliver what it owed when the load ended.`,
+        `${title} had not delivered ${fixed(owedShare * 100, 1)} % of what was due when it was given up on, ${drainSeconds} s ` +
+          "after the load had ended: its latencies are those of what it did deliver.",
       );
+    } else if (Number(drainSeconds) > 1) {
+      lines.push(`${title} was busy for another ${drainSeconds} s when the load had ended.`);
     }
   }
   return lines;

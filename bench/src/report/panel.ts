@@ -1,6 +1,6 @@
 /** What of a scenario is drawn: a bar a server for what the scenario is about, and for its p99 latency. */
 import { goalValue, spreadOf } from "./comparison.ts";
-import type { ScenarioRecord, ServerRecord } from "./record.ts";
+import { nameOf, type ScenarioRecord, type ServerRecord } from "./record.ts";
 import type { Spread } from "./statistics.ts";
 
 export interface Panel {
@@ -11,7 +11,8 @@ export interface Panel {
   readonly goals: readonly { readonly label: string; readonly at: number }[];
 }
 
-interface Bar extends Pick<ServerRecord, "title" | "role"> {
+interface Bar extends Pick<ServerRecord, "role"> {
+  readonly name: string;
   readonly value: Spread;
 }
 
@@ -23,7 +24,7 @@ export function panelsOf(record: ScenarioRecord): Panel[] {
     title: metric.label,
     decimals: metric.decimals,
     bars: record.servers.map((server) => ({
-      title: server.title,
+      name: nameOf(server),
       role: server.role,
       value: spreadOf(metric, server),
     })),

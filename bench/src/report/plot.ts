@@ -93,11 +93,10 @@ function draw(panel: Panel, top: number): string[] {
       line(x(scale, tick), rowsTop, x(scale, tick), rowsEnd, "grid"),
       text(x(scale, tick), rowsEnd + 13, tickLabel(tick), "tick", "middle"),
     ]),
-    ...bars.flatMap(({ title, role, value }, i) => {
+    ...bars.flatMap(({ name, role, value }, i) => {
       const middle = rowsTop + i * ROW + ROW / 2;
-      const isBase = role === "default" ? " ●" : "";
       return [
-        text(LEFT - 8, middle + 4, title + isBase, "", "end"),
+        text(LEFT - 8, middle + 4, name, "", "end"),
         bar(scale, value, role, middle),
         whisker(scale, value, middle),
         text(WIDTH - MARGIN, middle + 4, valueLabel(value, decimals), "", "end"),

@@ -38,6 +38,8 @@ export interface MetricRecord {
 }
 
 export interface ServerRecord extends Pick<Peer, "id" | "title" | "role"> {
+  /** What of the load it was given, where that was not all of it. */
+  readonly load?: string;
   /** In their order: those of one number, of all servers, were measured one after the other. */
   readonly rounds: readonly RoundRecord[];
 }
@@ -49,6 +51,11 @@ export interface RoundRecord {
   readonly wallSeconds: number;
   /** What the values were made of. */
   readonly measurement: Measurement;
+}
+
+/** What a server is called where it is compared with others: which it is, and what it had less to do. */
+export function nameOf({ title, role, load }: Omit<ServerRecord, "id" | "rounds">): string {
+  return `${title}${load === undefined ? "" : `, ${load}`}${role === "default" ? " ●" : ""}`;
 }
 
 /** @throws Error naming the metric that is no number. */

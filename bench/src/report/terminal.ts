@@ -31,9 +31,9 @@ export function bars(record: ScenarioRecord, paint: Paint): string {
 
 function barLines({ bars, decimals }: Panel, scale: Scale): string[] {
   const label = COLUMNS - BAR - 18;
-  return bars.map(({ title, value: { median } }) => {
+  return bars.map(({ name, value: { median } }) => {
     const length = Math.round(scale.at(median) * BAR);
-    return `    ${fit(title, label)} ${fixed(median, decimals).padStart(11)}  ${"█".repeat(length)}`.trimEnd();
+    return `    ${fit(name, label)} ${fixed(median, decimals).padStart(11)}  ${"█".repeat(length)}`.trimEnd();
   });
 }
 

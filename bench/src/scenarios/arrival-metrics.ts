@@ -45,17 +45,17 @@ export const latencyAndPeak: readonly Metric<ArrivalMeasurement>[] = [
 ];
 
 export function measurementOf(server: ServerProcess, arrivals: Arrivals, what: string): ArrivalMeasurement {
-  const { latenciesMs, bytes, seconds, restSeconds, serverCpuSeconds, ownCpuSeconds } = arrivals;
+  const { latenciesMs, bytes, arrivalSeconds, restlessSeconds, serverCpuSeconds, ownCpuSeconds } = arrivals;
   return {
     checked: { count: latenciesMs.length, what },
     clients: latenciesMs.length,
     bytesDown: bytes.down,
     bytesUp: bytes.up,
     latencyMs: latencyOf(latenciesMs),
-    seconds,
-    drainSeconds: restSeconds,
+    seconds: arrivalSeconds + restlessSeconds,
+    drainSeconds: restlessSeconds,
     serverCpuSeconds,
     peakBytes: readPeakBytes(server.pid),
-    generator: { share: ownCpuSeconds / seconds, lateP99Ms: 0 },
+    generator: { share: ownCpuSeconds / arrivalSeconds, lateP99Ms: 0 },
   };
 }

@@ -36,6 +36,7 @@ export const bigJoin: Scenario<BigJoinMeasurement> = {
     `one document of 20 MB, which its author has open; ${BIG_JOIN.clients} clients open it at once, ` +
     `of a peer ${BIG_JOIN.peerClients}, because it would take minutes`,
   servers: [joinery, joineryDeflate, yWebsocketServer, hocuspocusServer],
+  lessFor: (peer, timing) => (isPeer(peer) ? `${clientsOf(peer, timing)} clients` : null),
   metrics: [
     latencyAndPeak[0] as (typeof latencyAndPeak)[number],
     {
@@ -68,9 +69,17 @@ function document(isQuick: boolean): OpenedDocument {
   return big;
 }
 
-async function prepare(dataFolder: string, { role }: Peer, { isQuick }: Timing): Promise<void> {
-  // Peers keep nothing.
-  if (role === "default") return;
+function isPeer({ role }: Peer): boolean {
+  return role === "default";
+}
+
+function clientsOf(peer: Peer, { isQuick }: Timing): number {
+  return Math.ceil((isPeer(peer) ? BIG_JOIN.peerClients : BIG_JOIN.clients) / (isQuick ? QUICK_DIVISOR : 1));
+}
+
+async function prepare(dataFolder: string, peer: Peer, { isQuick }: Timing): Promise<void> {
+  // They keep nothing.
+  if (isPeer(peer)) return;
   const { update } = document(isQuick);
   await copyPrepared(`big join ${update.length}`, dataFolder, (folder) =>
     storeForJoinery(folder, [{ name: DOCUMENT, state: update }]),
@@ -78,9 +87,7 @@ async function prepare(dataFolder: string, { role }: Peer, { isQuick }: Timing):
 }
 
 async function measure(server: ServerProcess, timing: Timing): Promise<BigJoinMeasurement> {
-  const isPeer = server.peer.role === "default";
-  const divisor = timing.isQuick ? QUICK_DIVISOR : 1;
-  const clients = Math.ceil((isPeer ? BIG_JOIN.peerClients : BIG_JOIN.clients) / divisor);
+  const clients = clientsOf(server.peer, timing);
   const random = prng.create(timing.seed);
   const { update, fingerprint } = document(timing.isQuick);
   const bytesBefore = readResidentBytes(server.pid);

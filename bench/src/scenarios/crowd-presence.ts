@@ -18,7 +18,6 @@ const { clients, presencePerSecond, catchUpTimeoutMs, maxEventLoopP99Ms } = CROW
 interface CrowdPresenceMeasurement extends DeliveryMeasurement {
   /** From the first state until the last delivery, or until the server was given up on. */
   readonly eventLoop: Delays;
-  /** Of the deliveries that were due, the share that had not arrived when the server was given up on; 0..1. */
   readonly owedShare: number;
 }
 

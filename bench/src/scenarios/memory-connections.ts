@@ -34,7 +34,7 @@ export const memoryConnections: Scenario<ConnectionsMeasurement> = {
   servers: [joinery, joineryNative, joineryHocuspocus, yWebsocketServer, hocuspocusServer, relay],
   metrics: [
     {
-      id: "bytesPerConnection",
+      id: "kibPerConnection",
       label: "memory a connection, KiB",
       value: (run) => run.growthBytes / run.connections / 1024,
       decimals: 1,
@@ -49,7 +49,7 @@ export const memoryConnections: Scenario<ConnectionsMeasurement> = {
   ],
   goals: [
     {
-      metric: "bytesPerConnection",
+      metric: "kibPerConnection",
       of: ["joinery", "joinery-native", "joinery-hocuspocus"],
       atMost: MEMORY_CONNECTIONS.maxRatio,
       times: "best",

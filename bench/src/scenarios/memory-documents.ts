@@ -37,6 +37,7 @@ export const memoryDocuments: Scenario<DocumentsMeasurement> = {
     `${MEMORY_DOCUMENTS.full.documents} documents of 1.3 MiB open, each by one client, without edits ` +
     `(peers: ${MEMORY_DOCUMENTS.full.sentDocuments})`,
   servers: [joinery, yWebsocketServer, hocuspocusServer],
+  lessFor: (peer, timing) => (keepsDocuments(peer) ? null : `${documentsOf(peer, timing)} documents`),
   metrics: [
     {
       id: "mibPerDocument",
@@ -81,6 +82,11 @@ function keepsDocuments({ role }: Peer): boolean {
   return role === "subject" || role === "before";
 }
 
+function documentsOf(peer: Peer, timing: Timing): number {
+  const { documents, sentDocuments } = sizes(timing);
+  return keepsDocuments(peer) ? documents : sentDocuments;
+}
+
 function* storedDocuments(count: number): Iterable<Stored> {
   for (let number = 0; number < count; number++) yield { name: nameOf(number), state: stateOf(number) };
 }
@@ -96,7 +102,7 @@ function stateOf(number: number): Uint8Array {
 
 async function measureDocuments(server: ServerProcess, timing: Timing): Promise<DocumentsMeasurement> {
   const isStored = keepsDocuments(server.peer);
-  const documents = isStored ? sizes(timing).documents : sizes(timing).sentDocuments;
+  const documents = documentsOf(server.peer, timing);
   const collector = await server.garbageCollector();
   const open: Connection[] = [];
   const openAll = async (from: number, to: number) => {

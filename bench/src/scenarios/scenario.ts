@@ -9,6 +9,8 @@ export interface Scenario<M extends Measurement = Measurement> {
   readonly summary: string;
   /** The servers that it is run against, in the order of the report. */
   readonly servers: readonly Peer[];
+  /** What of the load a server is given that cannot take all of it, as "6 clients"; `null` for all. Default: all. */
+  lessFor?(peer: Peer, timing: Timing): string | null;
   /** The rows of its table; the first is what it is about. */
   readonly metrics: readonly Metric<M>[];
   /** Design goals for Joinery. */
@@ -64,7 +66,9 @@ export interface Measurement {
   readonly seconds: number;
   /** From the last step until then: long when the server cannot keep up. */
   readonly drainSeconds: number;
-  /** CPU of the whole server process in the measured interval. */
+  /** Of what was due, the share that had not arrived when the server was given up on; 0..1. Default: 0. */
+  readonly owedShare?: number;
+  /** CPU of the whole server process in these seconds. */
   readonly serverCpuSeconds: number;
   /** The most memory that the server had resident at once, from its start. */
   readonly peakBytes: number;

@@ -6,8 +6,11 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { compare, verdicts } from "../../../bench/src/report/comparison.ts";
 import { writePage, writeRecord } from "../../../bench/src/report/files.ts";
 import { resultsPage } from "../../../bench/src/report/markdown.ts";
-import { roundRecord } from "../../../bench/src/report/record.ts";
+import { plot } from "../../../bench/src/report/plot.ts";
+import { roundRecord, type ServerRecord } from "../../../bench/src/report/record.ts";
 import { goalLines } from "../../../bench/src/report/terminal.ts";
+import { measurementOf } from "../../../bench/src/scenarios/arrival-metrics.ts";
+import type { Measurement } from "../../../bench/src/scenarios/scenario.ts";
 import { SCENARIOS } from "../../../bench/src/scenarios/scenarios.ts";
 import { scenarioRecord, serverRecord } from "./records.ts";
 
@@ -15,6 +18,14 @@ const PLAIN = { bold: same, dim: same, good: same, bad: same };
 
 function same(text: string): string {
   return text;
+}
+
+function withMeasurement(server: ServerRecord, changes: Partial<Measurement>): ServerRecord {
+  const rounds = server.rounds.map((round) => ({
+    ...round,
+    measurement: { ...round.measurement, ...changes },
+  }));
+  return { ...server, rounds };
 }
 
 describe("what rounds come to", () => {
@@ -43,6 +54,28 @@ describe("what rounds come to", () => {
     });
     const record = { ...base, servers: [...base.servers, before] };
     expect(compare(record, record.metrics[0] as never, record.servers[0] as never).ratio?.median).toBe(0.5);
+  });
+
+  test("of several dialects each is compared with itself in the earlier checkout", () => {
+    const server = (id: string, role: "subject" | "before" | "default", cpu: number) =>
+      serverRecord(id, role, { cpu: [cpu] });
+    const servers = [
+      server("joinery", "subject", 50),
+      server("joinery-before", "before", 100),
+      server("joinery-native", "subject", 9),
+      server("joinery-native-before", "before", 10),
+      server("peer", "default", 20),
+    ];
+    const record = scenarioRecord({ servers });
+    const ratios = servers.map((one) => compare(record, record.metrics[0] as never, one).ratio?.median);
+    expect(ratios).toEqual([0.5, 1, 0.9, 1, 2]);
+  });
+
+  test("there is no ratio to less than nothing", () => {
+    const subject = serverRecord("joinery", "subject", { cpu: [1] });
+    const peer = serverRecord("peer", "default", { cpu: [-1] });
+    const record = scenarioRecord({ servers: [subject, peer] });
+    expect(compare(record, record.metrics[0] as never, subject).ratio).toBeNull();
   });
 
   test("a goal is a multiple of the best default peer, of one server, or a plain number", () => {
@@ -91,6 +124,43 @@ describe("the page of results", () => {
     expect(page).toContain("Checked, every one of them: 9,000 deliveries of edits.");
   });
 
+  test("names what a server had less to do, in the table and in the plot", () => {
+    const { servers } = scenarioRecord();
+    const [joinery, peer] = servers as [ServerRecord, ServerRecord];
+    const record = scenarioRecord({ servers: [joinery, { ...peer, load: "6 clients" }] });
+    expect(resultsPage([record])).toMatch(/^\| +\| +Joinery 1 \| +Peer <2>, 6 clients ● \|$/m);
+    expect(plot(record)).toContain(">Peer &lt;2&gt;, 6 clients ●</text>");
+  });
+
+  test("says of a server that was given up on that it did not deliver, and of a slow one how long it was busy", () => {
+    const { servers } = scenarioRecord();
+    const [joinery, peer, batching] = servers as [ServerRecord, ServerRecord, ServerRecord];
+    const page = resultsPage([
+      scenarioRecord({
+        servers: [
+          withMeasurement(joinery, { drainSeconds: 0.9 }),
+          withMeasurement(peer, { drainSeconds: 10.04, owedShare: 0.633 }),
+          withMeasurement(batching, { drainSeconds: 3 }),
+        ],
+      }),
+    ]);
+    expect(page).toContain(
+      "- Peer <2> had not delivered 63.3 % of what was due when it was given up on, 10.0 s after the load had ended",
+    );
+    expect(page).toContain("- Peer, 50 ms was busy for another 3.0 s when the load had ended.");
+    expect(page).not.toMatch(/^- Joinery 1 (had|was)/m);
+  });
+
+  test("says of ratios to an earlier checkout that they are", () => {
+    const { servers } = scenarioRecord();
+    const before = serverRecord("joinery-before", "before", { cpu: [1], latencyP99Ms: [1], peakMiB: [1] });
+    const record = scenarioRecord({ servers: [servers[0] as ServerRecord, before] });
+    expect(resultsPage([scenarioRecord()])).not.toContain("other checkout");
+    const page = resultsPage([record]);
+    expect(page).toContain("ratio to the same server of the other checkout");
+    expect(page).not.toContain("(●)");
+  });
+
   test("a run of one scenario leaves those of others", async () => {
     const folder = await mkdtemp(join(tmpdir(), "joinery-bench-"));
     onTestFinished(() => rm(folder, { recursive: true }));
@@ -110,6 +180,26 @@ describe("the page of results", () => {
     ]);
     expect(page).toContain("a new one");
     expect(page).not.toContain("an old one");
+  });
+});
+
+describe("those who arrive together", () => {
+  test("the server's CPU is beside the time in which it was used, also when that is after the last arrival", () => {
+    const { serverCpuSeconds, seconds, drainSeconds, generator } = measurementOf(
+      process as never,
+      {
+        latenciesMs: [900, 1000],
+        bytes: { down: 2, up: 2 },
+        arrivalSeconds: 1,
+        restlessSeconds: 0.5,
+        serverCpuSeconds: 1.4,
+        ownCpuSeconds: 0.8,
+      },
+      "clients",
+    );
+    expect(serverCpuSeconds / seconds).toBeLessThanOrEqual(1);
+    expect(drainSeconds).toBe(0.5);
+    expect(generator.share).toBe(0.8);
   });
 });
 
