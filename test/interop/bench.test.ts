@@ -12,6 +12,7 @@ import { until } from "../support/until.ts";
 
 const MAIN = fileURLToPath(new URL("../../bench/src/main.ts", import.meta.url));
 const RESULTS = fileURLToPath(new URL("../../bench/results/", import.meta.url));
+const CACHE = fileURLToPath(new URL("../../bench/.cache/", import.meta.url));
 const QUICK = ["--quick", "--seconds", "0.5", "--scenario", "meeting", "--peer", "joinery"];
 
 /** The command, and what it has printed so far. */
@@ -83,6 +84,18 @@ test("an interrupted run ends its server and removes the server's data", async (
   await expect(readdir(dataFolder as string)).rejects.toThrow("ENOENT");
 });
 
+test("one that is interrupted while documents are being stored for a server removes them, too", async () => {
+  const before = await cached();
+  const bench = new Bench("--quick", "--scenario", "cold-start", "--peer", "joinery");
+  const isNew = (name: string) => !before.includes(name);
+  await until("documents to be stored", async () =>
+    (await cached()).some((name) => isNew(name) && name.startsWith("prepared-")),
+  );
+  bench.child.kill("SIGINT");
+  expect(await bench.exitCode(), bench.stderr).toBe(130);
+  expect((await cached()).filter(isNew)).toEqual([]);
+});
+
 /** Not the last word of who typed it: that something is missing is known by what comes after it. */
 const LOST_EDIT = 60;
 
@@ -99,6 +112,12 @@ server.on("connection", (socket) => socket.on("message", (message) => {
   for (const other of server.clients) if (other !== socket) other.send(message);
 }));
 `;
+
+/** Folders of servers that run, and of what they are filled with. */
+async function cached(): Promise<string[]> {
+  const names = await readdir(CACHE).catch(() => []);
+  return names.filter((name) => /^(data|prepared)-/.test(name));
+}
 
 /** The results that are kept, by their names. */
 async function kept(): Promise<Record<string, string>> {
