@@ -29,7 +29,7 @@ export function megabytes(count: number): OpenedDocument {
   return opened(Y.mergeUpdates(churnedBy(count).map(withRoot)));
 }
 
-/** Renames the root: in one text all of them would begin at the same place, which Yjs takes half a minute to order. */
+/** Renames the root: in one text all of them would begin at the same place, and Yjs would have to order them. */
 function withRoot(state: Uint8Array, number: number): Uint8Array {
   const named = Buffer.from(state);
   const from = encoding.encode((encoder) => encoding.writeVarString(encoder, TEXT));

@@ -1,4 +1,5 @@
 /** What of a scenario is drawn: a bar a server for what the scenario is about, and for its p99 latency. */
+import type { Goal } from "../scenarios/scenario.ts";
 import { goalValue, spreadOf } from "./comparison.ts";
 import { nameOf, type ScenarioRecord, type ServerRecord } from "./record.ts";
 import type { Spread } from "./statistics.ts";
@@ -32,20 +33,21 @@ export function panelsOf(record: ScenarioRecord): Panel[] {
       .filter(({ metric: id }) => id === metric.id)
       .flatMap((goal) => {
         const at = goalValue(record, goal);
-        return at === null ? [] : [{ label: goalLabel(record, goal.atMost, goal.times, goal.of), at }];
+        return at === null ? [] : [{ label: goalLabel(record, goal), at }];
       }),
   }));
 }
 
-function goalLabel(
-  record: ScenarioRecord,
-  atMost: number,
-  base: string | undefined,
-  of: readonly string[] | undefined,
-): string {
-  const titles = (ids: readonly string[]) =>
-    record.servers.filter(({ id }) => ids.includes(id)).map(({ title }) => title);
-  const whose = of === undefined ? "" : ` for ${titles(of).join(" and ")}`;
-  if (base === undefined) return `goal${whose} ${atMost}`;
-  return `goal${whose} ${atMost} × ${base === "best" ? "best default peer" : (titles([base])[0] ?? base)}`;
+/** Says whose goal it is where that is not everybody's of us. */
+function goalLabel({ servers }: ScenarioRecord, { atMost, times, of }: Goal): string {
+  const titles = (isMeant: (server: ServerRecord) => boolean) =>
+    servers
+      .filter(isMeant)
+      .map(({ title }) => title)
+      .join(" and ");
+  const isFor = ({ id }: ServerRecord) => of?.includes(id) ?? true;
+  const isAll = servers.every((server) => server.role !== "subject" || isFor(server));
+  const whose = isAll ? "" : ` for ${titles(isFor)}`;
+  if (times === undefined) return `goal${whose} ${atMost}`;
+  return `goal${whose} ${atMost} × ${times === "best" ? "best default peer" : titles(({ id }) => id === times)}`;
 }

@@ -20,6 +20,8 @@ const ROW = 26;
 const BAR = 14;
 const LINE = 18;
 const GAP = 18;
+/** A character of a goal's label, at most: SVG does not tell how wide a text gets. */
+const GOAL_CHAR = 6;
 const NOTE =
   "Medians of the rounds; whiskers from the smallest to the largest. Smaller is better. ● as its documentation starts it.";
 
@@ -105,13 +107,17 @@ function draw(panel: Panel, top: number): string[] {
     ...goals.flatMap(({ label, at }, i) => {
       const baseline = rowsEnd + LINE + i * LINE + 13;
       const end = x(scale, at);
-      // The label stands on the side where there is more room.
+      // The label stands on the side where there is more room, and ends where the page does.
       const isLeft = end > LEFT + CHART / 2;
+      const room = label.length * GOAL_CHAR;
+      const labelAt = isLeft
+        ? Math.max(end - 6, MARGIN + room)
+        : Math.max(MARGIN, Math.min(end + 6, WIDTH - MARGIN - room));
       return [
         line(end, rowsTop - 4, end, rowsEnd, "goal"),
         // Goes on below the tick's label.
         line(end, rowsEnd + LINE, end, baseline + 2, "goal"),
-        text(end + (isLeft ? -6 : 6), baseline, label, "goal-label", isLeft ? "end" : "start"),
+        text(labelAt, baseline, label, "goal-label", isLeft ? "end" : "start"),
       ];
     }),
   ];

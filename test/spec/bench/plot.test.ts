@@ -92,6 +92,30 @@ describe("a scenario's plot", () => {
     expect(texts).toContain("goal 60");
   });
 
+  test("keeps a goal's label on the page, however many servers it is for", () => {
+    const names = ["native", "as Hocuspocus", "deflate", "other"].map((name) => `Joinery 1.10.100, ${name}`);
+    const subjects = names.map((name) => serverRecord(name, "subject", { cpu: [10] }, name));
+    const of = names.slice(0, 3);
+    for (const atMost of [0.5, 70]) {
+      const goals = [{ metric: "cpu", of, atMost }];
+      const svg = plot(scenarioRecord({ servers: [...subjects, PEER], metrics: [CPU], goals }));
+      const { attributes, texts } = parse(svg);
+      const label = texts.find((text) => text.startsWith("goal")) as string;
+      expect(label).toBe(`goal for ${of.join(" and ")} ${atMost}`);
+      const [[x, anchor]] = attributes("text.goal-label", "x", "text-anchor") as [[string, string]];
+      const width = label.length * 6;
+      const start = Number(x) - (anchor === "end" ? width : 0);
+      expect(start).toBeGreaterThanOrEqual(0);
+      expect(start + width).toBeLessThanOrEqual(820);
+    }
+  });
+
+  test("does not say whose a goal is that is everybody's of us", () => {
+    const goals = [{ metric: "cpu", of: ["joinery"], atMost: 60 }];
+    const { texts } = parse(plot(scenarioRecord({ servers: [JOINERY, PEER], metrics: [CPU], goals })));
+    expect(texts).toContain("goal 60");
+  });
+
   test("says so where bars differ so much that it draws logarithms", () => {
     const far = serverRecord("peer", "default", { cpu: [4000, 4000, 4000] });
     const { texts } = parse(plot(scenarioRecord({ servers: [JOINERY, far], metrics: [CPU], goals: [] })));
