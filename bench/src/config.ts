@@ -201,7 +201,7 @@ export const STORAGE = {
 /** The window of the peers that can batch. */
 export const BATCHED_FLUSH_DELAY_MS = 50;
 
-/** The window of the relay that sends about as many frames as Joinery: its median in `meeting` and in `cursors`. */
+/** The window of the relay that puts messages together: a little shorter than Joinery's in `meeting`, half of that in `cursors`. */
 export const RELAY_WINDOW_MS = 30;
 
 /** Everything random comes from this and the round's number, so all servers of a round get the same load. */

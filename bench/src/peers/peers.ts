@@ -15,5 +15,5 @@ export const DOCUMENT_PEERS: readonly Peer[] = [
 /** With the floor beside them. */
 export const ALL_PEERS: readonly Peer[] = [...DOCUMENT_PEERS, relay];
 
-/** Where many write to one document, and Joinery's window has something to collect: with the floor at as many frames, too. */
+/** Where many write to one document, and Joinery's window has something to collect: with a floor that does so, too. */
 export const ONE_DOCUMENT_PEERS: readonly Peer[] = [...ALL_PEERS, relayBatching];

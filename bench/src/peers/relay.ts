@@ -39,7 +39,7 @@ export const relay: Peer = {
   command: ({ port }) => ({ args: [SCRIPT, String(port)] }),
 };
 
-/** The same with a window like Joinery's: about as many frames, and nothing that is done to what is in them. */
+/** The same with a window: fewer frames, as of a server that batches, and nothing that is done to what is in them. */
 export const relayBatching: Peer = {
   id: "relay-batching",
   title: `ws ${VERSION}, relay, ${RELAY_WINDOW_MS} ms`,
