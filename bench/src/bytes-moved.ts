@@ -16,6 +16,7 @@ import { yWebsocketServer } from "./peers/y-websocket.ts";
 import { pinLoadGenerator } from "./pinning.ts";
 import { markdownTable } from "./report/table.ts";
 import { ServerProcess } from "./server-process.ts";
+import { exitOnSignals } from "./signals.ts";
 import { waitUntil } from "./wait.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -167,6 +168,7 @@ function cell({ up, down }: Traffic): string {
   return `${(up + down).toLocaleString("en")} (${up.toLocaleString("en")} + ${down.toLocaleString("en")})`;
 }
 
+exitOnSignals();
 const subjects: readonly Subject[] = [
   { title: "automerge-paper", name: "paper", state: paper() },
   { title: "a churned document", name: "churned", state: churned() },

@@ -5,6 +5,7 @@ import { pinLoadGenerator } from "./pinning.ts";
 import { plain, times } from "./report/numbers.ts";
 import { spread } from "./report/statistics.ts";
 import { markdownTable } from "./report/table.ts";
+import { exitOnSignals } from "./signals.ts";
 
 const ROUNDS = 3;
 const PAYLOADS = [100, 1024, 30 * 1024];
@@ -15,6 +16,7 @@ const MAX_BYTES = 500_000_000;
 const MIN_ROUNDS = 15;
 const MAX_ROUNDS = 5_000;
 
+exitOnSignals();
 const { pin, description } = pinLoadGenerator();
 const native = compileNative();
 if (typeof native === "string") process.stderr.write(`Not measured in C: ${native}.\n`);

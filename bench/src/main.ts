@@ -10,6 +10,7 @@ import { RESULTS, readRecords, SCRATCH, writePage, writeRecord } from "./report/
 import { reportText } from "./report/markdown.ts";
 import { type ScenarioRecord, scenarioRecord } from "./report/record.ts";
 import { SCENARIOS } from "./scenarios/scenarios.ts";
+import { exitOnSignals } from "./signals.ts";
 import { runScenario } from "./suite.ts";
 import { TimeLeft } from "./time-left.ts";
 
@@ -55,15 +56,7 @@ async function main(): Promise<boolean> {
   return failed.length === 0;
 }
 
-// Servers are ended on the way out, whatever it is: see server-process.ts.
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-  ["SIGHUP", 129],
-] as const) {
-  process.once(signal, () => process.exit(code));
-}
-
+exitOnSignals();
 try {
   if (!(await main())) process.exitCode = 1;
 } catch (error) {

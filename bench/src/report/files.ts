@@ -1,5 +1,6 @@
 /** Where results are kept. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { resultsPage } from "./markdown.ts";
 import { plot } from "./plot.ts";
@@ -10,16 +11,18 @@ export const RESULTS = new URL("../../results/", import.meta.url);
 /** Of smoke runs, and of those that compare two checkouts. */
 export const SCRATCH = new URL("../../.cache/results/", import.meta.url);
 
+// Results are written in one go: Ctrl-C would leave a half of one behind, which no later run could read.
+
 /** Writes a scenario's numbers and its plot, in place of those that it had. */
 export async function writeRecord(folder: URL, record: ScenarioRecord): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeFile(new URL(`${record.id}.json`, folder), `${JSON.stringify(record, null, 2)}\n`);
-  await writeFile(new URL(`${record.id}.svg`, folder), plot(record));
+  writeFileSync(new URL(`${record.id}.json`, folder), `${JSON.stringify(record, null, 2)}\n`);
+  writeFileSync(new URL(`${record.id}.svg`, folder), plot(record));
 }
 
 /** Makes the page anew of what the folder has of these scenarios. */
 export async function writePage(folder: URL, ids: readonly string[]): Promise<void> {
-  await writeFile(new URL("README.md", folder), resultsPage(await readRecords(folder, ids)));
+  writeFileSync(new URL("README.md", folder), resultsPage(await readRecords(folder, ids)));
 }
 
 /** Those that there are, in this order. */
