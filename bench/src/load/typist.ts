@@ -5,6 +5,8 @@ import { Connection } from "./connection.ts";
 
 /** Somebody who types what is given, one update after the other. */
 export class Typist {
+  /** Whether the server says what is in the log, and on disk. */
+  readonly acknowledges: boolean;
   readonly #wire: Wire;
   readonly #updates: readonly Uint8Array[];
   #connection: Connection | null = null;
@@ -12,13 +14,11 @@ export class Typist {
   #sent = 0;
   #received = 0;
   #durable = 0;
-  /** Whether the server says what is in the log, and on disk. */
-  readonly #acknowledges: boolean;
 
   constructor(wire: Wire, updates: readonly Uint8Array[]) {
     this.#wire = wire;
     this.#updates = updates;
-    this.#acknowledges = wire.subprotocol !== undefined;
+    this.acknowledges = wire.subprotocol !== undefined;
   }
 
   async join(port: number): Promise<void> {
@@ -45,12 +45,12 @@ export class Typist {
 
   /** Whether the last edit is not known to be in the log, of a server that says so. */
   get isWaiting(): boolean {
-    return this.#acknowledges && this.#received < this.#sent;
+    return this.acknowledges && this.#received < this.#sent;
   }
 
   /** Whether all is known to be on disk, of a server that says so. */
   get isDone(): boolean {
-    return !this.#acknowledges || this.#durable === this.#sent;
+    return !this.acknowledges || this.#durable === this.#sent;
   }
 
   type(): void {

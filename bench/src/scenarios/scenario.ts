@@ -72,8 +72,17 @@ export interface Measurement {
   readonly serverCpuSeconds: number;
   /** The most memory that the server had resident at once, from its start. */
   readonly peakBytes: number;
-  /** The load generator itself: its share of a core, and how late it sent; 0 where it waits for the server. */
-  readonly generator: { readonly share: number; readonly lateP99Ms: number };
+  readonly generator: Generator;
+}
+
+/** The load generator itself. */
+interface Generator {
+  /** Of its core. */
+  readonly share: number;
+  /** How late it sent; 0 where it waits for the server. */
+  readonly lateP99Ms: number;
+  /** Whether it looks at the clock again and again, so that its core is full whatever there is to do. Default: false. */
+  readonly waitsBusily?: boolean;
 }
 
 /** Of a scenario whose load is deliveries: one thing that one client sent, at one other client. */

@@ -151,6 +151,23 @@ describe("the page of results", () => {
     expect(page).not.toMatch(/^- Joinery 1 (had|was)/m);
   });
 
+  test("says that the load generator was full, but not where it only watched the clock", () => {
+    const { servers } = scenarioRecord();
+    const [joinery, peer, batching] = servers as [ServerRecord, ServerRecord, ServerRecord];
+    const page = resultsPage([
+      scenarioRecord({
+        servers: [
+          withMeasurement(joinery, { generator: { share: 0.97, lateP99Ms: 1, waitsBusily: true } }),
+          withMeasurement(peer, { generator: { share: 0.97, lateP99Ms: 1 } }),
+          batching,
+        ],
+      }),
+    ]);
+    expect(page.match(/^- .* filled the load generator's core.*$/gm)).toEqual([
+      "- Peer <2> filled the load generator's core: its times are upper bounds.",
+    ]);
+  });
+
   test("says of ratios to an earlier checkout that they are", () => {
     const { servers } = scenarioRecord();
     const before = serverRecord("joinery-before", "before", { cpu: [1], latencyP99Ms: [1], peakMiB: [1] });
