@@ -126,7 +126,6 @@ test("three edits that two others read are counted in, out, and on disk", async 
     joinery_delivery_seconds_count: 3,
     joinery_durable_seconds_count: 3,
     'joinery_durable_seconds_bucket{le="+Inf"}': 3,
-    joinery_storage_commit_seconds_count: 3,
     joinery_document_load_seconds_count: 1,
     joinery_uncommitted_bytes: 0,
     'joinery_admissions_total{outcome="admitted",code="none"}': 3,
@@ -138,6 +137,9 @@ test("three edits that two others read are counted in, out, and on disk", async 
   expect(sum('joinery_received_bytes_total{dialect="y-websocket",kind="update"}')).toBe(
     sum("joinery_batch_bytes_sum"),
   );
+  // Those that come soon after one another share one.
+  expect(sum("joinery_storage_commit_seconds_count")).toBeGreaterThanOrEqual(1);
+  expect(sum("joinery_storage_commit_seconds_count")).toBeLessThanOrEqual(3);
   expect(sum("joinery_storage_commit_bytes_total")).toBeGreaterThan(sum("joinery_batch_bytes_sum"));
   expect(sum('joinery_sent_bytes_total{dialect="y-websocket",kind="update"}')).toBeGreaterThan(
     2 * sum("joinery_batch_bytes_sum"),

@@ -165,6 +165,8 @@ describe("a client that keeps documents on its device", () => {
     const client = stage.app();
     expect(await client.pending()).toHaveLength(6);
     await stage.settle();
+    // What many documents have for a connection is gathered for a moment.
+    await stage.world.advance(100);
     await stage.settle();
     expect(await client.pending()).toEqual([]);
     expect(stage.store.openDocuments.size).toBe(0);

@@ -151,6 +151,8 @@ describe("presence", () => {
     await stage.settle();
     // Whoever has gone shows nothing more.
     expect(states.at(-1)).toBeNull();
+    // Others are told when the window is over; what she was sent when she came is kept for a while for who comes next.
+    await stage.advance(10_000);
     expect(stage.world.clock.pendingTimers).toBe(1);
   });
 
