@@ -72,7 +72,13 @@ async function measureOnce(peer: Peer, scenario: Scenario, timing: Timing, pin: 
     prepare: async (dataFolder) => scenario.prepare?.(dataFolder, peer, timing),
   });
   try {
-    return await scenario.measure(server, timing);
+    const measurement = await scenario.measure(server, timing);
+    server.assertAlive();
+    return measurement;
+  } catch (error) {
+    // A client's closed connection says little; a server that has ended says why.
+    server.assertAlive();
+    throw error;
   } finally {
     await server.stop();
   }

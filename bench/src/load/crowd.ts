@@ -1,10 +1,11 @@
 import * as prng from "lib0/prng";
 import * as Y from "yjs";
-import { CONNECT_TOGETHER, DRAIN_TIMEOUT_MS, JOIN_TIMEOUT_MS } from "../config.ts";
+import { DRAIN_TIMEOUT_MS, JOIN_TIMEOUT_MS } from "../config.ts";
 import type { Wire } from "../dialects/dialect.ts";
 import { waitUntil } from "../wait.ts";
 import { Client } from "./client.ts";
 import { Connection } from "./connection.ts";
+import { inGroups } from "./in-groups.ts";
 import { Ledger } from "./ledger.ts";
 import { Overwriter } from "./overwriter.ts";
 
@@ -54,9 +55,7 @@ export class Crowd {
 
   async join(port: number): Promise<void> {
     const all = [...this.#live, this.slowOne];
-    for (let i = 0; i < all.length; i += CONNECT_TOGETHER) {
-      await Promise.all(all.slice(i, i + CONNECT_TOGETHER).map((client) => client.join(port)));
-    }
+    await inGroups(all, (client) => client.join(port));
   }
 
   /** Makes that many edits, and resolves when all who read have them: with the seconds that it took. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CONNECT_TOGETHER, POLL_MS } from "../config.ts";
+import { POLL_MS } from "../config.ts";
 import { Bystander } from "./bystander.ts";
 import { Client } from "./client.ts";
+import { inGroups } from "./in-groups.ts";
 import { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import { playSteps } from "./play.ts";
@@ -29,10 +30,7 @@ export class PresenceCrowd {
   }
 
   async join(port: number): Promise<void> {
-    for (let i = 0; i < this.#members.length; i += CONNECT_TOGETHER) {
-      const next = this.#members.slice(i, i + CONNECT_TOGETHER);
-      await Promise.all(next.map(({ wire }, offset) => this.#join(i + offset, port, wire)));
-    }
+    await inGroups(this.#members, ({ wire }, i) => this.#join(i, port, wire));
   }
 
   async #join(index: number, port: number, wire: Member["wire"]): Promise<void> {

@@ -1,6 +1,7 @@
 import { CONNECT_TOGETHER, DRAIN_TIMEOUT_MS, SAMPLED_READERS } from "../config.ts";
 import { waitUntil } from "../wait.ts";
 import { Client } from "./client.ts";
+import { inGroups } from "./in-groups.ts";
 import { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import { playSteps } from "./play.ts";
@@ -27,9 +28,7 @@ export class Room {
 
   /** @param from The address that all come from, as in `Connection.open`. */
   async join(port: number, from?: string): Promise<void> {
-    for (let i = 0; i < this.clients.length; i += CONNECT_TOGETHER) {
-      await Promise.all(this.clients.slice(i, i + CONNECT_TOGETHER).map((client) => client.join(port, from)));
-    }
+    await inGroups(this.clients, (client) => client.join(port, from));
   }
 
   /** Sends every step at its time; see {@link playSteps}. */
@@ -91,12 +90,18 @@ export class Room {
   }
 }
 
-/** The clients of many rooms join, so many at the same time. */
-export async function joinAll(rooms: readonly Room[], port: number): Promise<void> {
+/**
+ * The clients of many rooms join, so many at the same time.
+ *
+ * @param from The address that those of a room come from, as in `Connection.open`.
+ */
+export async function joinAll(
+  rooms: readonly Room[],
+  port: number,
+  from?: (room: number) => string,
+): Promise<void> {
   const together = Math.max(1, Math.floor(CONNECT_TOGETHER / (rooms[0]?.clients.length ?? 1)));
-  for (let i = 0; i < rooms.length; i += together) {
-    await Promise.all(rooms.slice(i, i + together).map((room) => room.join(port)));
-  }
+  await inGroups(rooms, (room, i) => room.join(port, from?.(i)), together);
 }
 
 /** Sends the steps of many rooms, all at their times. @returns How late each was sent, in milliseconds. */

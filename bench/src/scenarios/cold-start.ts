@@ -109,7 +109,6 @@ async function measureStart(server: ServerProcess, timing: Timing): Promise<Star
   if (!isDeepStrictEqual(clocks, expected))
     throw new Error("whoever opened the document was not given all of it");
   if (server.peer.role !== "default") await requireNoReplica(server);
-  server.assertAlive();
   return {
     checked: { count: 1, what: "documents" },
     acceptedMs: server.acceptedAfterMs,

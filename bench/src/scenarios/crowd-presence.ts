@@ -6,9 +6,10 @@ import { PresenceCrowd } from "../load/presence-crowd.ts";
 import { timetable } from "../load/timetable.ts";
 import { verifyNewcomer } from "../load/verify.ts";
 import { DOCUMENT_PEERS } from "../peers/peers.ts";
-import { readCpuSeconds, readPeakBytes } from "../process-counters.ts";
+import { readPeakBytes } from "../process-counters.ts";
 import { quantile } from "../report/statistics.ts";
 import type { ServerProcess } from "../server-process.ts";
+import { readBothCpuSeconds } from "./interval.ts";
 import { deliveryMetrics, latencyOf } from "./metrics.ts";
 import type { DeliveryMeasurement, Scenario, Timing } from "./scenario.ts";
 
@@ -92,7 +93,6 @@ async function measureCrowdPresence(
     const { due, missing } = crowd;
     const owedShare = missing / due;
     if (isSettled) await verifyNewcomer(server.port, server.peer.dialect(DOCUMENT), members, "");
-    server.assertAlive();
     const deliveries = Math.round(steps.length * (size - 1) * (1 - owedShare));
     const seconds = (endMs - startMs) / 1000;
     return {
@@ -112,10 +112,6 @@ async function measureCrowdPresence(
         lateP99Ms: quantile(lateMs, 0.99),
       },
     };
-  } catch (error) {
-    // A client's closed connection says little; a server that has ended says why.
-    server.assertAlive();
-    throw error;
   } finally {
     crowd.close();
     eventLoop.close();
@@ -123,10 +119,8 @@ async function measureCrowdPresence(
 }
 
 function counters(server: ServerProcess, crowd: PresenceCrowd) {
-  const { user, system } = process.cpuUsage();
   return {
     ...crowd.received(),
-    serverCpuSeconds: readCpuSeconds(server.pid),
-    ownCpuSeconds: (user + system) / 1_000_000,
+    ...readBothCpuSeconds(server),
   };
 }

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as prng from "lib0/prng";
-import { CONNECT_TOGETHER, DRAIN_TIMEOUT_MS, DURABILITY } from "../config.ts";
+import { DRAIN_TIMEOUT_MS, DURABILITY } from "../config.ts";
 import { DurableWriter } from "../load/durable-writer.ts";
+import { inGroups } from "../load/in-groups.ts";
 import { SingleFsync } from "../load/single-fsync.ts";
 import { verifyText } from "../load/verify.ts";
 import { joineryNative } from "../peers/joinery.ts";
 import { onePut } from "../peers/one-put.ts";
-import { readCpuSeconds, readPeakBytes } from "../process-counters.ts";
 import type { ServerProcess } from "../server-process.ts";
 import { waitUntil } from "../wait.ts";
+import { readBothCpuSeconds, waitingLoad } from "./interval.ts";
 import { latencyOf, peakMemory } from "./metrics.ts";
 import type { Latency, Measurement, Scenario, Timing } from "./scenario.ts";
 
@@ -87,10 +88,7 @@ async function measureDurability(server: ServerProcess, timing: Timing): Promise
   try {
     await first.join(server.port);
     const { idleMs, fsyncMs } = await measureAlone(first, server.dataFolder, timing);
-    const others = writers.slice(1);
-    for (let i = 0; i < others.length; i += CONNECT_TOGETHER) {
-      await Promise.all(others.slice(i, i + CONNECT_TOGETHER).map((writer) => writer.join(server.port)));
-    }
+    await inGroups(writers.slice(1), (writer) => writer.join(server.port));
     await playTogether(writers, timing.warmUpSeconds);
 
     const before = counters(server, writers);
@@ -105,7 +103,6 @@ async function measureDurability(server: ServerProcess, timing: Timing): Promise
         room.writers.map(({ actor }) => actor.document),
       );
     }
-    server.assertAlive();
     const seconds = (after.atMs - before.atMs) / 1000;
     return {
       checked: { count: checked, what: "edits that were acknowledged, in what a newcomer is given" },
@@ -113,16 +110,8 @@ async function measureDurability(server: ServerProcess, timing: Timing): Promise
       busyMs: latencyOf(busyMs),
       idleMs: latencyOf(idleMs),
       fsyncMs: latencyOf(fsyncMs),
-      seconds,
-      drainSeconds: 0,
-      serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
-      peakBytes: readPeakBytes(server.pid),
-      generator: { share: (after.ownCpuSeconds - before.ownCpuSeconds) / seconds, lateP99Ms: 0 },
+      ...waitingLoad(server, before, after, seconds),
     };
-  } catch (error) {
-    // A client's closed connection says little; a server that has ended says why.
-    server.assertAlive();
-    throw error;
   } finally {
     for (const writer of writers) writer.close();
   }
@@ -188,11 +177,9 @@ async function playTogether(writers: readonly DurableWriter[], seconds: number):
 }
 
 function counters(server: ServerProcess, writers: readonly DurableWriter[]) {
-  const { user, system } = process.cpuUsage();
   return {
     atMs: performance.now(),
     edits: writers.reduce((sum, { durable }) => sum + durable, 0),
-    serverCpuSeconds: readCpuSeconds(server.pid),
-    ownCpuSeconds: (user + system) / 1_000_000,
+    ...readBothCpuSeconds(server),
   };
 }

@@ -1,15 +1,15 @@
 import * as prng from "lib0/prng";
-import { CONNECT_TOGETHER, MEMORY_CONNECTIONS } from "../config.ts";
+import { MEMORY_CONNECTIONS } from "../config.ts";
 import { heldBytes } from "../held-bytes.ts";
 import { Actor } from "../load/actor.ts";
 import type { Member } from "../load/member.ts";
-import { Room } from "../load/room.ts";
+import { joinAll, Room } from "../load/room.ts";
 import { hocuspocusServer } from "../peers/hocuspocus.ts";
 import { joinery, joineryHocuspocus, joineryNative } from "../peers/joinery.ts";
 import { relay } from "../peers/relay.ts";
 import { yWebsocketServer } from "../peers/y-websocket.ts";
-import { readCpuSeconds, readPeakBytes } from "../process-counters.ts";
 import type { ServerProcess } from "../server-process.ts";
+import { readBothCpuSeconds, waitingLoad } from "./interval.ts";
 import { peakMemory } from "./metrics.ts";
 import type { Measurement, Scenario, Timing } from "./scenario.ts";
 
@@ -72,30 +72,21 @@ async function measureConnections(server: ServerProcess, timing: Timing): Promis
   try {
     await warmUp(server, random);
     const heldBefore = await heldBytes(server, collector, MEMORY_CONNECTIONS.restMs);
-    const before = counters(server);
+    const before = readBothCpuSeconds(server);
     const startMs = performance.now();
-    await joinAll(server, offices);
+    await joinAll(rooms(offices), server.port, addressOf);
     await sayWord(offices);
     const seconds = (performance.now() - startMs) / 1000;
-    const after = counters(server);
+    const after = readBothCpuSeconds(server);
     const heldAfter = await heldBytes(server, collector, MEMORY_CONNECTIONS.restMs);
     await sayWord(offices);
-    server.assertAlive();
     const { clientsPerDocument } = MEMORY_CONNECTIONS;
     return {
       checked: { count: 2 * documents * (clientsPerDocument - 1), what: "deliveries of edits" },
       connections: documents * clientsPerDocument,
       growthBytes: heldAfter - heldBefore,
-      seconds,
-      drainSeconds: 0,
-      serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
-      peakBytes: readPeakBytes(server.pid),
-      generator: { share: (after.ownCpuSeconds - before.ownCpuSeconds) / seconds, lateP99Ms: 0 },
+      ...waitingLoad(server, before, after, seconds),
     };
-  } catch (error) {
-    // A client's closed connection says little; a server that has ended says why.
-    server.assertAlive();
-    throw error;
   } finally {
     for (const { room } of offices) room.close();
     collector.close();
@@ -105,7 +96,7 @@ async function measureConnections(server: ServerProcess, timing: Timing): Promis
 async function warmUp(server: ServerProcess, random: prng.PRNG): Promise<void> {
   const offices = openOffices(server, "warm-up", MEMORY_CONNECTIONS.warmUpDocuments, random);
   try {
-    await joinAll(server, offices);
+    await joinAll(rooms(offices), server.port, addressOf);
     await sayWord(offices);
   } finally {
     for (const { room } of offices) room.close();
@@ -122,12 +113,8 @@ function openOffices({ peer }: ServerProcess, name: string, documents: number, r
   });
 }
 
-async function joinAll({ port }: ServerProcess, offices: readonly Office[]): Promise<void> {
-  const together = CONNECT_TOGETHER / MEMORY_CONNECTIONS.clientsPerDocument;
-  for (let i = 0; i < offices.length; i += together) {
-    const joining = offices.slice(i, i + together);
-    await Promise.all(joining.map(({ room }, k) => room.join(port, addressOf(i + k))));
-  }
+function rooms(offices: readonly Office[]): Room[] {
+  return offices.map(({ room }) => room);
 }
 
 /** Addresses of this machine; 127.0.0.1 is left to whoever else connects. */
@@ -142,9 +129,4 @@ async function sayWord(offices: readonly Office[]): Promise<void> {
     room.clients[0]?.send("edit", wire.update(actor.type()));
   }
   for (const { room } of offices) await room.settled();
-}
-
-function counters(server: ServerProcess) {
-  const { user, system } = process.cpuUsage();
-  return { serverCpuSeconds: readCpuSeconds(server.pid), ownCpuSeconds: (user + system) / 1_000_000 };
 }

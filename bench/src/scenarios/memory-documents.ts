@@ -9,10 +9,10 @@ import { joinery } from "../peers/joinery.ts";
 import type { Peer } from "../peers/peer.ts";
 import { yWebsocketServer } from "../peers/y-websocket.ts";
 import { copyPrepared } from "../prepared-folders.ts";
-import { readCpuSeconds, readPeakBytes } from "../process-counters.ts";
 import type { ServerProcess } from "../server-process.ts";
 import { type Stored, storeForJoinery } from "../stored-documents.ts";
 import { waitUntil } from "../wait.ts";
+import { readBothCpuSeconds, waitingLoad } from "./interval.ts";
 import type { Measurement, Scenario, Timing } from "./scenario.ts";
 
 const MIB = 1024 * 1024;
@@ -113,29 +113,20 @@ async function measureDocuments(server: ServerProcess, timing: Timing): Promise<
   try {
     await openAll(0, WARM_UP);
     const heldBefore = await heldBytes(server, collector, MEMORY_DOCUMENTS.restMs);
-    const before = counters(server);
+    const before = readBothCpuSeconds(server);
     const startMs = performance.now();
     await openAll(WARM_UP, WARM_UP + documents);
     const seconds = (performance.now() - startMs) / 1000;
-    const after = counters(server);
+    const after = readBothCpuSeconds(server);
     const heldAfter = await heldBytes(server, collector, MEMORY_DOCUMENTS.longRestMs);
     for (const connection of open) connection.assertWell();
-    server.assertAlive();
     return {
       checked: { count: documents, what: "documents" },
       documents,
       documentBytes: stateOf(0).length,
       growthBytes: heldAfter - heldBefore,
-      seconds,
-      drainSeconds: 0,
-      serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
-      peakBytes: readPeakBytes(server.pid),
-      generator: { share: (after.ownCpuSeconds - before.ownCpuSeconds) / seconds, lateP99Ms: 0 },
+      ...waitingLoad(server, before, after, seconds),
     };
-  } catch (error) {
-    // A client's closed connection says little; a server that has ended says why.
-    server.assertAlive();
-    throw error;
   } finally {
     for (const connection of open) connection.close();
     collector.close();
@@ -200,9 +191,4 @@ function textOf(state: Uint8Array): string {
   const doc = new Y.Doc();
   Y.applyUpdate(doc, state);
   return doc.getText("text").toString();
-}
-
-function counters(server: ServerProcess) {
-  const { user, system } = process.cpuUsage();
-  return { serverCpuSeconds: readCpuSeconds(server.pid), ownCpuSeconds: (user + system) / 1_000_000 };
 }

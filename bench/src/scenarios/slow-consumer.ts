@@ -4,8 +4,9 @@ import type { GarbageCollector } from "../garbage-collector.ts";
 import { heldBytes } from "../held-bytes.ts";
 import { Crowd } from "../load/crowd.ts";
 import { DOCUMENT_PEERS } from "../peers/peers.ts";
-import { readCpuSeconds, readPeakBytes, readQueuedBytes } from "../process-counters.ts";
+import { readQueuedBytes } from "../process-counters.ts";
 import type { ServerProcess } from "../server-process.ts";
+import { readBothCpuSeconds, waitingLoad } from "./interval.ts";
 import { deliveryMetrics, latencyOf } from "./metrics.ts";
 import type { DeliveryMeasurement, Scenario, Timing } from "./scenario.ts";
 
@@ -85,7 +86,6 @@ async function measureSlowConsumer(server: ServerProcess, timing: Timing): Promi
     const catchUp = { frames: connection.frames - unread.frames, bytes: connection.bytes - unread.bytes };
 
     await crowd.verify(server.port);
-    server.assertAlive();
     const deliveries = edits * (SLOW_CONSUMER.writers + SLOW_CONSUMER.readers - 1);
     return {
       checked: { count: deliveries, what: "deliveries of edits" },
@@ -93,19 +93,11 @@ async function measureSlowConsumer(server: ServerProcess, timing: Timing): Promi
       slowdown: seconds / secondsWhenAllRead,
       catchUp,
       deliveries,
-      seconds,
-      drainSeconds: 0,
-      serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
-      peakBytes: readPeakBytes(server.pid),
+      ...waitingLoad(server, before, after, seconds),
       framesOut: after.frames - before.frames,
       bytesOut: after.bytes - before.bytes,
       latencyMs: latencyOf(latenciesMs),
-      generator: { share: (after.ownCpuSeconds - before.ownCpuSeconds) / seconds, lateP99Ms: 0 },
     };
-  } catch (error) {
-    // A client's closed connection says little; a server that has ended says why.
-    server.assertAlive();
-    throw error;
   } finally {
     crowd.close();
     collector.close();
@@ -123,10 +115,8 @@ async function play(crowd: Crowd, collector: GarbageCollector, edits: number): P
 }
 
 function counters(server: ServerProcess, crowd: Crowd) {
-  const { user, system } = process.cpuUsage();
   return {
     ...crowd.received(),
-    serverCpuSeconds: readCpuSeconds(server.pid),
-    ownCpuSeconds: (user + system) / 1_000_000,
+    ...readBothCpuSeconds(server),
   };
 }

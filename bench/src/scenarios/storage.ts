@@ -5,10 +5,11 @@ import { Typist } from "../load/typist.ts";
 import { verifyText } from "../load/verify.ts";
 import { hocuspocusSqliteHasty } from "../peers/hocuspocus-sqlite-hasty.ts";
 import { joineryNative } from "../peers/joinery.ts";
-import { readCpuSeconds, readPeakBytes, readWrittenBytes } from "../process-counters.ts";
+import { readPeakBytes, readWrittenBytes } from "../process-counters.ts";
 import { quantile } from "../report/statistics.ts";
 import type { ServerProcess } from "../server-process.ts";
 import { waitUntil } from "../wait.ts";
+import { readBothCpuSeconds } from "./interval.ts";
 import { peakMemory } from "./metrics.ts";
 import type { Measurement, Scenario, Timing } from "./scenario.ts";
 
@@ -104,7 +105,6 @@ async function measureStorage(server: ServerProcess, timing: Timing): Promise<St
     for (const { document, state, updates } of papers) {
       await verifyText(server.port, server.peer.dialect(document), [state, ...updates]);
     }
-    server.assertAlive();
     const edits = count * papers.length;
     const socketBytes = after.sentBytes - before.sentBytes;
     const seconds = (endMs - startMs) / 1000;
@@ -125,10 +125,6 @@ async function measureStorage(server: ServerProcess, timing: Timing): Promise<St
         waitsBusily: true,
       },
     };
-  } catch (error) {
-    // A client's closed connection says little; a server that has ended says why.
-    server.assertAlive();
-    throw error;
   } finally {
     for (const typist of typists) typist.close();
   }
@@ -171,12 +167,10 @@ async function type(typists: readonly Typist[]): Promise<number[]> {
 }
 
 function counters(server: ServerProcess, typists: readonly Typist[]) {
-  const { user, system } = process.cpuUsage();
   return {
     written: readWrittenBytes(server.pid),
     receivedBytes: typists.reduce((sum, { connection }) => sum + connection.bytesSent, 0),
     sentBytes: typists.reduce((sum, { connection }) => sum + connection.bytes, 0),
-    serverCpuSeconds: readCpuSeconds(server.pid),
-    ownCpuSeconds: (user + system) / 1_000_000,
+    ...readBothCpuSeconds(server),
   };
 }
