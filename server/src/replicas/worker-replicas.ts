@@ -18,7 +18,7 @@ export interface WorkerReplicasOptions {
   readonly limits: Limits;
   /** How many workers at most. Default 1: what they do is rarely urgent, and the event loop wants a core too. */
   readonly workers?: number;
-  /** How long an unused worker stays, in milliseconds. Default 30,000: each takes 10 MB and 0.2 s to start. */
+  /** How long an unused worker stays, in milliseconds. Default 30,000: each takes 10 MB and 0.1 s to start. */
   readonly idleMs?: number;
   /** Called when a limit was reached, for counts. */
   readonly onLimit?: (limit: LimitName) => void;

@@ -2,12 +2,10 @@
 
 import { parentPort } from "node:worker_threads";
 import { toJoineryError } from "@joinery/shared";
-import { type EditRequest, editedUpdate } from "../edits/apply-edits.ts";
+import type { EditRequest } from "../edits/apply-edits.ts";
 import { fold } from "../engine/fold.ts";
 import { Pace } from "../engine/pace.ts";
 import { rehearse } from "../engine/rehearsal.ts";
-import { summarizeUpdate } from "../inspect/log-entries.ts";
-import { render } from "../inspect/render.ts";
 import { type Report, type Step, type Task, unpackRehearsal, unpackUpdates } from "./messages.ts";
 
 const port = parentPort;
@@ -15,17 +13,20 @@ if (port === null) throw new Error("this runs in a worker thread");
 
 const pace = new Pace({ cpuMs, monotonicMs: () => performance.now() });
 
-port.on("message", (task: Task) => {
+port.on("message", (task: Task) => void work(task));
+
+async function work(task: Task): Promise<void> {
   tell({ kind: "step", step: "load", cpuMs: cpuMs() });
   try {
-    tell(reportOf(task));
+    tell(await reportOf(task));
   } catch (thrown) {
     const { code, message } = toJoineryError(thrown);
     tell({ kind: "failed", code, message });
   }
-});
+}
 
-function reportOf(task: Task): Report {
+/** What reads and edits documents is imported when it is first wanted: most workers only fold, and start in half the time. */
+async function reportOf(task: Task): Promise<Report> {
   if (task.kind === "rehearse") return rehearsed(task);
   const updates = unpackUpdates(task.updates);
   switch (task.kind) {
@@ -33,16 +34,20 @@ function reportOf(task: Task): Report {
       return { kind: "folded", update: fold(updates, beginning("check")) };
     case "render": {
       const { document, request } = task;
+      const { render } = await import("../inspect/render.ts");
       return { kind: "rendered", ...render({ document, updates }, request, beginning("check")) };
     }
     case "edit":
-      return { kind: "edited", update: edited(updates, task.request) };
-    case "summarize":
+      return { kind: "edited", update: await edited(updates, task.request) };
+    case "summarize": {
+      const { summarizeUpdate } = await import("../inspect/log-entries.ts");
       return { kind: "summarized", summaries: updates.map(summarizeUpdate) };
+    }
   }
 }
 
-function edited(updates: readonly Uint8Array[], { edits, clientId }: EditRequest): Uint8Array {
+async function edited(updates: readonly Uint8Array[], { edits, clientId }: EditRequest): Promise<Uint8Array> {
+  const { editedUpdate } = await import("../edits/apply-edits.ts");
   return editedUpdate(updates, edits, { clientId, onLoaded: beginning("integrate") });
 }
 
