@@ -2,7 +2,7 @@ import { type ELDHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import type { LabelCount } from "./label-counts.ts";
 
 /** A timer every so often, in milliseconds: what comes later than that is the delay. 50 a second cost next to nothing. */
-const RESOLUTION_MS = 20;
+const RESOLUTION_MS = 50;
 
 /** How long the event loop kept a timer waiting, since somebody last asked. */
 export class EventLoopDelay {
