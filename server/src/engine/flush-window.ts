@@ -14,19 +14,10 @@ export type FlushOptions =
     };
 
 /**
- * 3 % of a core: with two people the window is a few milliseconds, with fifty 30 ms, with a few hundred it reaches the
+ * 2.5 % of a core: with two people the window is a few milliseconds, with fifty 40 ms, with a few hundred it reaches the
  * cap, and a flush then carries what all of them did meanwhile instead of one update each.
  */
-export const DEFAULT_FLUSH: FlushOptions = { kind: "adaptive", share: 0.03, maxWindowMs: 100 };
-
-/**
- * Of a flush that brings presence alone, which is seen as smooth at 20 a second. Where more is flushed than that it waits no
- * longer than an edit would.
- */
-const PRESENCE = { share: 0.02, maxWindowMs: 50 };
-
-/** What a flush is for. Presence goes along with every batch. */
-export type FlushReason = "batch" | "presence";
+export const DEFAULT_FLUSH: FlushOptions = { kind: "adaptive", share: 0.025, maxWindowMs: 100 };
 
 /**
  * Decides when the next flush may run. A room that has been quiet flushes at once; one that is busy waits until
@@ -44,17 +35,15 @@ export class FlushWindow {
     this.#options = options;
   }
 
-  windowMs(reason: FlushReason): number {
+  get windowMs(): number {
     const options = this.#options;
     if (options.kind === "fixed") return options.windowMs;
-    const batchMs = Math.min(options.maxWindowMs, this.#costMs / options.share);
-    if (reason === "batch") return batchMs;
-    return Math.max(batchMs, Math.min(PRESENCE.maxWindowMs, this.#costMs / PRESENCE.share));
+    return Math.min(options.maxWindowMs, this.#costMs / options.share);
   }
 
   /** Milliseconds from `nowMs` (monotonic) until a flush may run; 0 for at the end of this turn. */
-  delayMs(nowMs: number, reason: FlushReason): number {
-    return Math.max(0, this.#lastStartMs + this.windowMs(reason) - nowMs);
+  delayMs(nowMs: number): number {
+    return Math.max(0, this.#lastStartMs + this.windowMs - nowMs);
   }
 
   /**

@@ -9,7 +9,7 @@ import { Audience, type TurnBounds } from "./audience.ts";
 import { type ClosedBatch, OpenBatch } from "./batch.ts";
 import { BatchTimes } from "./batch-times.ts";
 import type { Contents } from "./contents.ts";
-import { type FlushOptions, type FlushReason, FlushWindow } from "./flush-window.ts";
+import { type FlushOptions, FlushWindow } from "./flush-window.ts";
 import type { Journal } from "./journal.ts";
 import type { Meter } from "./meter.ts";
 import type { Author, Clock, Timer } from "./ports.ts";
@@ -64,10 +64,8 @@ export class Flushes {
   #timer: Timer | null = null;
   /** Who sent all that is in the batch. */
   #writer: Session | null = null;
-  /** What the timer is for. */
-  #timerIsFor: FlushReason = "batch";
-  /** What there is to flush once everybody has been sent what was flushed last. */
-  #due: FlushReason | null = null;
+  /** Whether there is something to flush once everybody has been sent what was flushed last. */
+  #isDue = false;
   #flushedAtMs = 0;
   /** What sending took that the window does not know of yet. */
   #costMs = 0;
@@ -94,7 +92,7 @@ export class Flushes {
     this.#target = null;
     this.#timer?.cancel();
     this.#timer = null;
-    this.#due = null;
+    this.#isDue = false;
     this.audience.close();
     this.seeding.close();
     this.#times.close();
@@ -152,7 +150,7 @@ export class Flushes {
 
   acknowledgeSoon(session: Session): void {
     this.#unacknowledged.add(session);
-    this.openWindow("batch");
+    this.openWindow();
   }
 
   /** The session is gone. */
@@ -163,23 +161,21 @@ export class Flushes {
     this.seeding.leave(session);
   }
 
-  /** There is something to flush: does so when the window is over, which for presence may be longer. */
-  openWindow(reason: FlushReason): void {
+  /** There is something to flush: does so when the window is over. */
+  openWindow(): void {
     const { clock, limits, onFullBatch } = this.#options;
     if (this.#batch.bytes >= limits.maxBatchBytes && !this.seeding.withheld) {
       onFullBatch();
       this.#closeWindow();
       return;
     }
-    if (this.#timer && (reason === "presence" || this.#timerIsFor === "batch")) return;
+    if (this.#timer) return;
     // The window is to grow with the audience, and nothing to pile up.
     if (this.audience.isBusy) {
-      if (this.#due !== "batch") this.#due = reason;
+      this.#isDue = true;
       return;
     }
-    this.#timer?.cancel();
-    this.#timerIsFor = reason;
-    const delayMs = this.#window.delayMs(clock.monotonicMs(), reason);
+    const delayMs = this.#window.delayMs(clock.monotonicMs());
     const run = this.#onWindowOver;
     this.#timer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
   }
@@ -193,7 +189,7 @@ export class Flushes {
   flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    this.#due = null;
+    this.#isDue = false;
     if (!this.#target) return;
     const { clock, onMistake, onFlushed } = this.#options;
     const startMs = clock.monotonicMs();
@@ -212,9 +208,9 @@ export class Flushes {
   #reached(ms: number): void {
     this.#costMs += ms;
     this.#sent();
-    const due = this.#due;
-    this.#due = null;
-    if (due) this.openWindow(due);
+    const isDue = this.#isDue;
+    this.#isDue = false;
+    if (isDue) this.openWindow();
   }
 
   #sent(): void {

@@ -21,7 +21,6 @@ import {
 import { Attendance } from "./attendance.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
 import { spoofEvent } from "./events.ts";
-import type { FlushReason } from "./flush-window.ts";
 import { Flushes } from "./flushes.ts";
 import type { Guard } from "./guard.ts";
 import { Idleness } from "./idleness.ts";
@@ -98,7 +97,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       onLimit: (limit, from) => this.report({ type: "limit-hit", document, limit, ...concerned(from) }),
       onForeign: (entries) => context.countForeignPresence(entries),
       onSpoofed: (clientIds, from) => this.report(spoofEvent(document, "presence", clientIds, from)),
-      onChanged: () => this.#openWindow("presence"),
+      onChanged: () => this.#openWindow(),
     });
     this.signals = new Signals({
       document,
@@ -423,7 +422,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.#observation?.accepted(writer, update);
     // What was being tried when the last one left: nobody comes who would open a window.
     if (this.#state.kind === "closing") this.flush();
-    else this.#openWindow("batch");
+    else this.#openWindow();
   }
 
   acceptPresence(session: Session, entries: readonly AwarenessEntry[]): void {
@@ -450,8 +449,8 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
 
   // Flushing
 
-  #openWindow(reason: FlushReason): void {
-    if (this.#state.kind === "live") this.flushes.openWindow(reason);
+  #openWindow(): void {
+    if (this.#state.kind === "live") this.flushes.openWindow();
   }
 
   /** Appends what was accepted, and sends it and changed presence to everybody. */

@@ -51,7 +51,7 @@ export interface EngineOptions {
   readonly observer?: RoomObserver;
   /** Default: the table in `@joinery/shared`. */
   readonly limits?: Limits;
-  /** How long updates are collected before they are sent. Default: adaptive, 3 % of a core a room, at most 100 ms. */
+  /** How long updates are collected before they are sent. Default: adaptive, 2.5 % of a core a room, at most 100 ms. */
   readonly flush?: FlushOptions;
   /** How much of a large room is sent something before all others get their turn. Default: 10 ms of it. */
   readonly turn?: TurnBounds;

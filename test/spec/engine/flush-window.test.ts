@@ -6,35 +6,35 @@ describe("the adaptive window", () => {
   const adaptive = () => new FlushWindow({ kind: "adaptive", share: 0.25, maxWindowMs: 100 });
 
   test("is nothing for a room that has been quiet", () => {
-    expect(adaptive().delayMs(0, "batch")).toBe(0);
+    expect(adaptive().delayMs(0)).toBe(0);
   });
 
   test("grows with what a flush costs, so that flushing takes its share of a core", () => {
     const window = adaptive();
     for (let at = 0; at < 1000; at += 50) window.flushed(at, 5);
-    expect(window.windowMs("batch")).toBeCloseTo(20, 0);
-    expect(window.delayMs(950 + 5, "batch")).toBeCloseTo(15, 0);
+    expect(window.windowMs).toBeCloseTo(20, 0);
+    expect(window.delayMs(950 + 5)).toBeCloseTo(15, 0);
   });
 
   test("is over for a room whose last flush is further back than the window", () => {
     const window = adaptive();
     window.flushed(0, 10);
-    expect(window.delayMs(500, "batch")).toBe(0);
+    expect(window.delayMs(500)).toBe(0);
   });
 
   test("never grows beyond the cap", () => {
     const window = adaptive();
     for (let at = 0; at < 10_000; at += 1000) window.flushed(at, 900);
-    expect(window.windowMs("batch")).toBe(100);
+    expect(window.windowMs).toBe(100);
   });
 
   test("follows a rise of the cost faster than a fall", () => {
     const window = adaptive();
     for (const at of [0, 100]) window.flushed(at, 8);
-    const risen = window.windowMs("batch");
+    const risen = window.windowMs;
     for (const at of [200, 300]) window.flushed(at, 0);
     expect(risen).toBeGreaterThanOrEqual(16);
-    expect(window.windowMs("batch")).toBeGreaterThan(risen / 2);
+    expect(window.windowMs).toBeGreaterThan(risen / 2);
   });
 });
 
@@ -42,32 +42,15 @@ test("one flush that was interrupted does not make the window longer", () => {
   const window = new FlushWindow(DEFAULT_FLUSH);
   for (let at = 0; at < 1000; at += 50) window.flushed(at, 0.5);
   window.flushed(1000, 40);
-  expect(window.windowMs("batch")).toBeCloseTo(17, 0);
+  expect(window.windowMs).toBeCloseTo(20, 0);
   window.flushed(1100, 0.5);
-  expect(window.windowMs("batch")).toBeCloseTo(17, 0);
+  expect(window.windowMs).toBeCloseTo(20, 0);
   for (const at of [1200, 1300]) window.flushed(at, 40);
-  expect(window.windowMs("batch")).toBe(100);
+  expect(window.windowMs).toBe(100);
 });
 
-describe("the window of presence", () => {
-  const after = (costMs: number) => {
-    const window = new FlushWindow(DEFAULT_FLUSH);
-    for (let at = 0; at < 10_000; at += 100) window.flushed(at, costMs);
-    return window;
-  };
-
-  test("is longer than that of edits, as long as it is short", () => {
-    expect(after(0.5).windowMs("batch")).toBeCloseTo(17, 0);
-    expect(after(0.5).windowMs("presence")).toBeCloseTo(25, 0);
-    expect(after(1.2).windowMs("presence")).toBe(50);
-  });
-
-  test("is that of edits where that is longer, and where it is fixed", () => {
-    expect(after(2.4).windowMs("presence")).toBeCloseTo(80, 0);
-    expect(new FlushWindow({ kind: "fixed", windowMs: 5 }).windowMs("presence")).toBe(5);
-  });
-
-  /** A room whose last two flushes cost 1 ms each, the second one just now. */
+describe("presence", () => {
+  /** A room whose last two flushes cost 1 ms each, the second one just now: its window is 40 ms. */
   async function busyRoom() {
     const world = new World();
     const [ann, ben] = [await world.join("notes"), await world.join("notes")];
@@ -85,23 +68,25 @@ describe("the window of presence", () => {
     return { world, ann, ben };
   }
 
-  test("does not hold an edit back, which takes it along", async () => {
+  test("waits for the window that edits wait for, and is told with them", async () => {
     const { world, ann, ben } = await busyRoom();
+    const sentBefore = ben.sent("update").length;
     ann.show({ name: "ann" });
-    await world.advance(20);
-    expect(ben.people).not.toContain("ann");
+    await world.advance(5);
     ann.type("c");
-    await world.settle();
-    expect(ben.text).toBe("abc");
+    expect(ben.people).not.toContain("ann");
+    await world.advance(40);
     expect(ben.people).toContain("ann");
+    expect(ben.text).toBe("abc");
+    expect(ben.sent("update")).toHaveLength(sentBefore + 1);
   });
 
-  test("ends, so that presence is told without an edit", async () => {
+  test("is told without an edit", async () => {
     const { world, ann, ben } = await busyRoom();
     ann.show({ name: "ann" });
-    await world.advance(20);
+    await world.advance(5);
     expect(ben.people).not.toContain("ann");
-    await world.advance(30);
+    await world.advance(40);
     expect(ben.people).toContain("ann");
   });
 });
