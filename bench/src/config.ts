@@ -4,7 +4,7 @@ const MIB = 1024 * 1024;
 
 /** How long, how much and how often: the default run, and the smoke run of `--quick`. */
 export const TIMING = {
-  full: { rounds: 3, warmUpSeconds: 2, measuredSeconds: 6, trafficBytes: 200 * MIB },
+  full: { rounds: 3, warmUpSeconds: 10, measuredSeconds: 6, trafficBytes: 200 * MIB },
   quick: { rounds: 1, warmUpSeconds: 0.5, measuredSeconds: 2, trafficBytes: 40 * MIB },
 } as const;
 
