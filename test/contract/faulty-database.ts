@@ -15,7 +15,7 @@ export class FaultyDatabases {
   /** Number of operations in each write that was asked for. */
   readonly batchSizes: number[] = [];
   openCount = 0;
-  /** Keys that were read to load documents and ranges of their logs. */
+  /** Keys whose values were read to load documents and ranges of their logs. */
   readonly keysRead: string[] = [];
   batchFault: ((write: () => Promise<void>, operations: Batch[0]) => Promise<void>) | null = null;
   getFault: ((value: Uint8Array | undefined) => Uint8Array | undefined) | null = null;
@@ -43,7 +43,7 @@ export class FaultyDatabases {
     };
   };
 
-  /** A view that remembers which keys were read, in hex. */
+  /** A view that remembers whose values were read: keys in hex. */
   #watched(view: View): View {
     const note = (key: Uint8Array) => this.keysRead.push(Buffer.from(key).toString("hex"));
     return {
@@ -59,7 +59,7 @@ export class FaultyDatabases {
           close: () => cursor.close(),
           nextv: async (size) => {
             const rows = await cursor.nextv(size);
-            for (const [key] of rows) note(key);
+            if (range.values !== false) for (const [key] of rows) note(key);
             return rows;
           },
         };

@@ -133,15 +133,14 @@ async function newestSoundSnapshot(
   below?: number,
 ): Promise<Found<Snapshot | null>> {
   let firstDamage: JoineryError | null = null;
-  // One at a time: the next one is of interest only when this one is damaged, and each may be large.
-  for await (const [key, value] of entriesOf(
-    reader,
-    { ...snapshotRange(document, below), reverse: true },
-    1,
-  )) {
+  // Each may be large, and the next one is of interest only when this one is damaged. An iterator would hold on to what
+  // it read until it is collected as garbage, and, going backwards, have one copy more.
+  const keys = await keysOf(reader, snapshotRange(document, below));
+  for (const key of keys.reverse()) {
+    const value = await reader.get(key);
+    if (value === undefined) continue;
     try {
-      const place = requirePlace(document, key);
-      return { sound: decodeSnapshot(place, { key, value }), damage: firstDamage };
+      return { sound: decodeSnapshot(requirePlace(document, key), { key, value }), damage: firstDamage };
     } catch (error) {
       firstDamage ??= toJoineryError(error);
     }
