@@ -19,7 +19,7 @@ import type { Api } from "../http/api/api.ts";
 import { STREAMING } from "../http/api/send.ts";
 import { type RequestHandler, respondText } from "../http/page.ts";
 import { hasBody } from "../http/request-body.ts";
-import { HalfOpenConnections } from "../transports/half-open.ts";
+import { destroyItself, HalfOpenConnections } from "../transports/half-open.ts";
 import type { LimitHits } from "../transports/limit-hits.ts";
 
 /** Takes over the socket of a request that asks for another protocol. */
@@ -69,6 +69,8 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
         return;
       }
       busy.add(request.socket);
+      // Only now: of who asks nothing Node sees to it, and each of thousands of idle WebSockets would keep the timer.
+      request.socket.setTimeout(limits.requestTimeoutMs);
       response.once("close", () => busy.delete(request.socket));
       response.once(STREAMING, () => spare(request.socket, response));
       if (hasTooManyHeaders(request)) refuse(response, 431);
@@ -77,9 +79,7 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
   );
   // Node would drop what is beyond without a word, be it the Origin. Their size bounds them until they are counted.
   server.maxHeadersCount = 0;
-  server.timeout = limits.requestTimeoutMs;
 
-  // Shared by all sockets: those of idle WebSockets keep them.
   const closed = function (this: Socket): void {
     halfOpen.remove(this);
   };
@@ -89,7 +89,8 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
   });
   server.on("upgrade", (request, socket, head) => {
     halfOpen.remove(socket);
-    // Until somebody else listens: a client that resets now must not be an unhandled error.
+    socket.off("close", closed);
+    // Until a WebSocket listens: a client that resets now must not be an unhandled error.
     socket.on("error", destroyItself);
     if (hasTooManyHeaders(request)) respondRaw(socket, 431);
     else upgrade(request, socket, head);
@@ -109,10 +110,6 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
     socket.destroy();
   });
   return server;
-}
-
-function destroyItself(this: Duplex): void {
-  this.destroy();
 }
 
 /** Answers with a status alone, and closes. For sockets of which HTTP has let go. */

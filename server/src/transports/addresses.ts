@@ -7,7 +7,7 @@ import { JoineryError, type Limits } from "@joinery/shared";
 import type { Clock } from "../engine/ports.ts";
 import { TokenBucket } from "../engine/token-bucket.ts";
 import type { DocumentQuota } from "../protocols/driver.ts";
-import { ADDRESS_BUDGET, Budget } from "./budget.ts";
+import { ADDRESS_BUDGET, Budget, BudgetTerms } from "./budget.ts";
 import type { LimitHits } from "./limit-hits.ts";
 
 interface Entry {
@@ -30,6 +30,7 @@ export class Addresses {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #hits: LimitHits;
+  readonly #budgetTerms: BudgetTerms;
   readonly #present = new Map<string, Entry>();
   /** Addresses without a connection whose budgets are not full again; the one that left first is first. */
   readonly #left = new Map<string, Entry>();
@@ -43,6 +44,7 @@ export class Addresses {
     this.#clock = options.clock;
     this.#limits = options.limits;
     this.#hits = options.hits;
+    this.#budgetTerms = new BudgetTerms(options.clock, options.limits, ADDRESS_BUDGET);
   }
 
   /** Addresses that are remembered, with and without connections. */
@@ -63,7 +65,7 @@ export class Addresses {
   #newEntry(): Entry {
     const { maxAddressConnectionsPerSecond: perSecond, maxBurstMs: burstMs } = this.#limits;
     return {
-      budget: new Budget(this.#clock, this.#limits, ADDRESS_BUDGET),
+      budget: new Budget(this.#budgetTerms),
       arrivals: new TokenBucket({ perSecond, burstMs }, this.#clock.monotonicMs()),
       connections: 0,
       documents: 0,

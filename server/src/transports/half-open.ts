@@ -11,6 +11,11 @@ export interface HalfOpenSocket {
   destroy(): unknown;
 }
 
+/** What a socket does on an error as long as nobody else listens for one. */
+export function destroyItself(this: HalfOpenSocket): void {
+  this.destroy();
+}
+
 export class HalfOpenConnections {
   readonly #limits: Limits;
   readonly #hits: LimitHits;

@@ -42,7 +42,8 @@ export class InputGate<Owner> {
   readonly #clock: Clock;
   readonly #owner: Owner;
   readonly #actions: GateActions<Owner>;
-  readonly #budgets: Budget[];
+  readonly #budget: Budget;
+  #shared: Budget | null = null;
   /** Most of the time nothing waits. */
   #inbox: Inbox | null = null;
   #holds = 0;
@@ -59,12 +60,12 @@ export class InputGate<Owner> {
     this.#clock = clock;
     this.#owner = owner;
     this.#actions = actions;
-    this.#budgets = [budget];
+    this.#budget = budget;
   }
 
   /** From now on the connection spends from this one too, with others. */
   share(budget: Budget): void {
-    this.#budgets.push(budget);
+    this.#shared = budget;
   }
 
   /** Whether the socket is not read at the moment, for whatever reason. */
@@ -92,14 +93,14 @@ export class InputGate<Owner> {
   /** A ping or pong has arrived: it costs what a message costs. */
   control(): void {
     const now = this.#clock.monotonicMs();
-    for (const budget of this.#budgets) budget.spendMessage(0, now);
-    this.#waitIfOwing(now);
+    this.#spendMessage(0, now);
   }
 
   /** Bytes have arrived, of whatever. */
   bytes(count: number): void {
     const now = this.#clock.monotonicMs();
-    for (const budget of this.#budgets) budget.spendBytes(count, now);
+    this.#budget.spendBytes(count, now);
+    this.#shared?.spendBytes(count, now);
     this.#waitIfOwing(now);
   }
 
@@ -151,8 +152,7 @@ export class InputGate<Owner> {
     else this.#actions.goOn?.(this.#owner);
     const now = clock.monotonicMs();
     const spentMs = now - startMs;
-    for (const budget of this.#budgets) budget.spendMessage(spentMs, now);
-    this.#waitIfOwing(now);
+    this.#spendMessage(spentMs, now);
     this.#turnMs += spentMs;
     const hasRest = this.#hasRest;
     if (this.#turnMs < LONG_TURN_MS && !hasRest) return;
@@ -160,20 +160,24 @@ export class InputGate<Owner> {
     this.#isTurnOver = hasRest || this.#turnMs >= MAX_TURN_MS;
   }
 
+  #spendMessage(cpuMs: number, now: number): void {
+    this.#budget.spendMessage(cpuMs, now);
+    this.#shared?.spendMessage(cpuMs, now);
+    this.#waitIfOwing(now);
+  }
+
   #waitIfOwing(now: number): void {
     if (this.#waiting !== null) return;
-    for (const budget of this.#budgets) {
-      if (budget.owedMs(now) === 0) continue;
-      for (const limit of budget.exceeded(now)) this.#actions.onLimit(this.#owner, limit);
-      this.#waiting = budget.wait(() => {
-        this.#waiting = null;
-        // Another budget may be owed too.
-        this.#waitIfOwing(this.#clock.monotonicMs());
-        this.#advance();
-      });
-      this.#readOrNot();
-      return;
-    }
+    const owing = this.#budget.owedMs(now) > 0 ? this.#budget : this.#shared;
+    if (owing === null || owing.owedMs(now) === 0) return;
+    for (const limit of owing.exceeded(now)) this.#actions.onLimit(this.#owner, limit);
+    this.#waiting = owing.wait(() => {
+      this.#waiting = null;
+      // Another budget may be owed too.
+      this.#waitIfOwing(this.#clock.monotonicMs());
+      this.#advance();
+    });
+    this.#readOrNot();
   }
 
   #atTurnEnd(): Timer {

@@ -18,7 +18,7 @@ import type { Rooms } from "../engine/rooms.ts";
 import type { Admissions, ConnectionRequest } from "../protocols/admission.ts";
 import type { DialectDriver, DriverFactory } from "../protocols/driver.ts";
 import type { Addresses, Visit } from "./addresses.ts";
-import { Budget, CONNECTION_BUDGET } from "./budget.ts";
+import { Budget, type BudgetTerms } from "./budget.ts";
 import type { Connection, Connections } from "./connections.ts";
 import type { Framing } from "./framing.ts";
 import { type GateActions, InputGate } from "./input-gate.ts";
@@ -58,6 +58,8 @@ export interface ConnectionContext {
   readonly addresses: Addresses;
   readonly unfinished: UnfinishedMessages;
   readonly limits: Limits;
+  /** Of each connection. */
+  readonly connectionBudget: BudgetTerms;
   readonly hits: LimitHits;
   readonly framing: Framing;
   readonly report: (event: ConnectionEvent) => void;
@@ -80,18 +82,31 @@ export interface Serve {
 }
 
 /**
- * A WebSocket that knows its connection, so that all connections share their listeners: there are thousands of idle ones, and
- * a function for each event of each would be a good part of what they take.
+ * A WebSocket that tells its connection what happens. There are thousands of idle ones, and a table of listeners for each,
+ * with functions of its own, would be a good part of what they take.
  */
 export class LinkedWebSocket extends WebSocket {
   link: WebSocketConnection | null = null;
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    const isHeard = this.link?.hear(event, args) === true;
+    // Who waits for the end of it listens.
+    return isHeard && event !== "close" ? true : super.emit(event, ...args);
+  }
+}
+
+/** As above: the socket below it knows it, too. */
+const LINK = Symbol("connection");
+
+interface LinkedSocket extends Socket {
+  [LINK]?: WebSocketConnection;
 }
 
 export class WebSocketConnection implements Connection, Outbox, Sender {
   readonly id: number;
   readonly #context: ConnectionContext;
   readonly #webSocket: LinkedWebSocket;
-  readonly #socket: Socket;
+  readonly #socket: LinkedSocket;
   #request: ConnectionRequest;
   readonly #gate: InputGate<WebSocketConnection>;
   readonly #pings: Pings;
@@ -113,24 +128,22 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     read: (connection, isReading) => connection.#read(isReading),
   };
 
-  static readonly #listeners = Object.entries({
-    // ws has closed the connection, with the right code, when it emits an error.
-    error: linked((connection, error: Error) => connection.#broke(error)),
-    message: linked((connection, data: Buffer, isBinary: boolean) => connection.#receive(data, isBinary)),
-    ping: linked((connection, data: Buffer) => {
-      connection.#gate.control();
-      connection.#pings.answer(data);
-    }),
-    pong: linked((connection) => connection.#gate.control()),
-    close: linked((connection, closeCode: number) => connection.#closed(closeCode)),
-  });
+  // Of all connections.
+  static readonly #onData = function (this: LinkedSocket, bytes: Buffer): void {
+    const connection = this[LINK];
+    if (connection) connection.#arrived(bytes.length);
+  };
+
+  static readonly #onDrain = function (this: LinkedSocket): void {
+    const connection = this[LINK];
+    if (connection) connection.#drive((driver) => driver.drained());
+  };
 
   constructor(context: ConnectionContext, webSocket: LinkedWebSocket, request: IncomingMessage) {
-    const { clock, limits } = context;
+    const { clock } = context;
     this.id = context.connections.nextId();
     this.#context = context;
     this.#webSocket = webSocket;
-    webSocket.link = this;
     this.#socket = request.socket;
     this.#request = {
       id: randomUUID(),
@@ -145,7 +158,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
       clock,
       owner: this,
       actions: WebSocketConnection.#gateActions,
-      budget: new Budget(clock, limits, CONNECTION_BUDGET),
+      budget: new Budget(context.connectionBudget),
     });
   }
 
@@ -178,11 +191,37 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   }
 
   #listen(): void {
-    const webSocket = this.#webSocket;
-    for (const [event, listener] of WebSocketConnection.#listeners) webSocket.on(event, listener);
+    this.#webSocket.link = this;
+    this.#socket[LINK] = this;
     // After ws, which listens since before, has emitted what the bytes hold.
-    this.#socket.on("data", (bytes: Buffer) => this.#arrived(bytes.length));
-    this.#socket.on("drain", () => this.#drive((driver) => driver.drained()));
+    this.#socket.on("data", WebSocketConnection.#onData);
+    this.#socket.on("drain", WebSocketConnection.#onDrain);
+  }
+
+  /** What ws says. @returns Whether it was for the connection. */
+  hear(event: string | symbol, [first, second]: unknown[]): boolean {
+    // reason: that is what ws emits these with.
+    switch (event) {
+      case "message":
+        this.#receive(first as Buffer, second as boolean);
+        return true;
+      case "ping":
+        this.#gate.control();
+        this.#pings.answer(first as Buffer);
+        return true;
+      case "pong":
+        this.#gate.control();
+        return true;
+      case "error":
+        // ws has closed the connection, with the right code.
+        this.#broke(first as Error);
+        return true;
+      case "close":
+        this.#closed(first as number);
+        return true;
+      default:
+        return false;
+    }
   }
 
   #closed(closeCode: number): void {
@@ -389,12 +428,4 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   get #isOpen(): boolean {
     return this.#webSocket.readyState === this.#webSocket.OPEN;
   }
-}
-
-/** A listener of every connection's WebSocket. */
-function linked<Args extends unknown[]>(listener: (connection: WebSocketConnection, ...args: Args) => void) {
-  return function (this: WebSocket, ...args: Args): void {
-    const { link } = this as LinkedWebSocket;
-    if (link !== null) listener(link, ...args);
-  };
 }

@@ -11,8 +11,10 @@ import { type Server, WebSocketServer } from "ws";
 import type { Clock } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Addresses } from "./addresses.ts";
+import { BudgetTerms, CONNECTION_BUDGET } from "./budget.ts";
 import type { Connections } from "./connections.ts";
 import { Framing } from "./framing.ts";
+import { destroyItself } from "./half-open.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
 import {
@@ -50,6 +52,7 @@ export class WebSocketTransport {
       ...options,
       addresses: new Addresses(options),
       unfinished: new UnfinishedMessages(options),
+      connectionBudget: new BudgetTerms(options.clock, limits, CONNECTION_BUDGET),
       framing: new Framing(),
       closed: (connection) => {
         this.#open.delete(connection);
@@ -78,6 +81,8 @@ export class WebSocketTransport {
   /** Turns an HTTP upgrade request into a connection that speaks the given dialect. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, serve: Serve): void {
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      // Now ws listens.
+      socket.off("error", destroyItself);
       const connection = new WebSocketConnection(this.#context, webSocket, request);
       // Nothing that stays may be made here: it would keep the request in memory.
       this.#open.add(connection);

@@ -1,6 +1,6 @@
 import { DEFAULT_LIMITS } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
-import { Budget, CONNECTION_BUDGET } from "../../../server/src/transports/budget.ts";
+import { Budget, BudgetTerms, CONNECTION_BUDGET } from "../../../server/src/transports/budget.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 const LIMITS = {
@@ -13,7 +13,7 @@ const LIMITS = {
 
 function stage() {
   const clock = new FakeClock();
-  const budget = new Budget(clock, LIMITS, CONNECTION_BUDGET);
+  const budget = new Budget(new BudgetTerms(clock, LIMITS, CONNECTION_BUDGET));
   return { clock, budget, now: () => clock.monotonicMs() };
 }
 

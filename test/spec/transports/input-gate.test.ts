@@ -1,6 +1,11 @@
 import { DEFAULT_LIMITS, type Limits } from "@joinery/shared";
 import { describe, expect, test } from "vitest";
-import { ADDRESS_BUDGET, Budget, CONNECTION_BUDGET } from "../../../server/src/transports/budget.ts";
+import {
+  ADDRESS_BUDGET,
+  Budget,
+  BudgetTerms,
+  CONNECTION_BUDGET,
+} from "../../../server/src/transports/budget.ts";
 import { InputGate } from "../../../server/src/transports/input-gate.ts";
 import { LimitHits } from "../../../server/src/transports/limit-hits.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -44,7 +49,7 @@ function stage(changes: Partial<Limits> = {}) {
         isReading = reads;
       },
     },
-    budget: new Budget(clock, limits, CONNECTION_BUDGET),
+    budget: new Budget(new BudgetTerms(clock, limits, CONNECTION_BUDGET)),
   });
   return {
     clock,
@@ -171,7 +176,7 @@ describe("a gate over its budget", () => {
       maxAddressMessagesPerSecond: 2,
       maxBurstMs: 1_000,
     });
-    const shared = new Budget(clock, limits, ADDRESS_BUDGET);
+    const shared = new Budget(new BudgetTerms(clock, limits, ADDRESS_BUDGET));
     gate.share(shared);
     for (let i = 0; i < 4; i++) shared.spendMessage(0, clock.monotonicMs());
     arrive("a", "b", "c", "d");
