@@ -32,7 +32,7 @@ export class Door implements Admissions {
         return { rights: renewed };
       },
       enter: (open) => {
-        const session = open(() => this.#visits.delete(visit));
+        const session = open({ left: () => this.#visits.delete(visit) });
         const visit: Visit = {
           request,
           session,

@@ -15,7 +15,7 @@ import {
 import { AddressRates } from "../address-rates.ts";
 import type { Clock, Random } from "../engine/ports.ts";
 import { type Action, Rights } from "../engine/rights.ts";
-import type { Session } from "../engine/session.ts";
+import type { Leaver, Session } from "../engine/session.ts";
 import type { Admission, AdmissionRequest, Admissions, Principal, Renewal } from "../protocols/admission.ts";
 import {
   type AccessDoor,
@@ -106,6 +106,10 @@ export class Access implements Admissions, AccessDoor {
 
   get isAuthenticating(): boolean {
     return this.#context.admissions.isAuthenticating;
+  }
+
+  get ignoresRequests(): boolean {
+    return this.#context.admissions.ignoresRequests === true;
   }
 
   /** Users who are in documents: all but nobody in particular. */
@@ -211,7 +215,7 @@ export class Access implements Admissions, AccessDoor {
     };
   }
 
-  #enter(arrival: Arrival, open: (onLeft: () => void) => Session): Session {
+  #enter(arrival: Arrival, open: (leaver: Leaver) => Session): Session {
     try {
       // It may have been revoked since.
       this.#demandGood(arrival, arrival.admission);

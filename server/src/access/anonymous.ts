@@ -14,5 +14,6 @@ export function anonymousAdmissions(policy: DocumentPatterns): Admissions {
     },
     needsToken: false,
     isAuthenticating: false,
+    ignoresRequests: true,
   };
 }

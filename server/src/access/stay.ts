@@ -1,6 +1,7 @@
 import { addressKey } from "../address-key.ts";
+import type { Author } from "../engine/ports.ts";
 import type { Session } from "../engine/session.ts";
-import type { Admission, AdmissionRequest, Renewal } from "../protocols/admission.ts";
+import type { Admission, AdmissionRequest, ConnectionRequest, Renewal } from "../protocols/admission.ts";
 import type { AccessTarget, SessionInfo } from "./access-api.ts";
 import { tokenDigestOf } from "./digest.ts";
 
@@ -24,18 +25,22 @@ export function matcherOf({
     if (user !== undefined && user !== stay.session.author) return false;
     if (document !== undefined && document !== stay.session.document) return false;
     if (session !== undefined && session !== stay.session.id) return false;
-    if (key !== null && key !== stay.addressKey) return false;
+    if (key !== null && key !== addressKey(stay.connection.address)) return false;
     return token === undefined || stay.token === digest || stay.tokenId === token;
   };
 }
 
 /** One client in a document: what it showed, how long that is good, and when it was last looked at. */
 export class Stay {
-  readonly session: Session;
-  readonly request: AdmissionRequest;
-  readonly addressKey: string;
+  readonly connection: ConnectionRequest;
   readonly since: number;
+  readonly #dialect: string;
+  /** `null` where nothing has an end, so nobody is asked for more. */
+  readonly #requestToken: (() => void) | null;
+  readonly #onLeft: (stay: Stay) => void;
   readonly #admission: Admission;
+  #session: Session | null = null;
+  #hasLeft = false;
   #renewal: Renewal;
   #token: string | null;
   /** Questions what the client may do are numbered: an answer does not count once a later one was answered. */
@@ -45,24 +50,62 @@ export class Stay {
   #isSettled = true;
   #noticeAt: number | null = null;
 
+  /** @param options.onLeft Called once, when the session has ended; the same function for all. */
   constructor(options: {
-    readonly session: Session;
     readonly request: AdmissionRequest;
     readonly admission: Admission;
     readonly token: string | null;
     readonly now: number;
     readonly nowMs: number;
+    readonly onLeft: (stay: Stay) => void;
   }) {
-    const { session, request, admission, token, now, nowMs } = options;
-    this.session = session;
-    this.request = request;
-    this.addressKey = addressKey(request.connection.address);
+    const { request, admission, token, now, nowMs, onLeft } = options;
+    const hasEnd = admission.expiresAt !== undefined || admission.renew !== undefined;
+    this.connection = request.connection;
     this.since = now;
+    this.#dialect = request.dialect;
+    this.#requestToken = hasEnd ? () => request.requestToken() : null;
+    this.#onLeft = onLeft;
     this.#admission = admission;
     this.#renewal = admission;
     this.#token = token;
     this.#decidedAtMs = nowMs;
     this.#planNotice(now);
+  }
+
+  /** The client is in. */
+  begin(session: Session): void {
+    this.#session = session;
+  }
+
+  /** The client's, which has begun. */
+  get session(): Session {
+    if (this.#session === null) throw new Error("the session has not begun");
+    return this.#session;
+  }
+
+  /** Whom the client was taken for when it was let in. */
+  get author(): Author {
+    return this.#admission.author;
+  }
+
+  get hasBegun(): boolean {
+    return this.#session !== null;
+  }
+
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /** The session has ended, or came to nothing. Idempotent. */
+  left(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#onLeft(this);
+  }
+
+  requestToken(): void {
+    this.#requestToken?.();
   }
 
   /** Digest of the token; `null` for none. */
@@ -97,14 +140,14 @@ export class Stay {
   }
 
   get info(): SessionInfo {
-    const { session, request, since, expiresAt } = this;
-    const { address, number: connection, id: correlation } = request.connection;
+    const { session, since, expiresAt } = this;
+    const { address, number: connection, id: correlation } = this.connection;
     return {
       session: session.id,
       document: session.document,
       user: session.author,
       rights: session.rights,
-      dialect: request.dialect,
+      dialect: this.#dialect,
       address,
       connection,
       correlation,

@@ -2,7 +2,7 @@
 
 import type { JoineryError, LimitName, Limits } from "@joinery/shared";
 import type { Clock } from "../engine/ports.ts";
-import type { Session } from "../engine/session.ts";
+import type { Leaver, Session } from "../engine/session.ts";
 import type { Admission, AdmissionRequest, Renewal } from "../protocols/admission.ts";
 import type { AccessTarget } from "./access-api.ts";
 import type { AccessCause, AccessEvent } from "./events.ts";
@@ -47,6 +47,13 @@ export class Stays {
   readonly #watch: Watch;
   readonly #quotas: UserQuotas;
 
+  readonly #onLeft = (stay: Stay): void => {
+    this.#quotas.leave(stay.author, stay.connection.number);
+    this.#watch.delete(stay);
+    // It may have come to nothing.
+    if (stay.hasBegun) this.#all.delete(stay.session);
+  };
+
   constructor(options: StaysOptions) {
     const { clock, limits, recheckMs, onLimit } = options;
     this.#options = options;
@@ -76,25 +83,25 @@ export class Stays {
    *
    * @throws JoineryError as `open` does, and TOO_MANY_CONNECTIONS, TOO_MANY_DOCUMENTS (backoff).
    */
-  enter({ request, admission, token }: Arrival, open: (onLeft: () => void) => Session): Session {
+  enter({ request, admission, token }: Arrival, open: (leaver: Leaver) => Session): Session {
     const { clock } = this.#options;
-    const leave = this.#quotas.enter(admission.author, request.connection.number);
-    let stay: Stay | null = null;
-    let hasLeft = false;
-    const left = () => {
-      if (hasLeft) return;
-      hasLeft = true;
-      leave();
-      if (stay !== null) this.#forget(stay);
-    };
+    const { connection } = request;
+    this.#quotas.enter(admission.author, connection.number);
+    const stay = new Stay({
+      request,
+      admission,
+      token,
+      now: clock.now(),
+      nowMs: clock.monotonicMs(),
+      onLeft: this.#onLeft,
+    });
     try {
-      const session = open(left);
-      stay = new Stay({ session, request, admission, token, now: clock.now(), nowMs: clock.monotonicMs() });
+      stay.begin(open(stay));
     } catch (thrown) {
-      left();
+      stay.left();
       throw thrown;
     }
-    if (hasLeft) return stay.session;
+    if (stay.hasLeft) return stay.session;
     this.#all.set(stay.session, stay);
     this.#watch.add(stay);
     return stay.session;
@@ -162,15 +169,10 @@ export class Stays {
     if (isOver) this.end(stay, error, "rechecked");
     else this.#options.report({ type: "recheck-failed", ...aboutOf(stay), error });
   }
-
-  #forget(stay: Stay): void {
-    this.#all.delete(stay.session);
-    this.#watch.delete(stay);
-  }
 }
 
 /** Whom an event is about. */
-function aboutOf({ session, request: { connection } }: Stay) {
+function aboutOf({ session, connection }: Stay) {
   const { id, document, author: user } = session;
   const { address, number, id: correlation } = connection;
   return { document, session: id, user, address, connection: number, correlation };

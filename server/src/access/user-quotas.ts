@@ -8,8 +8,6 @@ interface Account {
   documents: number;
 }
 
-const NOTHING = (): void => undefined;
-
 export class UserQuotas {
   readonly #limits: Pick<Limits, "maxUserConnections" | "maxUserDocuments">;
   readonly #onLimit: (limit: LimitName) => void;
@@ -29,19 +27,22 @@ export class UserQuotas {
   }
 
   /**
-   * A user opens a document on a connection.
+   * A user opens a document on a connection, and {@link leave}s it once.
    *
-   * @returns To be called once, when it is closed.
    * @throws JoineryError TOO_MANY_CONNECTIONS, TOO_MANY_DOCUMENTS (backoff); it does not count then.
    */
-  enter(user: string, connection: number): () => void {
-    if (user === "") return NOTHING;
+  enter(user: string, connection: number): void {
+    if (user === "") return;
     const account = this.#accounts.get(user) ?? { connections: new Map<number, number>(), documents: 0 };
     this.#demandRoom(account, connection);
     this.#accounts.set(user, account);
     account.documents++;
     account.connections.set(connection, (account.connections.get(connection) ?? 0) + 1);
-    return () => this.#leave(user, account, connection);
+  }
+
+  leave(user: string, connection: number): void {
+    const account = this.#accounts.get(user);
+    if (account) this.#leave(user, account, connection);
   }
 
   #demandRoom({ connections, documents }: Account, connection: number): void {

@@ -109,7 +109,7 @@ export class Watch {
       onExpired(stay, new JoineryError("UNAUTHENTICATED", "your token has expired"));
       return;
     }
-    if (stay.takeNotice(now)) stay.request.requestToken();
+    if (stay.takeNotice(now)) stay.requestToken();
     if (this.#isDue(stay)) void this.recheck(stay);
     else if (this.#hasWaitedTooLong(stay)) {
       const message = "too many questions wait to be answered, and what was decided before is too old";

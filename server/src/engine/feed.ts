@@ -53,29 +53,36 @@ export interface FeedRoom {
   encodePresence(options: { withDeparted: boolean }): PresenceUpdate | null;
 }
 
-export interface FeedOptions {
+/** What a feed needs of its session. */
+export interface FedSession {
   readonly room: FeedRoom;
   readonly dialect: Dialect;
   readonly outbox: Outbox;
   /** Whether the client can inflate what it is sent. */
   readonly inflates: boolean;
   /** From now on the client gets every flush; no more, once it lags. */
-  readonly onLive: () => void;
-  readonly onLagging: (bufferedBytes: number) => void;
+  onLive(): void;
+  onLagging(bufferedBytes: number): void;
   /** It took nothing for as long as it may. */
-  readonly onStalled: (bufferedBytes: number) => void;
+  onStalled(bufferedBytes: number): void;
 }
 
 const NOTHING: readonly Uint8Array[] = [];
 
+/** The same for all who are in them. */
+const JOINING: FeedState = { kind: "joining" };
+const OPEN: FeedState = { kind: "open" };
+const LIVE: FeedState = { kind: "live" };
+const CLOSED: FeedState = { kind: "closed" };
+
 export class Feed {
-  readonly #options: FeedOptions;
-  #state: FeedState = { kind: "joining" };
+  readonly #session: FedSession;
+  #state = JOINING;
   /** What others have been sent already: goes before anything else. Only for who is live. */
   #overdue = NOTHING;
 
-  constructor(options: FeedOptions) {
-    this.#options = options;
+  constructor(session: FedSession) {
+    this.#session = session;
   }
 
   get state(): FeedStateKind {
@@ -84,12 +91,12 @@ export class Feed {
 
   /** The room is there; the client may be sent what is no edit. */
   open(): void {
-    this.#state = { kind: "open" };
+    this.#state = OPEN;
   }
 
   close(): void {
     if (this.#state.kind === "lagging") this.#state.watch.stop();
-    this.#state = { kind: "closed" };
+    this.#state = CLOSED;
     this.#overdue = NOTHING;
   }
 
@@ -102,7 +109,7 @@ export class Feed {
     if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
     const overdue = this.#overdue;
     this.#overdue = NOTHING;
-    this.#options.outbox.send(overdue.length === 0 ? frames : [...overdue, ...frames]);
+    this.#session.outbox.send(overdue.length === 0 ? frames : [...overdue, ...frames]);
     if (this.#isFull) this.#lag();
   }
 
@@ -135,7 +142,7 @@ export class Feed {
    * @throws JoineryError MALFORMED_UPDATE when the state vector does not decode.
    */
   bringUpFrom(stateVector: Uint8Array): void {
-    const { room, dialect, inflates } = this.#options;
+    const { room, dialect, inflates } = this.#session;
     if (!this.#lagIfFull()) {
       const missed = room.catchUp(stateVector, dialect, inflates);
       // What had to be flushed for it may have been too much.
@@ -152,7 +159,7 @@ export class Feed {
 
   /** Sends the log since `seq` to a client that has it up to there; from then on it is live. */
   bringUpSince(seq: number): void {
-    const { room, dialect } = this.#options;
+    const { room, dialect } = this.#session;
     if (this.#lagIfFull() && this.#state.kind === "lagging") {
       this.#state.seq = seq;
       this.#state.presenceVersion = null;
@@ -162,8 +169,8 @@ export class Feed {
   /** Sends the rest of what the client misses, and who is here. */
   #goLive(missed: readonly Uint8Array[]): void {
     if (this.#state.kind === "open") {
-      this.#state = { kind: "live" };
-      this.#options.onLive();
+      this.#state = LIVE;
+      this.#session.onLive();
     }
     this.send([...missed, ...this.#everybody({ withDeparted: false })]);
   }
@@ -179,14 +186,14 @@ export class Feed {
     const lag = this.#state;
     // Another document of the connection may have had more to say: then it is for the next time.
     if (lag.kind !== "lagging" || this.#isFull) return;
-    const { room, dialect, onLive } = this.#options;
+    const { room, dialect } = this.#session;
     // Before it is live again: what is flushed for it is in it, and must not be sent ahead of it.
     const missed = this.#missedBy(lag);
     if (this.#state !== lag) return;
     lag.watch.stop();
     const isLive = lag.seq !== null || lag.question !== null;
-    this.#state = { kind: isLive ? "live" : "open" };
-    if (isLive) onLive();
+    this.#state = isLive ? LIVE : OPEN;
+    if (isLive) this.#session.onLive();
     const frames = [...lag.owed.values()].map((say) => say()).filter((frame) => frame !== null);
     frames.push(...missed);
     // Presence that did not change is not sent again: it may be what filled the buffer.
@@ -200,14 +207,14 @@ export class Feed {
   }
 
   #missedBy({ question, seq }: Lagging): readonly Uint8Array[] {
-    const { room, dialect, inflates } = this.#options;
+    const { room, dialect, inflates } = this.#session;
     if (question) return room.catchUp(question, dialect, inflates);
     return seq === null ? [] : room.catchUpSince(seq, dialect);
   }
 
   /** Whether as much waits for the client as may. */
   get #isFull(): boolean {
-    const { room, outbox } = this.#options;
+    const { room, outbox } = this.#session;
     return outbox.bufferedBytes > room.limits.maxBufferedBytes;
   }
 
@@ -220,17 +227,17 @@ export class Feed {
   }
 
   #lag(): void {
-    const { room, outbox, onLagging, onStalled } = this.#options;
-    const stalled = () => onStalled(outbox.bufferedBytes);
+    const { room, outbox } = this.#session;
+    const stalled = () => this.#session.onStalled(outbox.bufferedBytes);
     const watch = new StallWatch(room.clock, outbox, room.limits.stalledTimeoutMs, stalled);
     const seq = this.#state.kind === "live" ? room.seq : null;
     const { presenceVersion } = room;
     this.#state = { kind: "lagging", seq, watch, presenceVersion, question: null, owed: new Map() };
-    onLagging(outbox.bufferedBytes);
+    this.#session.onLagging(outbox.bufferedBytes);
   }
 
   #everybody(options: { withDeparted: boolean }): Uint8Array[] {
-    const { room, dialect } = this.#options;
+    const { room, dialect } = this.#session;
     const everybody = room.encodePresence(options);
     return everybody ? [dialect.presence(everybody.update, everybody.users)] : [];
   }

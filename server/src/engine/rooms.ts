@@ -31,7 +31,7 @@ import type {
 import type { Rights } from "./rights.ts";
 import { beingChanged, Room } from "./room.ts";
 import type { EndedRoom, IdleRoom, RoomContext } from "./room-context.ts";
-import { type Guest, Session } from "./session.ts";
+import { type Guest, type Leaver, Session } from "./session.ts";
 import { type SignalHandlers, serverSignal } from "./signals.ts";
 
 export interface EngineOptions {
@@ -81,8 +81,8 @@ export interface OpenRequest {
   readonly opening?: Opening;
   /** Whether the client can inflate what it is sent. Default: no. */
   readonly inflates?: boolean;
-  /** Called once, when the session has ended. Default: nobody wants to know. */
-  readonly onLeft?: () => void;
+  /** Who wants to know when the session has ended. Default: nobody. */
+  readonly leaver?: Leaver;
 }
 
 /** Who is sent a signal of the server's; everybody if nothing is given. */

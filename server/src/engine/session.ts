@@ -23,7 +23,7 @@ import {
 import { Acks } from "./acks.ts";
 import { Checkpoint, NOT_AN_EDIT } from "./checkpoint.ts";
 import { refusalEvent } from "./events.ts";
-import { Feed, type FeedStateKind } from "./feed.ts";
+import { type FedSession, Feed, type FeedStateKind } from "./feed.ts";
 import type { Traffic } from "./meter.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening } from "./opening.ts";
 import { concerned, LOCAL_PEER, type SessionPeer } from "./peer.ts";
@@ -35,6 +35,11 @@ import type { Demand, WhereItIs } from "./whole-write.ts";
 
 /** What whoever let a client in knows of it. The engine only keeps it. */
 export type Guest = object;
+
+/** Is told when a session has ended, once. */
+export interface Leaver {
+  left(): void;
+}
 
 export interface SessionOptions {
   /** Greater for each session opened. */
@@ -51,8 +56,8 @@ export interface SessionOptions {
   readonly opening?: Opening;
   /** Whether the client can inflate what it is sent. Default: no. */
   readonly inflates?: boolean;
-  /** Called once, when it has ended. Default: nobody wants to know. */
-  readonly onLeft?: () => void;
+  /** Who wants to know when it has ended. Default: nobody. */
+  readonly leaver?: Leaver;
 }
 
 const NOBODY: PresenceUsers = new Map();
@@ -60,20 +65,18 @@ const NOBODY: PresenceUsers = new Map();
 /** Who is sent away for these may not be here. */
 const ENDS_RIGHTS: ReadonlySet<ErrorCode> = new Set(["PERMISSION_DENIED", "UNAUTHENTICATED"]);
 
-export class Session {
-  /** What it writes under is its own, as long as it is there. */
-  readonly claimsIds = true;
+export class Session implements FedSession {
   readonly id: number;
   readonly author: Author;
   readonly guest: Guest | null;
   readonly peer: SessionPeer;
   readonly dialect: Dialect;
-  readonly #outbox: Outbox;
-  readonly #room: SessionRoom<Session>;
+  readonly outbox: Outbox;
+  readonly room: SessionRoom<Session>;
   /** Until it has begun. */
   #opening: Opening;
-  readonly #inflates: boolean;
-  readonly #onLeft: () => void;
+  readonly inflates: boolean;
+  readonly #leaver: Leaver | null;
   readonly #feed: Feed;
   readonly #checkpoint: Checkpoint<Session>;
   readonly #acks: Acks;
@@ -95,24 +98,21 @@ export class Session {
     this.dialect = dialect;
     this.#rights = options.rights;
     this.#acks = new Acks(options.rights.mayWrite);
-    this.#outbox = outbox;
+    this.outbox = outbox;
     this.#opening = options.opening ?? NO_OPENING;
-    this.#inflates = inflates;
-    this.#onLeft = options.onLeft ?? (() => undefined);
-    this.#room = room;
+    this.inflates = inflates;
+    this.#leaver = options.leaver ?? null;
+    this.room = room;
     this.#traffic = room.meter.trafficOf(dialect);
-    this.#feed = new Feed({
-      room,
-      dialect,
-      outbox,
-      inflates,
-      onLive: () => room.sessionIsLive(this),
-      onLagging: (bufferedBytes) => room.sessionIsLagging(this, bufferedBytes),
-      onStalled: (bufferedBytes) => this.#stalled(bufferedBytes),
-    });
+    this.#feed = new Feed(this);
     this.#checkpoint = new Checkpoint<Session>({ session: this, reading: outbox, guard: room.guard });
     // For the room to load.
     this.#checkpoint.hold();
+  }
+
+  /** What it writes under is its own, as long as it is there. */
+  get claimsIds(): true {
+    return true;
   }
 
   get state(): FeedStateKind {
@@ -141,7 +141,7 @@ export class Session {
   }
 
   get document(): DocumentName {
-    return this.#room.document;
+    return this.room.document;
   }
 
   // What the client does. While it has to wait, each waits with it; after the session closed, each does nothing.
@@ -163,7 +163,7 @@ export class Session {
     this.#checkpoint.pass(() => {
       this.#checkpoint.attempt(() => {
         this.#rights.demand("read");
-        this.#feed.bringUpSince(this.#room.seq);
+        this.#feed.bringUpSince(this.room.seq);
       });
     });
   }
@@ -193,7 +193,7 @@ export class Session {
     this.#checkpoint.pass(() => {
       this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
         this.#checkpoint.attempt(() => {
-          const tried = this.#room.acceptSeed(this, input.update);
+          const tried = this.room.acceptSeed(this, input.update);
           if (tried !== null) this.#checkpoint.waitFor(tried, () => undefined);
         });
       });
@@ -204,28 +204,28 @@ export class Session {
 
   /** Of the document. For a session that is open. */
   get lineage(): string {
-    return this.#room.lineage;
+    return this.room.lineage;
   }
 
   /** Where the document is; `null` while something was accepted that is not in the log. For a session that is open. */
   get whereItIs(): WhereItIs {
-    return this.#room.whereItIs;
+    return this.room.whereItIs;
   }
 
   /** All that was accepted, as Yjs v1 updates in order; the bytes must not be changed. For a session that is open. */
   allUpdates(): readonly Uint8Array[] {
     this.#rights.demand("read");
-    return this.#room.allUpdates();
+    return this.room.allUpdates();
   }
 
   /** Whether somebody who is here writes, or is seen, under this id. For a session that is open. */
   isOwned(clientId: number): boolean {
-    return this.#room.isOwned(clientId);
+    return this.room.isOwned(clientId);
   }
 
   /** Resolves when all that was accepted by now is on disk; rejects when the room ends before. For a session that is open. */
   whenDurable(): Promise<Revision> {
-    return this.#room.whenDurable();
+    return this.room.whenDurable();
   }
 
   /**
@@ -241,7 +241,7 @@ export class Session {
     promise.catch(() => undefined);
     this.#traffic.updatesIn++;
     this.#traffic.updateBytesIn += update.length;
-    const done = () => resolve(this.#room.whenDurable());
+    const done = () => resolve(this.room.whenDurable());
     const demandHere: Demand = (at) => {
       // Whoever went was told that it came to nothing.
       if (this.isClosed) throw new JoineryError("CONNECTION_LOST", "whoever wrote has left");
@@ -250,7 +250,7 @@ export class Session {
     this.#checkpoint.pass(() => {
       this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
         this.#checkpoint.attempt(() => {
-          const tried = this.#room.acceptWhole(this, input.update, demandHere);
+          const tried = this.room.acceptWhole(this, input.update, demandHere);
           if (tried === null) done();
           else this.#checkpoint.waitFor(tried, done);
         });
@@ -282,7 +282,7 @@ export class Session {
         // Before the guard: for an application, looking at a signal may be all that it does with it.
         this.#rights.demand("signal");
         this.#checkpoint.look({ kind: "signal", signal }, (input) => {
-          this.#checkpoint.attemptOrNotice(() => this.#room.signals.accept(this, input.signal));
+          this.#checkpoint.attemptOrNotice(() => this.room.signals.accept(this, input.signal));
         });
       });
     });
@@ -298,8 +298,8 @@ export class Session {
     if (this.isClosed) return;
     this.#feed.close();
     this.#checkpoint.close();
-    this.#room.leave(this);
-    this.#onLeft();
+    this.room.leave(this);
+    this.#leaver?.left();
   }
 
   // What the room does.
@@ -307,7 +307,7 @@ export class Session {
   /** The room is there: tells the client, asks it for what the server misses, then lets in what has waited. */
   opened(): void {
     if (this.state !== "joining") return;
-    const born = beginningOf(this.#opening, this.#room) === "refuse" ? this.#room.whenBorn() : null;
+    const born = beginningOf(this.#opening, this.room) === "refuse" ? this.room.whenBorn() : null;
     if (born !== null) {
       // It would be told that there is no such document, which is not true any more.
       void born.then(() => this.opened());
@@ -316,7 +316,7 @@ export class Session {
     this.#feed.open();
     this.#checkpoint.attempt(() => this.#begin());
     this.#opening = NO_OPENING;
-    if (!this.isClosed) this.#room.sessionIsOpen(this);
+    if (!this.isClosed) this.room.sessionIsOpen(this);
     this.#checkpoint.release();
   }
 
@@ -343,7 +343,7 @@ export class Session {
 
   /** Asks the client for what the server misses, unless it has been asked and has not answered. */
   ask(): void {
-    if (this.#acks.ask()) this.#feed.tell("ask", () => this.dialect.ask(this.#room.stateVector));
+    if (this.#acks.ask()) this.#feed.tell("ask", () => this.dialect.ask(this.room.stateVector));
   }
 
   /** Something that the client sent just now is not taken in, or not yet. */
@@ -382,21 +382,21 @@ export class Session {
       return;
     }
     this.#isToldHidden = false;
-    if (before.has("presence") && !rights.has("presence")) this.#room.hidePresence(this);
+    if (before.has("presence") && !rights.has("presence")) this.room.hidePresence(this);
     if (rights.permission === before.permission) return;
     const mustAsk = this.#acks.permit(rights.mayWrite);
     // It will be told when it is opened.
     if (this.state === "joining") return;
     this.#feed.tell("permission", () => this.dialect.permission(this.#shownPermission, reason));
     if (mustAsk) this.ask();
-    if (rights.mayWrite) this.#room.mayWriteNow();
+    if (rights.mayWrite) this.room.mayWriteNow();
   }
 
   /** Asks the connection for a sign of life; a dead one ends, so that its client ids are free. */
   probe(): void {
     if (this.isClosed) return;
-    const { probeTimeoutMs } = this.#room.limits;
-    this.#outbox.probe(probeTimeoutMs, () => {
+    const { probeTimeoutMs } = this.room.limits;
+    this.outbox.probe(probeTimeoutMs, () => {
       const message = `gave no sign of life for ${probeTimeoutMs} ms`;
       const error = new JoineryError("CONNECTION_LOST", message, { limit: "probeTimeoutMs" });
       this.#reportRefusal(error);
@@ -405,11 +405,11 @@ export class Session {
   }
 
   pauseInput(): void {
-    this.#outbox.pauseInput();
+    this.outbox.pauseInput();
   }
 
   resumeInput(): void {
-    this.#outbox.resumeInput();
+    this.outbox.resumeInput();
   }
 
   /** An edit or a question was refused: tells the client, or ends the session where its dialect cannot. */
@@ -448,7 +448,7 @@ export class Session {
     this.left();
     // What it sent and is still being looked at does not come in either.
     if (ENDS_RIGHTS.has(error.code)) this.#rights = Rights.NONE;
-    this.#outbox.close(error, details);
+    this.outbox.close(error, details);
   }
 
   // How it is done.
@@ -472,21 +472,21 @@ export class Session {
   }
 
   #receivePresence(update: Uint8Array): void {
-    const { maxPresenceIds, maxPresenceTombstones } = this.#room.limits;
+    const { maxPresenceIds, maxPresenceTombstones } = this.room.limits;
     // A client echoes all that it has heard of, the departed too.
     const entries = decodeAwareness(update, maxPresenceIds + maxPresenceTombstones);
     if (!this.#checkpoint.hasGuard) {
-      this.#room.acceptPresence(this, entries);
+      this.room.acceptPresence(this, entries);
       return;
     }
     this.#checkpoint.look({ kind: "presence", entries }, (input) => {
-      this.#checkpoint.attemptOrNotice(() => this.#room.acceptPresence(this, input.entries));
+      this.#checkpoint.attemptOrNotice(() => this.room.acceptPresence(this, input.entries));
     });
   }
 
   #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
     try {
-      const tried = this.#room.acceptUpdate(this, update, isAnswer);
+      const tried = this.room.acceptUpdate(this, update, isAnswer);
       if (tried === null) {
         this.#accepted();
         return;
@@ -501,18 +501,18 @@ export class Session {
   #accepted(): void {
     this.#isWaiting = false;
     if (this.#acks.end()) this.ask();
-    if (this.#acks.isDue) this.#room.acknowledgeSoon(this);
+    if (this.#acks.isDue) this.room.acknowledgeSoon(this);
   }
 
   /** Where an update is looked at and then tried, it waits since the first of the two. */
   #waits(): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.#waitsSinceMs = this.#room.clock.monotonicMs();
+    this.#waitsSinceMs = this.room.clock.monotonicMs();
   }
 
   #begin(): void {
-    const room = this.#room;
+    const room = this.room;
     const { revision, stateVector, offersSeed } = this.#opening;
     const beginning = beginningOf(this.#opening, room);
     this.#traffic.sessions++;
@@ -543,7 +543,7 @@ export class Session {
   }
 
   #bringUpFrom(stateVector: Uint8Array): void {
-    const preparing = this.#inflates ? this.#room.prepareCatchUp(stateVector) : null;
+    const preparing = this.inflates ? this.room.prepareCatchUp(stateVector) : null;
     const bringUp = () => this.#feed.bringUpFrom(stateVector);
     if (preparing !== null) this.#checkpoint.waitFor(preparing, bringUp);
     else bringUp();
@@ -551,17 +551,25 @@ export class Session {
 
   /** Nobody may write to a document that is damaged. */
   get #shownPermission(): Permission {
-    return this.#room.damage ? "read" : this.#rights.permission;
+    return this.room.damage ? "read" : this.#rights.permission;
   }
 
-  #stalled(bufferedBytes: number): void {
+  onLive(): void {
+    this.room.sessionIsLive(this);
+  }
+
+  onLagging(bufferedBytes: number): void {
+    this.room.sessionIsLagging(this, bufferedBytes);
+  }
+
+  onStalled(bufferedBytes: number): void {
     const { document } = this;
-    this.#room.report({ type: "session-too-slow", document, bufferedBytes, ...concerned(this) });
-    const { stalledTimeoutMs } = this.#room.limits;
+    this.room.report({ type: "session-too-slow", document, bufferedBytes, ...concerned(this) });
+    const { stalledTimeoutMs } = this.room.limits;
     this.close(new JoineryError("TOO_SLOW", `read nothing for ${stalledTimeoutMs} ms`));
   }
 
   #reportRefusal(error: JoineryError): void {
-    this.#room.report(refusalEvent(this.document, error, this));
+    this.room.report(refusalEvent(this.document, error, this));
   }
 }

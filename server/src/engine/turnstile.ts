@@ -5,7 +5,8 @@
 export class Turnstile {
   readonly #reading: { pauseInput(): void; resumeInput(): void };
   #holds = 0;
-  #inbox: (() => void)[] = [];
+  /** Most of the time nothing waits. */
+  #inbox: (() => void)[] | null = null;
   #isClosed = false;
 
   constructor(reading: { pauseInput(): void; resumeInput(): void }) {
@@ -14,14 +15,17 @@ export class Turnstile {
 
   /** Whether an input that comes now would run at once. */
   get isFree(): boolean {
-    return !this.#isClosed && this.#holds === 0 && this.#inbox.length === 0;
+    return !this.#isClosed && this.#holds === 0 && this.#inbox === null;
   }
 
   /** Runs an input when its turn has come, which may be at once; after {@link close}, never. */
   pass(input: () => void): void {
     if (this.#isClosed) return;
-    if (this.#holds > 0 || this.#inbox.length > 0) this.#inbox.push(input);
-    else input();
+    if (this.#holds === 0 && this.#inbox === null) input();
+    else {
+      this.#inbox ??= [];
+      this.#inbox.push(input);
+    }
   }
 
   /** Lets nothing in until {@link release}; held twice, after the second. */
@@ -37,7 +41,8 @@ export class Turnstile {
     if (this.#holds > 0) return;
     this.#reading.resumeInput();
     while (this.#holds === 0) {
-      const input = this.#inbox.shift();
+      const input = this.#inbox?.shift();
+      if (this.#inbox?.length === 0) this.#inbox = null;
       if (!input) return;
       input();
     }
@@ -47,7 +52,7 @@ export class Turnstile {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#inbox = [];
+    this.#inbox = null;
     if (this.#holds > 0) this.#reading.resumeInput();
   }
 }

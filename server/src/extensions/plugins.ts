@@ -102,6 +102,7 @@ function combineAdmissions(all: readonly Admissions[]): Admissions | null {
     admit: (request) => admitByAll(all, request),
     needsToken: all.some(({ needsToken }) => needsToken),
     isAuthenticating: all.some(({ isAuthenticating }) => isAuthenticating),
+    ignoresRequests: all.every(({ ignoresRequests }) => ignoresRequests === true),
   };
 }
 

@@ -13,6 +13,9 @@ export function countAdmissions(admissions: Admissions, onAdmitted: () => void):
     get isAuthenticating() {
       return admissions.isAuthenticating;
     },
+    get ignoresRequests() {
+      return admissions.ignoresRequests === true;
+    },
     admit: (request) => {
       const admitted = admissions.admit(request);
       // Where nobody has to be waited for, nobody is.

@@ -109,6 +109,7 @@ export class PluginHost {
     return {
       needsToken: admissions.needsToken,
       isAuthenticating: admissions.isAuthenticating,
+      ignoresRequests: admissions.ignoresRequests === true,
       admit: (request) => {
         if (this.#hasBegun) return admissions.admit(request);
         return this.#begun.promise.then(() => admissions.admit(request));

@@ -7,7 +7,7 @@ import type { DocumentName } from "@joinery/shared";
 import type { Author } from "../engine/ports.ts";
 import { Rights } from "../engine/rights.ts";
 import type { OpenRequest } from "../engine/rooms.ts";
-import type { Guest, Session } from "../engine/session.ts";
+import type { Guest, Leaver, Session } from "../engine/session.ts";
 
 /** Who a client is, and what it may do. Without authentication: nobody in particular, who may write. */
 export interface Principal {
@@ -25,9 +25,9 @@ export interface ConnectionRequest {
   readonly number: number;
   /** The client's address; empty where there is none. */
   readonly address: string;
-  /** The request's target as the client wrote it, with the query: `/notes?token=…`. Empty where there was none. */
+  /** The request's target as the client wrote it, with the query: `/notes?token=…`. Empty where there was none, or nobody looks. */
   readonly url: string;
-  /** Names in lower case. Empty where there are none. */
+  /** Names in lower case. Empty where there are none, or nobody looks. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** What the client showed with the request; `null` for nothing. Dialects may have a place for another one. */
   readonly token: string | null;
@@ -88,10 +88,10 @@ export interface Admission extends Principal, Renewal {
   /**
    * Opens the session, and has it in mind until that ends.
    *
-   * @param open Given what is to be called once, when the session has ended.
+   * @param open Given who is to be told once, when the session has ended.
    * @throws JoineryError As `open` does, or because somebody has too many.
    */
-  enter?(open: (onLeft: () => void) => Session): Session;
+  enter?(open: (leaver: Leaver) => Session): Session;
 }
 
 export interface Admissions {
@@ -105,11 +105,13 @@ export interface Admissions {
   readonly needsToken: boolean;
   /** Whether anybody is asked who a client is. */
   readonly isAuthenticating: boolean;
+  /** Whether nobody looks at the URL and the headers of a connection, which are not kept then. Default: somebody does. */
+  readonly ignoresRequests?: boolean;
 }
 
 /** Lets everybody in, as the same principal. */
 export function admitAs(principal: Principal): Admissions {
-  return { admit: () => principal, needsToken: false, isAuthenticating: false };
+  return { admit: () => principal, needsToken: false, isAuthenticating: false, ignoresRequests: true };
 }
 
 /** What of an admission a session is opened with. */

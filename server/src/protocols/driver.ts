@@ -1,7 +1,7 @@
 import { type JoineryError, type LimitName, limitNamed, toJoineryError } from "@joinery/shared";
 import type { Outbox } from "../engine/ports.ts";
 import type { OpenRequest, Rooms } from "../engine/rooms.ts";
-import type { Session } from "../engine/session.ts";
+import type { Leaver, Session } from "../engine/session.ts";
 import { type Admission, type Admissions, type ConnectionRequest, openingAs } from "./admission.ts";
 
 /** How many documents may be open from where a connection comes. */
@@ -27,7 +27,7 @@ export interface DriverContext {
 }
 
 /** What a dialect knows of a session that it opens; the rest is of the admission and the connection. */
-export type SessionRequest = Omit<OpenRequest, "author" | "rights" | "guest" | "peer" | "onLeft">;
+export type SessionRequest = Omit<OpenRequest, "author" | "rights" | "guest" | "peer" | "leaver">;
 
 /**
  * Opens a document for a connection that was let in; it counts until its session has ended.
@@ -42,9 +42,10 @@ export function openSession(
   onLimit: (limit: LimitName) => void = () => undefined,
 ): Session {
   let isCounted = false;
-  const open = (onLeft: () => void) => {
+  const open = (leaver: Leaver) => {
     const peer = { connection: from.number, correlation: from.id };
-    return rooms.open({ ...request, ...openingAs(admission), peer, onLeft: leaving(documents, onLeft) });
+    const both = documents ? new CountedLeaver(documents, leaver) : leaver;
+    return rooms.open({ ...request, ...openingAs(admission), peer, leaver: both });
   };
   try {
     documents?.open();
@@ -58,15 +59,22 @@ export function openSession(
   }
 }
 
-const NOBODY_ASKS = (): void => undefined;
+const NOBODY_ASKS: Leaver = { left: () => undefined };
 
-/** What is called when the session has ended. It lives as long: nothing of how it was opened may be kept by it. */
-function leaving(documents: DocumentQuota | undefined, onLeft: () => void): () => void {
-  if (!documents) return onLeft;
-  return () => {
-    documents.close();
-    onLeft();
-  };
+/** Closes the document where it counts, too. A class, and no closure: nothing of how a session was opened may stay with it. */
+class CountedLeaver implements Leaver {
+  readonly #documents: DocumentQuota;
+  readonly #leaver: Leaver;
+
+  constructor(documents: DocumentQuota, leaver: Leaver) {
+    this.#documents = documents;
+    this.#leaver = leaver;
+  }
+
+  left(): void {
+    this.#documents.close();
+    this.#leaver.left();
+  }
 }
 
 /**

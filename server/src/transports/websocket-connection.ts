@@ -67,6 +67,9 @@ export interface ConnectionContext {
   readonly closed: (connection: WebSocketConnection) => void;
 }
 
+/** What is kept of a request that nobody looks at. */
+const NOTHING_SAID: Pick<ConnectionRequest, "url" | "headers"> = { url: "", headers: {} };
+
 /** Who may use a connection, and what it is to speak. */
 export interface Serve {
   /** The document's part of the request's path, still percent-encoded. */
@@ -167,6 +170,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     const { rooms, connections, addresses, hits, report } = this.#context;
     const { address, token, correlation = this.#request.id } = serve;
     this.#request = { ...this.#request, id: correlation, address, token };
+    if (serve.admissions.ignoresRequests) this.#request = { ...this.#request, ...NOTHING_SAID };
     this.#listen();
     try {
       connections.add(this);

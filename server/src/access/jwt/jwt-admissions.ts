@@ -26,6 +26,7 @@ export function jwtAdmissions(options: ResolvedJwt, dependencies: JwtDependencie
 
 class JwtAdmissions implements Admissions {
   readonly isAuthenticating = true;
+  readonly ignoresRequests = true;
   readonly needsToken: boolean;
   readonly #anonymous: DocumentPatterns;
   readonly #tokens: VerifiedTokens;
