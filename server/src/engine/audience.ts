@@ -8,6 +8,7 @@
  * 2. Bounded: after so many broadcasts that did not reach everybody, everybody is reached at once.
  */
 
+import { LazySet } from "./lazy-map.ts";
 import type { Meter } from "./meter.ts";
 import type { Clock, Dialect, Timer } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
@@ -58,7 +59,7 @@ export class Audience {
   readonly #options: AudienceOptions;
   readonly #sessions = new Map<Dialect, Set<Session>>();
   /** Those who were not sent all that is theirs; who has waited longest is first. */
-  readonly #unreached = new Set<Session>();
+  readonly #unreached = new LazySet<Session>();
   #waiting = 0;
   #laterMs = 0;
   #timer: Timer | null = null;

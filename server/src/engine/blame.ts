@@ -1,3 +1,5 @@
+import { LazyMap } from "./lazy-map.ts";
+
 /** Who brought so much of what was too costly goes at once. */
 const MAX_SHARE = 1 / 2;
 /** Who brought less goes when his shares of what was too costly, time after time, come to this. */
@@ -29,7 +31,7 @@ export class Blame<Writer extends Suspect> {
   /** Oldest first. */
   #parts: Part<Writer>[] = [];
   /** Of each who is here: sums of his shares of what was too costly, each a part of one. */
-  readonly #charges = new Map<Writer, number>();
+  readonly #charges = new LazyMap<Writer, number>();
 
   /** @param seq The batch that it went into; never less than before. */
   add(writer: Writer, seq: number, weight: number): void {

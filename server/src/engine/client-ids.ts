@@ -1,3 +1,4 @@
+import { LazyMap } from "./lazy-map.ts";
 import type { Clock } from "./ports.ts";
 
 /**
@@ -11,8 +12,8 @@ import type { Clock } from "./ports.ts";
  * elsewhere, and must not keep out whose id it is. One that announced another id is such a one.
  */
 export class ClientIds<Owner extends object> {
-  readonly #owners = new Map<number, Claim<Owner>>();
-  readonly #ids = new Map<Owner, Claims>();
+  readonly #owners = new LazyMap<number, Claim<Owner>>();
+  readonly #ids = new LazyMap<Owner, Claims>();
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #maxIds: number;
 

@@ -20,6 +20,7 @@ import {
 import { lastAtMost } from "./ascending.ts";
 import { Coverage } from "./coverage.ts";
 import { DeletedRanges, tidyTicks } from "./deleted-ranges.ts";
+import { LazyMap } from "./lazy-map.ts";
 import { walkInOrder } from "./ordered-walk.ts";
 import { type IsDeleted, Outline } from "./outline.ts";
 import type { StoredDocument } from "./ports.ts";
@@ -80,7 +81,7 @@ export class Contents {
   readonly #deleted = new DeletedRanges();
   readonly #outline: Outline;
   /** The first tick of each client that is not flushed yet. */
-  readonly #unflushed = new Map<number, number>();
+  readonly #unflushed = new LazyMap<number, number>();
   /**
    * Deletes without structs that were known when they came last. Who was cut off with others sends what they send, and
    * what is known stays known.

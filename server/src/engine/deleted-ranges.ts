@@ -26,7 +26,7 @@ export class DeletedRanges {
   }
 
   /** As {@link deleteSet}, without what some clients made from a clock on. Cost: linear in ranges. */
-  deleteSetBelow(clocks: ReadonlyMap<number, number>): Uint8Array {
+  deleteSetBelow(clocks: Iterable<readonly [client: number, clock: number]>): Uint8Array {
     const below = new Map<number, DeletedTicks>(this.#clients);
     for (const [client, clock] of clocks) {
       const ranges = this.#clients.get(client);

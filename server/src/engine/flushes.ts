@@ -11,6 +11,7 @@ import { BatchTimes } from "./batch-times.ts";
 import type { Contents } from "./contents.ts";
 import { type FlushOptions, FlushWindow } from "./flush-window.ts";
 import type { Journal } from "./journal.ts";
+import { LazySet } from "./lazy-map.ts";
 import type { Meter } from "./meter.ts";
 import type { Author, Clock, Timer } from "./ports.ts";
 import { Seeding } from "./seeding.ts";
@@ -58,7 +59,7 @@ export class Flushes {
   readonly #times: BatchTimes;
   readonly #window: FlushWindow;
   /** Those who have something to acknowledge, once what was accepted is in the log. */
-  readonly #unacknowledged = new Set<Session>();
+  readonly #unacknowledged = new LazySet<Session>();
   readonly #onWindowOver = () => this.#closeWindow();
   #target: FlushTarget | null = null;
   #timer: Timer | null = null;

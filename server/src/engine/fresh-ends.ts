@@ -12,6 +12,7 @@
 
 import { type StructBlock, StructCursor, StructKind } from "@joinery/shared";
 import type { News } from "./contents.ts";
+import { LazyMap } from "./lazy-map.ts";
 
 /** Items of an update, those apart that Yjs adds to the one before them. */
 export interface Places {
@@ -42,8 +43,8 @@ const ONE_ELSEWHERE: Places = { fresh: 0, elsewhere: 1 };
 
 export class FreshEnds {
   /** Last ticks of items that nothing stands behind, by client. */
-  readonly #ends = new Map<number, Set<number>>();
-  readonly #writings = new Map<number, Writing>();
+  readonly #ends = new LazyMap<number, Set<number>>();
+  readonly #writings = new LazyMap<number, Writing>();
   #size = 0;
   /** The last update of one struct that was looked at, and that struct: most are looked at, then added. */
   #looked: News | null = null;
@@ -77,6 +78,7 @@ export class FreshEnds {
     if (structCount === 1) {
       const item = this.#onlyOf(news);
       this.#looked = null;
+      this.#lookedAt = null;
       if (!isItem(item)) return;
       this.#remember(item, update);
       this.#use(item);

@@ -15,6 +15,7 @@ import type { Gate } from "./gate.ts";
 import type { Graves } from "./graves.ts";
 import { type HeldReason, type HeldUpdate, HeldUpdates } from "./held-updates.ts";
 import { LaterQuestions } from "./later-questions.ts";
+import { LazyMap } from "./lazy-map.ts";
 import { concerned } from "./peer.ts";
 import type { Clock, Timer } from "./ports.ts";
 import type { Rights } from "./rights.ts";
@@ -66,7 +67,7 @@ export class Intake {
   readonly #ids: ClientIds<Writer>;
   readonly #held: HeldUpdates<Writer>;
   /** Whose updates under somebody else's id found no room among the held ones, and since when. */
-  readonly #turnedAway = new Map<Writer, number>();
+  readonly #turnedAway = new LazyMap<Writer, number>();
   readonly #questions: LaterQuestions<Writer>;
   readonly #trials: Trials<Writer>;
   #expiry: Timer | null = null;

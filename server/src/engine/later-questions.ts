@@ -1,4 +1,5 @@
 import type { Limits } from "@joinery/shared";
+import { LazyMap } from "./lazy-map.ts";
 
 /** Who can be asked for what the server misses. */
 interface Asked {
@@ -27,7 +28,7 @@ export interface LaterQuestionsOptions<Writer> {
  */
 export class LaterQuestions<Writer extends Asked> {
   readonly #options: LaterQuestionsOptions<Writer>;
-  readonly #awaited = new Map<Writer, Awaited>();
+  readonly #awaited = new LazyMap<Writer, Awaited>();
   /** Whether something came that one of these may wait for: not all of it ends a window. */
   #hasNews = false;
 

@@ -4,6 +4,7 @@
  */
 
 import type { Limits } from "@joinery/shared";
+import { LazySet } from "./lazy-map.ts";
 import type { Clock, Timer } from "./ports.ts";
 
 /** What waits in all rooms of a server. */
@@ -34,7 +35,7 @@ export class PendingSignals {
   readonly #limits: Limits;
   readonly #all: PendingSignalBytes;
   /** The first one is due first. */
-  readonly #waiting = new Set<PendingSignal>();
+  readonly #waiting = new LazySet<PendingSignal>();
   #bytes = 0;
   #timer: Timer | null = null;
 

@@ -12,6 +12,7 @@ import type { Limits } from "@joinery/shared";
 import { Blame, type Suspect } from "./blame.ts";
 import type { News } from "./contents.ts";
 import { FreshEnds } from "./fresh-ends.ts";
+import { LazySet } from "./lazy-map.ts";
 import type { Clock, Verdict } from "./ports.ts";
 
 /** A client id that is new costs everybody for good: what as many structs may. */
@@ -68,7 +69,7 @@ export class Period<Writer extends Suspect> {
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #newStructs = 0;
   #weight = 0;
-  readonly #trials = new Set<Trial>();
+  readonly #trials = new LazySet<Trial>();
 
   /** Begins with the document as it is. */
   constructor(room: PeriodRoom) {

@@ -1,4 +1,5 @@
 import type { AwarenessEntry } from "@joinery/shared";
+import { LazyMap } from "./lazy-map.ts";
 import type { PresenceOwner } from "./presence-share.ts";
 
 /** Somebody who waits for an id, and what they announced under it. */
@@ -12,8 +13,8 @@ export interface PresenceClaim {
  * has it then.
  */
 export class PresenceClaims {
-  readonly #claims = new Map<PresenceOwner, AwarenessEntry>();
-  readonly #claimants = new Map<number, PresenceOwner>();
+  readonly #claims = new LazyMap<PresenceOwner, AwarenessEntry>();
+  readonly #claimants = new LazyMap<number, PresenceOwner>();
 
   /** What the newest who waits for an id announced under it; `null` if nobody waits. */
   of(clientId: number): PresenceClaim | null {

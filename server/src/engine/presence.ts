@@ -20,6 +20,7 @@ import {
   type LimitName,
   type Limits,
 } from "@joinery/shared";
+import { LazyMap, LazySet } from "./lazy-map.ts";
 import type { Author, Clock, PresenceUsers } from "./ports.ts";
 import { refusalOf } from "./presence-check.ts";
 import { PresenceClaims } from "./presence-claims.ts";
@@ -71,13 +72,13 @@ const MAX_FIRST_CLOCK = 2 ** 32;
 export class Presence {
   readonly #limits: PresenceLimits;
   readonly #clock: Pick<Clock, "monotonicMs"> | null;
-  readonly #entries = new Map<number, Entry>();
-  readonly #shares = new Map<PresenceOwner, PresenceShare>();
+  readonly #entries = new LazyMap<number, Entry>();
+  readonly #shares = new LazyMap<PresenceOwner, PresenceShare>();
   readonly #claims = new PresenceClaims();
   /** Ids whose state is `null` and since when, oldest first: those that were told, then the others. */
-  readonly #tombstones = new Map<number, number>();
+  readonly #tombstones = new LazyMap<number, number>();
   /** Ids that others are still to be told of. */
-  readonly #changed = new Set<number>();
+  readonly #changed = new LazySet<number>();
   #everybody: PresenceUpdate | null = null;
 
   /** @param clock Without one, departed ids do not age, and changes are told at any rate. */

@@ -15,6 +15,7 @@
 import { equalBytes, JoineryError, type Limits } from "@joinery/shared";
 import type { SentBatch } from "./audience.ts";
 import type { Gate } from "./gate.ts";
+import { LazySet } from "./lazy-map.ts";
 import { EMPTY_UPDATE } from "./merge.ts";
 import type { Clock, Timer } from "./ports.ts";
 import { ActionDenied, type Rights } from "./rights.ts";
@@ -32,9 +33,9 @@ export class Seeding implements Gate {
   readonly #limits: Limits;
   readonly #isEmpty: () => boolean;
   /** Those who offered and were not asked, the first one first. */
-  readonly #candidates = new Set<Seeder>();
+  readonly #candidates = new LazySet<Seeder>();
   /** Those who were asked and have not answered. */
-  readonly #asked = new Set<Seeder>();
+  readonly #asked = new LazySet<Seeder>();
   #timer: Timer | null = null;
   #isTrying = false;
   #isAdded = false;

@@ -104,7 +104,8 @@ const MAX_DEPTH = 64;
 /** The signals of one room. */
 export class Signals<Session extends SignalSession> {
   readonly #options: SignalsOptions<Session>;
-  readonly #accounts = new WeakMap<SignalSession, Account>();
+  /** `null` until there is one. */
+  #accounts: WeakMap<SignalSession, Account> | null = null;
   readonly #pending: PendingSignals;
 
   constructor(options: SignalsOptions<Session>) {
@@ -172,6 +173,7 @@ export class Signals<Session extends SignalSession> {
     const { limits, clock } = this.#options;
     const { maxSignalsPerSecond: perSecond, maxBurstMs: burstMs } = limits;
     const nowMs = clock.monotonicMs();
+    this.#accounts ??= new WeakMap();
     let account = this.#accounts.get(sender);
     if (!account) {
       account = { rate: new TokenBucket({ perSecond, burstMs }, nowMs), pending: 0 };
