@@ -22,7 +22,7 @@ export {
   type UpdateLimits,
 } from "./inspector.ts";
 export { isJson } from "./json.ts";
-export { lengthPrefixed } from "./length-prefixed.ts";
+export { lengthPrefix, lengthPrefixed } from "./length-prefixed.ts";
 export {
   DEFAULT_LIMITS,
   LIMITS,

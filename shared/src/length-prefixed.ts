@@ -6,13 +6,19 @@
  */
 export function lengthPrefixed(kinds: readonly number[], head: Uint8Array, rest?: Uint8Array): Uint8Array {
   const payloadBytes = head.length + (rest?.length ?? 0);
-  const prefix = [...kinds];
-  let left = payloadBytes;
-  for (; left >= 0x80; left = Math.floor(left / 0x80)) prefix.push((left % 0x80) + 0x80);
-  prefix.push(left);
+  const prefix = lengthPrefix(kinds, payloadBytes);
   const bytes = new Uint8Array(prefix.length + payloadBytes);
   bytes.set(prefix);
   bytes.set(head, prefix.length);
   if (rest) bytes.set(rest, prefix.length + head.length);
   return bytes;
+}
+
+/** What stands before so many bytes in such a frame. */
+export function lengthPrefix(kinds: readonly number[], payloadBytes: number): number[] {
+  const prefix = [...kinds];
+  let left = payloadBytes;
+  for (; left >= 0x80; left = Math.floor(left / 0x80)) prefix.push((left % 0x80) + 0x80);
+  prefix.push(left);
+  return prefix;
 }

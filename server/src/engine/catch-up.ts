@@ -15,6 +15,7 @@ import {
 } from "@joinery/shared";
 import type { Contents } from "./contents.ts";
 import { Deflated } from "./deflated.ts";
+import { type Frame, FrameInParts } from "./frame.ts";
 import { FrameCache } from "./frames.ts";
 import type { Journal } from "./journal.ts";
 import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
@@ -28,7 +29,10 @@ const MAX_MERGED_BYTES = 1024 * 1024;
 /** A longer state vector, of thousands of clients, is not worth remembering. */
 const MAX_KEY_BYTES = 16 * 1024;
 
-/** Nobody joined for this long: what joiners share is let go of, which is as large as the document. */
+/** A smaller piece is copied into its frame: writing it in two parts would cost more. */
+const MIN_SHARED_BYTES = 256 * 1024;
+
+/** Nobody joined for this long: what joiners share is let go of, which may be as large as the document. */
 const REST_MS = 10_000;
 
 /** What was made for one joiner and serves all others. */
@@ -117,14 +121,14 @@ export class CatchUp {
    * @throws JoineryError MALFORMED_UPDATE when the state vector does not decode.
    * Cost: for a newcomer, what {@link Journal.pieces} says; else linear in the document.
    */
-  forStateVector(stateVector: Uint8Array, dialect: Dialect, inflates = false): Uint8Array[] {
+  forStateVector(stateVector: Uint8Array, dialect: Dialect, inflates = false): Frame[] {
     const clocks = decodeStateVector(stateVector);
     if (clocks.size === 0) return this.#inPieces(this.#journal.pieces(), dialect, inflates);
     return this.#inPieces(this.#diff(stateVector, clocks), dialect, false);
   }
 
   /** Frames for a client that has the log up to `seq`. */
-  forSeq(seq: number, dialect: Dialect): Uint8Array[] {
+  forSeq(seq: number, dialect: Dialect): Frame[] {
     const updates = this.#logSince(seq);
     if (updates === null) return this.#inPieces(this.#journal.pieces(), dialect, false);
     if (this.#caughtUp(dialect)) return this.#inPieces(updates, dialect, false);
@@ -148,14 +152,13 @@ export class CatchUp {
     return dialect.caughtUp(this.#journal.seq, this.#journal.durableSeq);
   }
 
-  #inPieces(updates: readonly Uint8Array[], dialect: Dialect, inflates: boolean): Uint8Array[] {
+  #inPieces(updates: readonly Uint8Array[], dialect: Dialect, inflates: boolean): Frame[] {
     const caughtUp = this.#caughtUp(dialect);
     const { pieces, lastPieces, deflatedPieces } = this.#use();
-    const plain = (piece: Uint8Array) =>
-      pieces.get(piece, dialect, (bytes) => dialect.catchUp(bytes, false, false));
+    const plain = (piece: Uint8Array) => pieces.get(piece, dialect, (bytes) => framed(bytes, dialect, false));
     if (!caughtUp) {
       const last = updates.at(-1) ?? EMPTY_UPDATE;
-      const lastFrame = lastPieces.get(last, dialect, (bytes) => dialect.catchUp(bytes, true, false));
+      const lastFrame = lastPieces.get(last, dialect, (bytes) => framed(bytes, dialect, true));
       return [...updates.slice(0, -1).map(plain), lastFrame];
     }
     const frames = updates.map((piece) => {
@@ -211,6 +214,12 @@ export class CatchUp {
     }
     return inspection;
   }
+}
+
+/** A piece as it is sent, which takes next to no memory beside it where the dialect can do without a copy. */
+function framed(piece: Uint8Array, dialect: Dialect, isLast: boolean): Frame {
+  if (piece.length < MIN_SHARED_BYTES || !dialect.catchUpHead) return dialect.catchUp(piece, isLast, false);
+  return new FrameInParts(dialect.catchUpHead(piece.length, isLast), piece);
 }
 
 /**

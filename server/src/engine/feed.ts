@@ -6,6 +6,7 @@
  */
 
 import { decodeStateVector } from "@joinery/shared";
+import { type Frame, wholeFrames } from "./frame.ts";
 import type { Clock, Dialect, Outbox } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -44,9 +45,9 @@ export interface FeedRoom {
   readonly seq: number;
   readonly durableSeq: number;
   /** The frames that bring a client with this state vector up to `seq`. */
-  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[];
+  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Frame[];
   /** The frames that bring a client that has the log up to `seq` up to now. */
-  catchUpSince(seq: number, dialect: Dialect): Uint8Array[];
+  catchUpSince(seq: number, dialect: Dialect): Frame[];
   /** Changes whenever those who are live are told of a change. */
   readonly presenceVersion: number;
   /** Everybody's presence; with those who have gone, for a client that may not have heard of it. */
@@ -67,7 +68,7 @@ export interface FedSession {
   onStalled(bufferedBytes: number): void;
 }
 
-const NOTHING: readonly Uint8Array[] = [];
+const NOTHING: readonly Frame[] = [];
 
 /** The same for all who are in them. */
 const JOINING: FeedState = { kind: "joining" };
@@ -104,13 +105,19 @@ export class Feed {
    * Sends frames. A lagging client is sent nothing: it gets all by the catch-up that follows its drain. One whose
    * buffer is now above the high-water mark lags.
    */
-  send(frames: readonly Uint8Array[]): void {
+  send(frames: readonly Frame[]): void {
     const { kind } = this.#state;
     if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
     const overdue = this.#overdue;
     this.#overdue = NOTHING;
-    this.#session.outbox.send(overdue.length === 0 ? frames : [...overdue, ...frames]);
+    this.#write(overdue.length === 0 ? frames : [...overdue, ...frames]);
     if (this.#isFull) this.#lag();
+  }
+
+  #write(frames: readonly Frame[]): void {
+    const { outbox } = this.#session;
+    if (outbox.sendParts) outbox.sendParts(frames);
+    else outbox.send(wholeFrames(frames));
   }
 
   /** Sends frames before whatever is sent next; at the latest {@link sendOverdue} does. To who is live. */
@@ -167,7 +174,7 @@ export class Feed {
   }
 
   /** Sends the rest of what the client misses, and who is here. */
-  #goLive(missed: readonly Uint8Array[]): void {
+  #goLive(missed: readonly Frame[]): void {
     if (this.#state.kind === "open") {
       this.#state = LIVE;
       this.#session.onLive();
@@ -194,7 +201,7 @@ export class Feed {
     const isLive = lag.seq !== null || lag.question !== null;
     this.#state = isLive ? LIVE : OPEN;
     if (isLive) this.#session.onLive();
-    const frames = [...lag.owed.values()].map((say) => say()).filter((frame) => frame !== null);
+    const frames: Frame[] = [...lag.owed.values()].map((say) => say()).filter((frame) => frame !== null);
     frames.push(...missed);
     // Presence that did not change is not sent again: it may be what filled the buffer.
     if (lag.question || lag.presenceVersion !== room.presenceVersion) {
@@ -206,7 +213,7 @@ export class Feed {
     this.send(frames);
   }
 
-  #missedBy({ question, seq }: Lagging): readonly Uint8Array[] {
+  #missedBy({ question, seq }: Lagging): readonly Frame[] {
     const { room, dialect, inflates } = this.#session;
     if (question) return room.catchUp(question, dialect, inflates);
     return seq === null ? [] : room.catchUpSince(seq, dialect);

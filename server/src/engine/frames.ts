@@ -1,3 +1,4 @@
+import type { Frame } from "./frame.ts";
 import type { Dialect } from "./ports.ts";
 
 /**
@@ -5,10 +6,10 @@ import type { Dialect } from "./ports.ts";
  * first and shared with the rest, for as long as the bytes themselves live.
  */
 export class FrameCache {
-  readonly #frames = new WeakMap<Uint8Array, Map<Dialect, Uint8Array>>();
+  readonly #frames = new WeakMap<Uint8Array, Map<Dialect, Frame>>();
 
   /** @param encode Must give the same frame for the same bytes and dialect. */
-  get(bytes: Uint8Array, dialect: Dialect, encode: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+  get(bytes: Uint8Array, dialect: Dialect, encode: (bytes: Uint8Array) => Frame): Frame {
     let byDialect = this.#frames.get(bytes);
     if (!byDialect) {
       byDialect = new Map();

@@ -7,6 +7,7 @@ import { type DocumentName, equalBytes, type JoineryError, type Limits } from "@
 import { CatchUp, nothingToCatchUp } from "./catch-up.ts";
 import type { Contents } from "./contents.ts";
 import type { Flushes } from "./flushes.ts";
+import type { Frame } from "./frame.ts";
 import type { Gate } from "./gate.ts";
 import type { Graves } from "./graves.ts";
 import { Intake, type IntakeRoom, type Writer } from "./intake.ts";
@@ -180,7 +181,7 @@ export class LoadedDocument implements IntakeRoom {
     return this.#room.flushes.seeding.withheld ? null : this.#catchUp.prepare(stateVector);
   }
 
-  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[] {
+  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Frame[] {
     const { flushes } = this.#room;
     if (flushes.seeding.withheld) return nothingToCatchUp(stateVector, dialect);
     // All deletes are sent, and those of the open batch are known already: they have to be in the log first.
@@ -189,7 +190,7 @@ export class LoadedDocument implements IntakeRoom {
     return this.#catchUp.forStateVector(stateVector, dialect, inflates);
   }
 
-  catchUpSince(seq: number, dialect: Dialect): Uint8Array[] {
+  catchUpSince(seq: number, dialect: Dialect): Frame[] {
     // Whoever is here then has been sent nothing, and there is nothing yet that may be.
     return this.#room.flushes.seeding.withheld ? [] : this.#catchUp.forSeq(seq, dialect);
   }

@@ -6,6 +6,7 @@
 
 import type { DocumentName, JoineryError } from "@joinery/shared";
 import type { EngineEvent } from "./events.ts";
+import type { Frame } from "./frame.ts";
 
 export type { EngineEvent } from "./events.ts";
 
@@ -36,6 +37,8 @@ export interface Random {
 export interface Outbox {
   /** Sends frames in order, as one piece where the transport can. Takes no copy; never blocks and never throws. */
   send(frames: readonly Uint8Array[]): void;
+  /** The same, where the transport can write a frame that is not in one piece; else it is put together before. */
+  sendParts?(frames: readonly Frame[]): void;
   /** Bytes that were sent and are still in memory; a write may count as a whole until its last byte is gone. */
   readonly bufferedBytes: number;
   /** Falls with every byte of them that the operating system takes: tells a slow client from one that is stuck. */
@@ -403,6 +406,8 @@ export interface Dialect {
    * @param isDeflated Only for sessions that said that they can inflate.
    */
   catchUp(update: Uint8Array, isLast: boolean, isDeflated: boolean): Uint8Array;
+  /** What stands in such a frame before a piece of so many bytes, which need not be copied then. */
+  catchUpHead?(bytes: number, isLast: boolean): Uint8Array;
   /** The catch-up is whole; `null` where its last piece says so. */
   caughtUp(seq: number, durableSeq: number): Uint8Array | null;
   /** Asks the client for what the server, which has this state vector, is missing. */

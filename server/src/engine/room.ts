@@ -22,6 +22,7 @@ import { Attendance } from "./attendance.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
 import { spoofEvent } from "./events.ts";
 import { Flushes } from "./flushes.ts";
+import type { Frame } from "./frame.ts";
 import type { Guard } from "./guard.ts";
 import { Idleness } from "./idleness.ts";
 import { inTurns } from "./in-turns.ts";
@@ -327,15 +328,15 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     return this.loaded.prepareCatchUp(stateVector);
   }
 
-  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Uint8Array[] {
+  catchUp(stateVector: Uint8Array, dialect: Dialect, inflates: boolean): Frame[] {
     return this.#counted(dialect, this.loaded.catchUp(stateVector, dialect, inflates));
   }
 
-  catchUpSince(seq: number, dialect: Dialect): Uint8Array[] {
+  catchUpSince(seq: number, dialect: Dialect): Frame[] {
     return this.#counted(dialect, this.loaded.catchUpSince(seq, dialect));
   }
 
-  #counted(dialect: Dialect, frames: Uint8Array[]): Uint8Array[] {
+  #counted(dialect: Dialect, frames: Frame[]): Frame[] {
     const traffic = this.meter.trafficOf(dialect);
     traffic.catchUps++;
     for (const { length } of frames) traffic.catchUpBytesOut += length;

@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from "node:net";
+import type { Frame } from "../engine/frame.ts";
 
 const WHOLE_BINARY_MESSAGE = 0x82;
 /** A payload's length stands in the second byte up to here, else in two bytes more, else in eight. */
@@ -26,19 +27,19 @@ export class Framing {
   #oldest = 0;
 
   /** Writes messages in order, in one system call where the socket takes all. The bytes must not be changed any more. */
-  write(socket: Socket, messages: readonly Uint8Array[]): void {
+  write(socket: Socket, messages: readonly Frame[]): void {
     const [first] = messages;
     if (first === undefined) return;
-    if (messages.length === 1 && first.length <= MAX_COPIED_BYTES) {
+    if (messages.length === 1 && isCopied(first)) {
       socket.write(this.#frameOf(first));
       return;
     }
     socket.cork();
     for (const message of messages) {
-      if (message.length <= MAX_COPIED_BYTES) socket.write(this.#frameOf(message));
+      if (isCopied(message)) socket.write(this.#frameOf(message));
       else {
         socket.write(header(message.length, 0));
-        socket.write(message);
+        for (const part of partsOf(message)) socket.write(part);
       }
     }
     socket.uncork();
@@ -54,6 +55,14 @@ export class Framing {
     this.#oldest = (this.#oldest + 1) % MAX_SHARED;
     return frame;
   }
+}
+
+function isCopied(message: Frame): message is Uint8Array {
+  return message instanceof Uint8Array && message.length <= MAX_COPIED_BYTES;
+}
+
+function partsOf(message: Frame): readonly Uint8Array[] {
+  return message instanceof Uint8Array ? [message] : [message.head, message.body];
 }
 
 /** A frame's header. @param room Bytes that follow it in the buffer. */

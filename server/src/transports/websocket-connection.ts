@@ -13,6 +13,7 @@ import {
 } from "@joinery/shared";
 import { WebSocket } from "ws";
 import { addressKey } from "../address-key.ts";
+import type { Frame } from "../engine/frame.ts";
 import type { Clock, Outbox, Timer } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import type { Admissions, ConnectionRequest } from "../protocols/admission.ts";
@@ -250,6 +251,10 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   }
 
   send(frames: readonly Uint8Array[]): void {
+    this.sendParts(frames);
+  }
+
+  sendParts(frames: readonly Frame[]): void {
     if (this.#isOpen) this.#context.framing.write(this.#socket, frames);
   }
 

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
+import { type Frame, FrameInParts } from "../../../server/src/engine/frame.ts";
+import { localOutbox } from "../../../server/src/engine/local-link.ts";
+import { Rights } from "../../../server/src/engine/rights.ts";
+import { Y_WEBSOCKET } from "../../../server/src/protocols/y-websocket.ts";
 import { type Client, World } from "../../support/world.ts";
 
 /** A world with a document of some size that has been folded into a snapshot, and then typed on. */
@@ -13,6 +17,22 @@ async function grown() {
   ann.type("the end");
   await world.settle();
   return { world, ann };
+}
+
+/** What a y-websocket client is sent that has nothing, by a transport that can write parts or cannot. */
+function joinsAs(world: World, hasParts: boolean): Frame[] {
+  const sent: Frame[] = [];
+  const send = (frames: readonly Frame[]) => void sent.push(...frames);
+  const outbox = localOutbox({ send, close: () => undefined });
+  const session = world.rooms.open({
+    document: world.name("notes"),
+    dialect: Y_WEBSOCKET,
+    outbox: hasParts ? { ...outbox, sendParts: send } : outbox,
+    author: "",
+    rights: Rights.from("read"),
+  });
+  session.sync(Uint8Array.of(0));
+  return sent;
 }
 
 function caughtUp(client: Client): Uint8Array[] {
@@ -51,6 +71,23 @@ describe("a newcomer", () => {
         expect(frame).toBe(first[i]);
       });
     }
+  });
+
+  test("is sent a large document's own bytes behind a head, which are put together for who cannot write parts", async () => {
+    const { world, ann } = await grown();
+    ann.type("x".repeat(300_000));
+    await world.settle();
+    const inParts = [joinsAs(world, true), joinsAs(world, true)];
+    const whole = [joinsAs(world, false), joinsAs(world, false)];
+    await world.settle();
+    const [large, ...others] = inParts.map((frames) =>
+      frames.filter((frame) => frame instanceof FrameInParts),
+    );
+    expect(large).toHaveLength(1);
+    expect(others[0]?.[0]).toBe(large?.[0]);
+    const [copy, ...otherCopies] = whole.map((frames) => frames.filter(({ length }) => length > 300_000));
+    expect(copy).toEqual([large?.[0]?.whole]);
+    expect(otherCopies[0]?.[0]).toBe(copy?.[0]);
   });
 
   test("finds what was encoded for others for as long as somebody joins every few seconds, and then nothing of it", async () => {

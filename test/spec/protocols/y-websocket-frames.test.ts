@@ -1,4 +1,4 @@
-import { JoineryError } from "@joinery/shared";
+import { equalBytes, JoineryError } from "@joinery/shared";
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { describe, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protoc
 import { readSyncMessage, writeSyncStep1, writeSyncStep2, writeUpdate } from "y-protocols/sync";
 import { messageAuth, messageAwareness, messageSync } from "y-websocket";
 import * as Y from "yjs";
+import { FrameInParts } from "../../../server/src/engine/frame.ts";
 import { Y_WEBSOCKET } from "../../../server/src/protocols/y-websocket.ts";
 
 /** What the peers' own servers write: a kind, then what the protocol's own writer adds. */
@@ -59,6 +60,15 @@ describe.each(TEXTS.map((text) => [text.length, text] as const))("with a text of
   test("the other pieces of a catch-up are updates", () => {
     expect(Y_WEBSOCKET.catchUp(update, false)).toEqual(Y_WEBSOCKET.update(update));
   });
+
+  test.each([true, false])(
+    "a piece that is not copied stands behind its head, be it the last: %s",
+    (isLast) => {
+      const frame = new FrameInParts(Y_WEBSOCKET.catchUpHead(update.length, isLast), update);
+      expect(frame.length).toBe(Y_WEBSOCKET.catchUp(update, isLast).length);
+      expect(equalBytes(frame.whole, Y_WEBSOCKET.catchUp(update, isLast))).toBe(true);
+    },
+  );
 
   test("the question is step 1, and the provider answers with what is missing", () => {
     const frame = Y_WEBSOCKET.ask(Y.encodeStateVector(new Y.Doc()));

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import * as ws from "ws";
+import { FrameInParts } from "../../../server/src/engine/frame.ts";
 import { Framing } from "../../../server/src/transports/framing.ts";
 import { until } from "../../support/until.ts";
 
@@ -59,6 +60,19 @@ describe("a message", () => {
     await until("all messages", () => received.length === lengths.length);
     expect(received.map(({ message }) => message.length)).toEqual(lengths);
   });
+});
+
+test("a message in parts is what ws reads as one, and none of it is copied", async () => {
+  const { socket, received } = await line();
+  const written: unknown[] = [];
+  const write = socket.write.bind(socket);
+  socket.write = (chunk: Uint8Array) => written.push(chunk) > 0 && write(chunk);
+  const body = bytes(300_000, 7);
+  new Framing().write(socket, [bytes(3), new FrameInParts(bytes(6), body), bytes(5)]);
+  await until("all messages", () => received.length === 3);
+  expect(received.map(({ message }) => message.length)).toEqual([3, 300_006, 5]);
+  expect(received[1]?.message.equals(Buffer.concat([bytes(6), body]))).toBe(true);
+  expect(written).toContain(body);
 });
 
 test("the sockets of a room are given the same bytes, also when others are sent something in between", async () => {
