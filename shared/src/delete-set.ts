@@ -10,7 +10,9 @@ export interface DeletedTicks {
 export const EMPTY_DELETE_SET: Uint8Array = Uint8Array.of(0);
 
 /** Encodes a Yjs v1 delete set, clients descending as Yjs writes them; clients without ranges are left out. */
-export function encodeDeleteSet(clients: ReadonlyMap<number, DeletedTicks>): Uint8Array {
+export function encodeDeleteSet(
+  clients: Iterable<readonly [client: number, ticks: DeletedTicks]>,
+): Uint8Array {
   const encoder = encoding.createEncoder();
   const present = [...clients].filter(([, { starts }]) => starts.length > 0);
   encoding.writeVarUint(encoder, present.length);

@@ -18,6 +18,7 @@ import { Deflated } from "./deflated.ts";
 import { type Frame, FrameInParts } from "./frame.ts";
 import { FrameCache } from "./frames.ts";
 import type { Journal } from "./journal.ts";
+import { LazyMap, LazyWeakMap } from "./lazy-map.ts";
 import { EMPTY_UPDATE, mergeUpdates } from "./merge.ts";
 import type { Clock, Compression, Dialect, Timer } from "./ports.ts";
 import { sliceStructs, withDeletes } from "./slice.ts";
@@ -42,10 +43,10 @@ class Shared {
   readonly lastPieces = new FrameCache();
   readonly deflatedPieces = new FrameCache();
   /** By state vector, and by the seq that the client has; of `seq` only. */
-  readonly diffs = new Map<string, readonly Uint8Array[]>();
-  readonly logsSince = new Map<number, readonly Uint8Array[]>();
+  readonly diffs = new LazyMap<string, readonly Uint8Array[]>();
+  readonly logsSince = new LazyMap<number, readonly Uint8Array[]>();
   /** Where the structs of a piece are, for as long as the piece itself lives. */
-  readonly inspections = new WeakMap<Uint8Array, Inspection>();
+  readonly inspections = new LazyWeakMap<Uint8Array, Inspection>();
   seq = 0;
 }
 

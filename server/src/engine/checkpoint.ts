@@ -27,43 +27,18 @@ export interface CheckpointOptions<Session> {
   readonly guard: Guard<Session> | null;
 }
 
-export class Checkpoint<Session extends CheckedSession> {
+export class Checkpoint<Session extends CheckedSession> extends Turnstile {
   readonly #session: Session;
   readonly #guard: Guard<Session> | null;
-  readonly #turnstile: Turnstile;
 
   constructor({ session, reading, guard }: CheckpointOptions<Session>) {
+    super(reading);
     this.#session = session;
     this.#guard = guard;
-    this.#turnstile = new Turnstile(reading);
   }
 
   get hasGuard(): boolean {
     return this.#guard !== null;
-  }
-
-  /** Whether an input that comes now would run at once. */
-  get isFree(): boolean {
-    return this.#turnstile.isFree;
-  }
-
-  /** Lets nothing in until {@link release}. */
-  hold(): void {
-    this.#turnstile.hold();
-  }
-
-  release(): void {
-    this.#turnstile.release();
-  }
-
-  /** Lets nothing in any more. */
-  close(): void {
-    this.#turnstile.close();
-  }
-
-  /** Runs an input when its turn has come, which may be at once. */
-  pass(input: () => void): void {
-    this.#turnstile.pass(input);
   }
 
   /** Lets an input in, as the guard has it. What comes after it waits for that. */
@@ -101,11 +76,11 @@ export class Checkpoint<Session extends CheckedSession> {
 
   /** Lets nothing in before this is settled. A rejection is the client's refusal. */
   waitFor(promise: Promise<void>, onDone: () => void, details: CloseDetails = NOT_AN_EDIT): void {
-    this.#turnstile.hold();
+    this.hold();
     const settle = (outcome: () => void) => {
       if (this.#session.isClosed) return;
       this.attempt(outcome, details);
-      this.#turnstile.release();
+      this.release();
     };
     promise.then(
       () => settle(onDone),

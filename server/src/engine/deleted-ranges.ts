@@ -1,4 +1,5 @@
 import { type DeletedTicks, encodeDeleteSet, equalBytes } from "@joinery/shared";
+import { LazyMap } from "./lazy-map.ts";
 import type { TickLists } from "./tick-lists.ts";
 
 /** More ranges than this are merged in one pass: putting each into its place costs the length of the list. */
@@ -11,7 +12,7 @@ const FEW = 16;
  * Memory: 16 bytes a range; ranges that touch are one.
  */
 export class DeletedRanges {
-  readonly #clients = new Map<number, TickLists>();
+  readonly #clients = new LazyMap<number, TickLists>();
   #encoded: Uint8Array | null = null;
 
   /** All of it as a Yjs v1 delete set. Cost: linear in ranges after a change, else nothing. */

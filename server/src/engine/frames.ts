@@ -1,4 +1,5 @@
 import type { Frame } from "./frame.ts";
+import { LazyWeakMap } from "./lazy-map.ts";
 import type { Dialect } from "./ports.ts";
 
 /**
@@ -6,7 +7,7 @@ import type { Dialect } from "./ports.ts";
  * first and shared with the rest, for as long as the bytes themselves live.
  */
 export class FrameCache {
-  readonly #frames = new WeakMap<Uint8Array, Map<Dialect, Frame>>();
+  readonly #frames = new LazyWeakMap<Uint8Array, Map<Dialect, Frame>>();
 
   /** @param encode Must give the same frame for the same bytes and dialect. */
   get(bytes: Uint8Array, dialect: Dialect, encode: (bytes: Uint8Array) => Frame): Frame {

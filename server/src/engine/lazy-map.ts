@@ -72,4 +72,18 @@ export class LazySet<Value> {
   }
 }
 
+/** A WeakMap that is made when something is first put in. */
+export class LazyWeakMap<Key extends object, Value> {
+  #map: WeakMap<Key, Value> | null = null;
+
+  get(key: Key): Value | undefined {
+    return this.#map?.get(key);
+  }
+
+  set(key: Key, value: Value): void {
+    this.#map ??= new WeakMap();
+    this.#map.set(key, value);
+  }
+}
+
 const NOTHING: Iterable<never> = [];

@@ -6,6 +6,7 @@
 
 import { type DocumentName, isJson, JoineryError, type Limits, toJoineryError } from "@joinery/shared";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { LazyWeakMap } from "./lazy-map.ts";
 import type { SessionPeer } from "./peer.ts";
 import { type PendingSignal, type PendingSignalBytes, PendingSignals } from "./pending-signals.ts";
 import type { Author, Clock, Dialect, Signal } from "./ports.ts";
@@ -104,8 +105,7 @@ const MAX_DEPTH = 64;
 /** The signals of one room. */
 export class Signals<Session extends SignalSession> {
   readonly #options: SignalsOptions<Session>;
-  /** `null` until there is one. */
-  #accounts: WeakMap<SignalSession, Account> | null = null;
+  readonly #accounts = new LazyWeakMap<SignalSession, Account>();
   readonly #pending: PendingSignals;
 
   constructor(options: SignalsOptions<Session>) {
@@ -173,7 +173,6 @@ export class Signals<Session extends SignalSession> {
     const { limits, clock } = this.#options;
     const { maxSignalsPerSecond: perSecond, maxBurstMs: burstMs } = limits;
     const nowMs = clock.monotonicMs();
-    this.#accounts ??= new WeakMap();
     let account = this.#accounts.get(sender);
     if (!account) {
       account = { rate: new TokenBucket({ perSecond, burstMs }, nowMs), pending: 0 };

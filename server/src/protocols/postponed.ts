@@ -2,12 +2,13 @@ import { JoineryError, type Limits } from "@joinery/shared";
 import type { Clock, Outbox } from "../engine/ports.ts";
 import { StallWatch } from "../engine/stall-watch.ts";
 
-export interface PostponedOptions {
+/** Whose client it is. */
+export interface PostponedLink {
   readonly clock: Clock;
   readonly limits: Pick<Limits, "stalledTimeoutMs">;
   readonly outbox: Outbox;
   /** Whether more waits for the client than may. */
-  readonly isAboveMark: () => boolean;
+  readonly isAboveMark: boolean;
 }
 
 /**
@@ -15,17 +16,18 @@ export interface PostponedOptions {
  * over the client: where no session lags, nobody else would.
  */
 export class Postponed {
-  readonly #options: PostponedOptions;
-  #waiting: (() => void)[] = [];
+  readonly #link: PostponedLink;
+  /** Most of the time nothing waits. */
+  #waiting: (() => void)[] | null = null;
   #watch: StallWatch | null = null;
 
-  constructor(options: PostponedOptions) {
-    this.#options = options;
+  constructor(link: PostponedLink) {
+    this.#link = link;
   }
 
   /** How many wait. */
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting?.length ?? 0;
   }
 
   /**
@@ -35,18 +37,19 @@ export class Postponed {
    * @throws JoineryError TOO_SLOW (backoff) if it would have to and may not; whatever `run` throws, if it runs now.
    */
   run(run: () => void, mayWait: boolean): void {
-    if (!this.#options.isAboveMark()) {
+    if (!this.#link.isAboveMark) {
       run();
       return;
     }
     if (!mayWait) throw new JoineryError("TOO_SLOW", "opens documents and reads nothing");
+    this.#waiting ??= [];
     this.#waiting.push(run);
     this.watch();
   }
 
   /** Ends the connection when the client goes on to read nothing. */
   watch(): void {
-    const { clock, limits, outbox } = this.#options;
+    const { clock, limits, outbox } = this.#link;
     this.#watch ??= new StallWatch(clock, outbox, limits.stalledTimeoutMs, () => {
       const message = `read nothing for ${limits.stalledTimeoutMs} ms`;
       outbox.close(new JoineryError("TOO_SLOW", message, { limit: "stalledTimeoutMs" }));
@@ -56,8 +59,9 @@ export class Postponed {
   /** The client has read what it was sent: runs what waits, until that fills the buffer again. */
   drained(): void {
     this.#stopWatching();
-    while (!this.#options.isAboveMark()) {
-      const run = this.#waiting.shift();
+    while (!this.#link.isAboveMark) {
+      const run = this.#waiting?.shift();
+      if (this.#waiting?.length === 0) this.#waiting = null;
       if (!run) return;
       run();
     }
@@ -67,7 +71,7 @@ export class Postponed {
   /** The connection is gone: nothing that waits is run. */
   close(): void {
     this.#stopWatching();
-    this.#waiting = [];
+    this.#waiting = null;
   }
 
   #stopWatching(): void {

@@ -23,7 +23,8 @@ export class SessionInputs implements Waiter {
   readonly #link: SessionInputsLink;
   #session: Session | null = null;
   #pauses = 0;
-  #waiting: WaitingInput[] = [];
+  /** Most of the time nothing waits. */
+  #waiting: WaitingInput[] | null = null;
   #isEnded = false;
 
   constructor(link: SessionInputsLink) {
@@ -37,7 +38,7 @@ export class SessionInputs implements Waiter {
 
   /** Whether what is given now has to wait. */
   get isWaiting(): boolean {
-    return this.#session === null || this.#pauses > 0 || this.#waiting.length > 0;
+    return this.#session === null || this.#pauses > 0 || this.#waiting !== null;
   }
 
   /** The session is there. */
@@ -58,6 +59,7 @@ export class SessionInputs implements Waiter {
       return;
     }
     const waiting = { bytes: bytes + OVERHEAD_BYTES, input };
+    this.#waiting ??= [];
     this.#waiting.push(waiting);
     this.#link.waitingChanged(waiting.bytes);
   }
@@ -75,11 +77,12 @@ export class SessionInputs implements Waiter {
   /** Gives the session what has waited, as long as it lets it in. */
   deliver(turn: { readonly isOver: boolean }): boolean {
     while (this.#pauses === 0 && this.#session) {
-      const next = this.#waiting.shift();
+      const next = this.#waiting?.shift();
+      if (this.#waiting?.length === 0) this.#waiting = null;
       if (!next) break;
       this.#link.waitingChanged(-next.bytes);
       next.input(this.#session);
-      if (turn.isOver) return this.#waiting.length === 0;
+      if (turn.isOver) return this.#waiting === null;
     }
     return true;
   }
@@ -87,10 +90,12 @@ export class SessionInputs implements Waiter {
   /** Drops what waits and what comes. */
   end(): void {
     this.#isEnded = true;
-    for (const { bytes } of this.#waiting.splice(0)) this.#link.waitingChanged(-bytes);
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const { bytes } of waiting) this.#link.waitingChanged(-bytes);
   }
 
   #deliverIfReady(): void {
-    if (this.#session && this.#pauses === 0 && this.#waiting.length > 0) this.#link.deliveries.add(this);
+    if (this.#session && this.#pauses === 0 && this.#waiting !== null) this.#link.deliveries.add(this);
   }
 }

@@ -3,8 +3,9 @@
  * for something that takes as long as the document is large, and a message may have thousands.
  */
 
+import { LazySet } from "../engine/lazy-map.ts";
 import type { Clock } from "../engine/ports.ts";
-import type { TurnEnd } from "./turn-end.ts";
+import type { TurnEnd, TurnTask } from "./turn-end.ts";
 
 const MAX_TURN_MS = 25;
 
@@ -30,7 +31,8 @@ class Turn {
 export class MessageParts<Part> {
   readonly #turn: Turn;
   readonly #handle: (part: Part) => void;
-  #rest: Part[] = [];
+  /** Most of the time there is none. */
+  #rest: Part[] | null = null;
   #next = 0;
 
   constructor(clock: Pick<Clock, "monotonicMs">, handle: (part: Part) => void) {
@@ -40,7 +42,7 @@ export class MessageParts<Part> {
 
   /** Whether something was left for a later turn. */
   get hasRest(): boolean {
-    return this.#next < this.#rest.length;
+    return this.#rest !== null && this.#next < this.#rest.length;
   }
 
   /** A message begins. */
@@ -50,20 +52,22 @@ export class MessageParts<Part> {
 
   /** Handles a part, or leaves it. */
   give(part: Part): void {
-    if (this.hasRest || this.#turn.isOver) this.#rest.push(part);
-    else this.#handle(part);
+    if (this.hasRest || this.#turn.isOver) {
+      this.#rest ??= [];
+      this.#rest.push(part);
+    } else this.#handle(part);
   }
 
   /** Handles what was left: at least one part of it. */
   goOn(): void {
     this.#turn.begin();
     do {
-      const part = this.#rest[this.#next++];
+      const part = this.#rest?.[this.#next++];
       if (part === undefined) break;
       this.#handle(part);
     } while (!this.#turn.isOver);
     if (this.hasRest) return;
-    this.#rest = [];
+    this.#rest = null;
     this.#next = 0;
   }
 }
@@ -75,11 +79,10 @@ export interface Waiter {
 }
 
 /** Hands on what has waited, of all documents of a connection together, at the end of a turn and of those after it. */
-export class Deliveries {
+export class Deliveries implements TurnTask {
   readonly #turn: Turn;
   readonly #turnEnd: TurnEnd;
-  readonly #ready = new Set<Waiter>();
-  readonly #run = () => this.#deliver();
+  readonly #ready = new LazySet<Waiter>();
 
   constructor(clock: Pick<Clock, "monotonicMs">, turnEnd: TurnEnd) {
     this.#turn = new Turn(clock);
@@ -88,15 +91,16 @@ export class Deliveries {
 
   add(waiter: Waiter): void {
     this.#ready.add(waiter);
-    this.#turnEnd.add(this.#run);
+    this.#turnEnd.add(this);
   }
 
-  #deliver(): void {
+  atTurnEnd(): void {
     this.#turn.begin();
     for (const waiter of this.#ready) {
       if (!waiter.deliver(this.#turn)) break;
       this.#ready.delete(waiter);
     }
-    if (this.#ready.size > 0) this.#turnEnd.add(this.#run);
+    if (this.#ready.size > 0) this.#turnEnd.add(this);
+    else this.#ready.clear();
   }
 }

@@ -104,10 +104,9 @@ class YWebsocketDriver implements DialectDriver {
   #session: Session | null = null;
 
   constructor(context: DriverContext, options: YWebsocketDriverOptions) {
-    const { clock, limits, onLimit, showsUsers = false } = options;
+    const { clock, limits, showsUsers = false } = options;
     const { admissions, outbox, request } = context;
-    const { maxUnadmittedBytes } = limits;
-    const backlog = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
+    const backlog = new Backlog(outbox, "maxUnadmittedBytes", options);
     const document = parseDocumentName(decodePath(context.path), limits.maxNameBytes);
     const dialect = showsUsers ? Y_WEBSOCKET_WITH_USERS : Y_WEBSOCKET;
     this.#outbox = outbox;

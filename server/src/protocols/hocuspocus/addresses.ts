@@ -57,11 +57,10 @@ export function joined(prefix: Uint8Array, rest: Uint8Array): Uint8Array {
 export class AddressedFrames {
   readonly #last = new WeakMap<Uint8Array, { readonly address: string; readonly message: Uint8Array }>();
 
-  /** @param prefix The address, encoded. */
-  to(address: string, prefix: Uint8Array, frame: Uint8Array): Uint8Array {
+  to(address: string, frame: Uint8Array): Uint8Array {
     const last = this.#last.get(frame);
     if (last?.address === address) return last.message;
-    const message = joined(prefix, frame);
+    const message = joined(encodeAddress(address), frame);
     this.#last.set(frame, { address, message });
     return message;
   }

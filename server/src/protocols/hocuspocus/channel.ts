@@ -47,12 +47,12 @@ export interface ChannelLink {
 
 export class Channel implements Outbox {
   readonly address: string;
-  readonly entrance: Entrance<ClientMessage>;
   readonly #link: ChannelLink;
-  readonly #prefix: Uint8Array;
-  readonly #saved: Uint8Array;
   readonly #inputs: SessionInputs;
   readonly #answers = new SyncAnswers();
+  #entrance: Entrance<ClientMessage> | null;
+  /** That one edit is saved; made for the first. */
+  #savedMessage: Uint8Array | null = null;
   /** Whether the provider has shown who it is, or that it shows nothing. */
   hasShown = false;
   #renewal: TokenRenewal | null = null;
@@ -63,15 +63,18 @@ export class Channel implements Outbox {
   constructor(link: ChannelLink, address: string) {
     this.address = address;
     this.#link = link;
-    this.#prefix = encodeAddress(address);
-    this.#saved = joined(this.#prefix, serverMessages.syncStatus(true));
     this.#inputs = new SessionInputs(link);
-    this.entrance = link.entranceOf(this);
+    this.#entrance = link.entranceOf(this);
+  }
+
+  /** `null` once the client is in and nothing waits any more. */
+  get entrance(): Entrance<ClientMessage> | null {
+    return this.#entrance;
   }
 
   /** Whether what is given now has to wait. */
   get isWaiting(): boolean {
-    return this.entrance.isWaiting || this.#inputs.isWaiting;
+    return this.#entrance?.isWaiting === true || this.#inputs.isWaiting;
   }
 
   /** Runs something that may refuse the client, which ends this document alone. */
@@ -85,11 +88,22 @@ export class Channel implements Outbox {
 
   /** The client was let in. @param session Whose outbox this is. */
   start(session: Session, admission: Admission): void {
-    this.#renewal = new TokenRenewal(session, admission);
+    if (admission.renew) this.#renewal = new TokenRenewal(session, admission);
     this.#inputs.start(session);
   }
 
-  /** Deals with what the provider says, once it is let in. @param bytes What it keeps in memory while it waits. */
+  /** What the provider says is dealt with once it is let in. @param bytes What it keeps in memory while it waits. */
+  take(message: ClientMessage, bytes: number): void {
+    if (this.#isEnded) return;
+    if (this.#entrance?.isWaiting) {
+      this.#entrance.give(message, bytes);
+      return;
+    }
+    this.#entrance = null;
+    this.receive(message, bytes);
+  }
+
+  /** Deals with what the provider says, who was let in. @param bytes What it keeps in memory while it waits. */
   receive(message: ClientMessage, bytes: number): void {
     switch (message.kind) {
       case "token":
@@ -140,7 +154,7 @@ export class Channel implements Outbox {
 
   /** The provider has left the document, or is gone: what came before is still let in, if it is let in at all. */
   leave(): void {
-    if (!this.entrance.isIn) {
+    if (this.#entrance?.isIn === false) {
       this.#end();
       return;
     }
@@ -175,7 +189,7 @@ export class Channel implements Outbox {
     for (const frame of frames) {
       const note = decodeNote(frame);
       if (note) this.#hear(note, messages);
-      else messages.push(this.#link.frames.to(this.address, this.#prefix, frame));
+      else messages.push(this.#link.frames.to(this.address, frame));
     }
     if (messages.length > 0) this.#link.outbox.send(messages);
   }
@@ -222,7 +236,7 @@ export class Channel implements Outbox {
         messages.push(joined(this.#prefix, serverMessages.authenticated(note.permission)));
         break;
       case "caughtUp":
-        messages.push(this.#link.frames.to(this.address, this.#prefix, STEP_2_OF_NOTHING));
+        messages.push(this.#link.frames.to(this.address, STEP_2_OF_NOTHING));
         this.#answers.durable(note.seq);
         break;
       case "logged":
@@ -246,10 +260,21 @@ export class Channel implements Outbox {
   #addSaved(messages: Uint8Array[]): void {
     const { due } = this.#answers;
     if (due === 0 || this.#isMute) return;
+    const saved = this.#saved;
     const room = this.#link.maxBufferedBytes - this.bufferedBytes;
-    const count = Math.min(due, Math.max(0, Math.ceil(room / this.#saved.length)));
-    for (let i = 0; i < count; i++) messages.push(this.#saved);
+    const count = Math.min(due, Math.max(0, Math.ceil(room / saved.length)));
+    for (let i = 0; i < count; i++) messages.push(saved);
     this.#answers.sent(count);
+  }
+
+  /** The address as messages begin with it. Not kept: there are as many as there are connections. */
+  get #prefix(): Uint8Array {
+    return encodeAddress(this.address);
+  }
+
+  get #saved(): Uint8Array {
+    this.#savedMessage ??= joined(this.#prefix, serverMessages.syncStatus(true));
+    return this.#savedMessage;
   }
 
   get #isMute(): boolean {
@@ -259,7 +284,7 @@ export class Channel implements Outbox {
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.entrance.close();
+    this.#entrance?.close();
     this.#inputs.end();
     this.#inputs.session?.left();
     this.#link.channelEnded(this);

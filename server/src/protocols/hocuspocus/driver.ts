@@ -7,13 +7,14 @@
  */
 
 import { ByteReader, JoineryError, type LimitName, type Limits, publicMessageOf } from "@joinery/shared";
+import { LazyMap } from "../../engine/lazy-map.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
 import type { Admission, AdmissionRequest } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
 import { OpeningBudget } from "../opening-budget.ts";
-import { Postponed } from "../postponed.ts";
+import { Postponed, type PostponedLink } from "../postponed.ts";
 import { Deliveries } from "../turn.ts";
 import { TurnEnd } from "../turn-end.ts";
 import {
@@ -60,7 +61,7 @@ export function hocuspocusDriver(options: HocuspocusDriverOptions): DriverFactor
   return (context) => new HocuspocusDriver(context, shared);
 }
 
-class HocuspocusDriver implements DialectDriver, ChannelLink {
+class HocuspocusDriver implements DialectDriver, ChannelLink, PostponedLink {
   readonly #context: DriverContext;
   readonly #shared: Shared;
   /** Those that the provider may send to, by address. */
@@ -68,7 +69,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   /** Those too that the provider has left and whose session has not ended. */
   readonly #sessions = new Set<Channel>();
   /** Addresses that were open, and whether it was the provider that left; the one that ended first is first. */
-  readonly #ended = new Map<string, boolean>();
+  readonly #ended = new LazyMap<string, boolean>();
   readonly #opens: OpeningBudget;
   readonly #waiting: Backlog;
   readonly #unadmitted: Backlog;
@@ -78,16 +79,14 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   readonly deliveries: Deliveries;
 
   constructor(context: DriverContext, shared: Shared) {
-    const { clock, limits, onLimit, turnEnd } = shared;
-    const { maxWaitingInputBytes, maxUnadmittedBytes } = limits;
+    const { clock, turnEnd } = shared;
     const { outbox } = context;
     this.#context = context;
     this.#shared = shared;
     this.#opens = new OpeningBudget(shared);
-    this.#waiting = new Backlog(outbox, maxWaitingInputBytes, () => onLimit("maxWaitingInputBytes"));
-    this.#unadmitted = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
-    const isAboveMark = () => this.#isAboveMark;
-    this.#postponed = new Postponed({ clock, limits, outbox, isAboveMark });
+    this.#waiting = new Backlog(outbox, "maxWaitingInputBytes", shared);
+    this.#unadmitted = new Backlog(outbox, "maxUnadmittedBytes", shared);
+    this.#postponed = new Postponed(this);
     this.deliveries = new Deliveries(clock, turnEnd);
   }
 
@@ -116,7 +115,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   /** @returns Whether it was a message of the connection. */
   #receiveOfConnection(kind: number): boolean {
     // One that reads nothing is not answered: it would be kept in memory.
-    if (kind === PING && !this.#isAboveMark) this.outbox.send([PONG_MESSAGE]);
+    if (kind === PING && !this.isAboveMark) this.outbox.send([PONG_MESSAGE]);
     return kind === PING || kind === PONG;
   }
 
@@ -150,7 +149,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
     for (const channel of this.#sessions) channel.leave();
   }
 
-  // What channels do.
+  // What its parts ask and do.
 
   get outbox(): Outbox {
     return this.#context.outbox;
@@ -162,6 +161,14 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
 
   get maxBufferedBytes(): number {
     return this.#shared.limits.maxBufferedBytes;
+  }
+
+  get clock(): Clock {
+    return this.#shared.clock;
+  }
+
+  get limits(): Limits {
+    return this.#shared.limits;
   }
 
   waitingChanged(bytes: number): void {
@@ -229,7 +236,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
     this.#channels.set(address, channel);
     this.#sessions.add(channel);
     // For a token, which comes first if there is one.
-    channel.entrance.expire();
+    channel.entrance?.expire();
     return channel;
   }
 
@@ -243,7 +250,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   #give(channel: Channel, message: ClientMessage, bytes: number): void {
     const { entrance } = channel;
     channel.attempt(() => {
-      if (channel.hasShown) entrance.give(message, bytes);
+      if (channel.hasShown || entrance === null) channel.take(message, bytes);
       else if (message.kind === "token") this.#ask(channel, message.token, message.agent, bytes);
       else if (message.kind === "close") channel.leave();
       else if (message.kind === "step1" && !this.#context.admissions.needsToken) {
@@ -267,6 +274,8 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
   /** @param bytes What the question keeps in memory if it waits. */
   #ask(channel: Channel, token: string | null, agent: string | null, bytes: number): void {
     const { address, entrance } = channel;
+    // Nobody was let in who has not shown anything.
+    if (entrance === null) return;
     this.#unshownBytes -= entrance.waitingBytes;
     this.#unadmitted.changed(entrance.waitingBytes);
     channel.hasShown = true;
@@ -280,7 +289,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
       agent,
       requestToken: () => channel.say(serverMessages.requestToken()),
     };
-    if (this.#isAboveMark) entrance.postpone();
+    if (this.isAboveMark) entrance.postpone();
     this.#whenRead(bytes, () => channel.attempt(() => entrance.ask(request)));
   }
 
@@ -300,13 +309,13 @@ class HocuspocusDriver implements DialectDriver, ChannelLink {
 
   // Of a client that does not read.
 
-  get #isAboveMark(): boolean {
+  get isAboveMark(): boolean {
     return this.outbox.bufferedBytes > this.maxBufferedBytes;
   }
 
   /** Runs what the client will be answered, now or when it reads. @param bytes What that keeps in memory meanwhile. */
   #whenRead(bytes: number, run: () => void): void {
-    if (!this.#isAboveMark) {
+    if (!this.isAboveMark) {
       run();
       return;
     }

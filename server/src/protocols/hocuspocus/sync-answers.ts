@@ -24,7 +24,8 @@ export class SyncAnswers {
   #saved = 0;
   #answered = 0;
   #durableSeq = 0;
-  readonly #logged: Logged[] = [];
+  /** Most of the time there are none. */
+  #logged: Logged[] | null = null;
   /** Whether the next step 2 is the one that the provider counts. */
   #isStep2Due = false;
   /** Whether the provider has said what it has. */
@@ -56,6 +57,7 @@ export class SyncAnswers {
       this.#saved = Math.max(this.#saved, count);
       return;
     }
+    this.#logged ??= [];
     if (this.#logged.length === MAX_LOGGED) this.#logged.pop();
     this.#logged.push({ count, seq });
   }
@@ -63,11 +65,12 @@ export class SyncAnswers {
   /** Everything up to `seq` is on disk. */
   durable(seq: number): void {
     this.#durableSeq = Math.max(this.#durableSeq, seq);
-    while (true) {
+    while (this.#logged !== null) {
       const [first] = this.#logged;
       if (!first || first.seq > this.#durableSeq) return;
-      this.#logged.shift();
       this.#saved = Math.max(this.#saved, first.count);
+      if (this.#logged.length > 1) this.#logged.shift();
+      else this.#logged = null;
     }
   }
 

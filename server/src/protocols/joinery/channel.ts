@@ -34,6 +34,8 @@ export interface ChannelLink {
   waitingChanged(bytes: number): void;
   /** The way into the channel's document. */
   entranceOf(channel: Channel): Entrance<FrameOfDocument>;
+  /** Handles what the client sent who was let in. */
+  receiveOfDocument(channel: Channel, frame: FrameOfDocument, bytes: number): void;
   /** Nothing will be sent or received on the channel any more. */
   channelEnded(channel: Channel): void;
 }
@@ -42,11 +44,12 @@ export class Channel implements Outbox {
   readonly number: number;
   /** The document's name; empty if there can be none of the name that the client wrote. */
   readonly document: string;
-  readonly entrance: Entrance<FrameOfDocument>;
   /** What the client showed for this document alone; `null` if the connection's token is its own. */
   readonly token: string | null;
   readonly #link: ChannelLink;
   readonly #inputs: SessionInputs;
+  /** Until the client is in and nothing waits any more. */
+  #entrance: Entrance<FrameOfDocument> | null;
   #author: Author = "";
   /** What the client says of its copy, until it is let in. */
   #opening: Opening;
@@ -70,13 +73,13 @@ export class Channel implements Outbox {
     this.#opening = opening;
     this.#link = link;
     this.#inputs = new SessionInputs(link);
-    this.entrance = link.entranceOf(this);
+    this.#entrance = link.entranceOf(this);
     this.#partial = partial;
   }
 
   /** Whether what is given now has to wait. */
   get isWaiting(): boolean {
-    return this.entrance.isWaiting || this.#inputs.isWaiting;
+    return this.#entrance?.isWaiting === true || this.#inputs.isWaiting;
   }
 
   /** Whom the client was taken for when it was let in. */
@@ -88,11 +91,22 @@ export class Channel implements Outbox {
   open(request: () => AdmissionRequest): void {
     if (this.#isEnded) return;
     try {
-      this.entrance.ask(request());
+      this.#entrance?.ask(request());
     } catch (thrown) {
       if (!(thrown instanceof JoineryError)) throw thrown;
       this.close(thrown);
     }
+  }
+
+  /** Deals with what the client sent, once it is let in. @param bytes What it keeps in memory while it waits. */
+  receive(frame: FrameOfDocument, bytes: number): void {
+    if (this.#isEnded) return;
+    if (this.#entrance?.isWaiting) {
+      this.#entrance.give(frame, bytes);
+      return;
+    }
+    this.#entrance = null;
+    this.#link.receiveOfDocument(this, frame, bytes);
   }
 
   takeOpening(): Opening {
@@ -104,7 +118,7 @@ export class Channel implements Outbox {
   /** The client was let in. @param session Whose outbox this is. */
   start(session: Session, admission: Admission): void {
     this.#author = admission.author;
-    this.#renewal = new TokenRenewal(session, admission);
+    if (admission.renew) this.#renewal = new TokenRenewal(session, admission);
     this.#inputs.start(session);
   }
 
@@ -151,7 +165,7 @@ export class Channel implements Outbox {
 
   /** The connection is gone: as {@link leave}, but who was not let in by now never is. */
   abandon(): void {
-    if (this.entrance.isIn) this.leave();
+    if (this.#entrance === null || this.#entrance.isIn) this.leave();
     else this.#end();
   }
 
@@ -197,7 +211,7 @@ export class Channel implements Outbox {
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.entrance.close();
+    this.#entrance?.close();
     this.#inputs.end();
     this.#link.channelEnded(this);
   }

@@ -35,13 +35,13 @@ import { Backlog } from "../backlog.ts";
 import { type DialectDriver, type DriverContext, type DriverFactory, openSession } from "../driver.ts";
 import { Entrance } from "../entrance.ts";
 import { OpeningBudget } from "../opening-budget.ts";
-import { Postponed } from "../postponed.ts";
+import { Postponed, type PostponedLink } from "../postponed.ts";
 import { Deliveries, MessageParts } from "../turn.ts";
 import { TurnEnd } from "../turn-end.ts";
 import { Channel, type ChannelLink, type FrameOfDocument } from "./channel.ts";
 import { JOINERY, wireError } from "./dialect.ts";
 import { LargeFrames } from "./large-frames.ts";
-import { Outgoing } from "./outgoing.ts";
+import { Outgoing, type OutgoingLink } from "./outgoing.ts";
 import { Uploads } from "./uploads.ts";
 import { unsupportedVersion } from "./versions.ts";
 
@@ -84,7 +84,7 @@ function malformed(message: string): JoineryError {
   return new JoineryError("MALFORMED_FRAME", message);
 }
 
-class JoineryDriver implements DialectDriver, ChannelLink {
+class JoineryDriver implements DialectDriver, ChannelLink, OutgoingLink, PostponedLink {
   readonly #context: DriverContext;
   readonly #shared: Shared;
   readonly outgoing: Outgoing;
@@ -110,18 +110,15 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   constructor(context: DriverContext, shared: Shared) {
     this.#context = context;
     this.#shared = shared;
-    const { turnEnd, largeFrames, clock, limits, onLimit } = shared;
+    const { turnEnd, clock } = shared;
     this.#frames = new MessageParts(clock, (frame) => this.#receive(frame));
     this.deliveries = new Deliveries(clock, turnEnd);
     const { outbox } = context;
-    const { maxBufferedBytes, maxWaitingInputBytes, maxUnadmittedBytes } = limits;
     this.#opens = new OpeningBudget(shared);
-    this.#waiting = new Backlog(outbox, maxWaitingInputBytes, () => onLimit("maxWaitingInputBytes"));
-    this.#unadmitted = new Backlog(outbox, maxUnadmittedBytes, () => onLimit("maxUnadmittedBytes"));
-    const onEmpty = () => this.drained();
-    this.outgoing = new Outgoing({ clock, outbox, turnEnd, largeFrames, maxBufferedBytes, onEmpty });
-    const isAboveMark = () => this.outgoing.isAboveMark;
-    this.#postponed = new Postponed({ clock, limits, outbox, isAboveMark });
+    this.#waiting = new Backlog(outbox, "maxWaitingInputBytes", shared);
+    this.#unadmitted = new Backlog(outbox, "maxUnadmittedBytes", shared);
+    this.outgoing = new Outgoing(this);
+    this.#postponed = new Postponed(this);
   }
 
   // What the transport does.
@@ -166,10 +163,34 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     for (const channel of this.#sessions) channel.abandon();
   }
 
-  // What channels do.
+  // What its parts ask and do.
 
   get outbox(): Outbox {
     return this.#context.outbox;
+  }
+
+  get clock(): Clock {
+    return this.#shared.clock;
+  }
+
+  get limits(): Limits {
+    return this.#shared.limits;
+  }
+
+  get turnEnd(): TurnEnd {
+    return this.#shared.turnEnd;
+  }
+
+  get largeFrames(): LargeFrames {
+    return this.#shared.largeFrames;
+  }
+
+  get maxBufferedBytes(): number {
+    return this.#shared.limits.maxBufferedBytes;
+  }
+
+  get isAboveMark(): boolean {
+    return this.outgoing.isAboveMark;
   }
 
   waitingChanged(bytes: number): void {
@@ -185,7 +206,7 @@ class JoineryDriver implements DialectDriver, ChannelLink {
       onWaiting: (bytes) => this.#unadmitted.changed(bytes),
       admit: (admission) => this.#admitted(channel, admission),
       refuse: (error) => channel.close(error),
-      handle: (frame, bytes) => this.#receiveOfDocument(channel, frame, bytes),
+      handle: (frame, bytes) => this.receiveOfDocument(channel, frame, bytes),
       fail: (error) => this.outbox.close(error),
     });
   }
@@ -261,12 +282,12 @@ class JoineryDriver implements DialectDriver, ChannelLink {
   #replaceToken(frame: ClientFrame & { type: "token" }, bytes: number): void {
     const { channel: number, token } = frame;
     if (number !== 0) {
-      this.#channels.get(number)?.entrance.give(frame, bytes);
+      this.#channels.get(number)?.receive(frame, bytes);
       return;
     }
     this.#token = token;
     for (const channel of this.#channels.values()) {
-      if (channel.token === null) channel.entrance.give(frame, bytes);
+      if (channel.token === null) channel.receive(frame, bytes);
     }
   }
 
@@ -339,10 +360,10 @@ class JoineryDriver implements DialectDriver, ChannelLink {
     }
     // Nothing that comes after it is for this channel.
     if (frame.type === "close") this.#channels.delete(channel.number);
-    channel.entrance.give(frame, bytes);
+    channel.receive(frame, bytes);
   }
 
-  #receiveOfDocument(channel: Channel, frame: FrameOfDocument, bytes: number): void {
+  receiveOfDocument(channel: Channel, frame: FrameOfDocument, bytes: number): void {
     switch (frame.type) {
       case "sync":
         channel.give(bytes, (session) => session.sync(frame.stateVector));

@@ -1,6 +1,6 @@
 import { DOCUMENT_FRAMES, type PartialFrame, serverFrames } from "@joinery/shared/protocol";
 import type { Clock, Outbox, Timer } from "../../engine/ports.ts";
-import type { TurnEnd } from "../turn-end.ts";
+import type { TurnEnd, TurnTask } from "../turn-end.ts";
 import { GatherWindow } from "./gather-window.ts";
 import type { LargeFrames } from "./large-frames.ts";
 
@@ -17,7 +17,8 @@ const UNASKED: ReadonlySet<number | undefined> = new Set([
   DOCUMENT_FRAMES.presence,
 ]);
 
-export interface OutgoingOptions {
+/** Whose way out it is. */
+export interface OutgoingLink {
   readonly clock: Pick<Clock, "monotonicMs" | "setTimer">;
   readonly outbox: Outbox;
   readonly turnEnd: TurnEnd;
@@ -25,7 +26,7 @@ export interface OutgoingOptions {
   /** Above this somebody may wait for the buffer to become empty. */
   readonly maxBufferedBytes: number;
   /** All was handed over and taken, after the buffer was above the mark. */
-  readonly onEmpty: () => void;
+  drained(): void;
 }
 
 /**
@@ -33,9 +34,8 @@ export interface OutgoingOptions {
  * say within a window. Small frames are put together; a large one, or one that is alone, is sent as it is, because
  * others are sent the same bytes. Frames of a document follow a SELECT where the channel changes.
  */
-export class Outgoing {
-  readonly #options: OutgoingOptions;
-  readonly #flush = () => this.flush();
+export class Outgoing implements TurnTask {
+  readonly #link: OutgoingLink;
   /** The channel of the last SELECT. */
   #selected = 0;
   #messages: Uint8Array[] = [];
@@ -51,24 +51,24 @@ export class Outgoing {
   /** Whether somebody has seen the buffer above the mark. */
   #wasAboveMark = false;
 
-  constructor(options: OutgoingOptions) {
-    this.#options = options;
+  constructor(link: OutgoingLink) {
+    this.#link = link;
   }
 
   /** Bytes that wait here, or were sent and are still in memory. */
   get bufferedBytes(): number {
-    const bytes = this.#options.outbox.bufferedBytes + this.#messageBytes + this.#smallBytes;
-    if (bytes > this.#options.maxBufferedBytes) this.#wasAboveMark = true;
+    const bytes = this.#link.outbox.bufferedBytes + this.#messageBytes + this.#smallBytes;
+    if (bytes > this.#link.maxBufferedBytes) this.#wasAboveMark = true;
     return bytes;
   }
 
   get isAboveMark(): boolean {
-    return this.bufferedBytes > this.#options.maxBufferedBytes;
+    return this.bufferedBytes > this.#link.maxBufferedBytes;
   }
 
   /** Falls with every byte that the operating system takes. */
   get remainingBytes(): number {
-    return this.#options.outbox.remainingBytes + this.#messageBytes + this.#smallBytes;
+    return this.#link.outbox.remainingBytes + this.#messageBytes + this.#smallBytes;
   }
 
   /** Sends a frame of the connection. */
@@ -84,7 +84,7 @@ export class Outgoing {
    * @returns Whether that was used.
    */
   send(channel: number, frames: readonly Uint8Array[], partial: PartialFrame | null): boolean {
-    const { largeFrames } = this.#options;
+    const { largeFrames } = this.#link;
     let isResumed = false;
     if (channel !== this.#selected) {
       this.#selected = channel;
@@ -109,6 +109,10 @@ export class Outgoing {
     this.#timer = null;
   }
 
+  atTurnEnd(): void {
+    this.flush();
+  }
+
   /** Hands over all that waits. */
   flush(): void {
     this.#endMessage();
@@ -118,7 +122,7 @@ export class Outgoing {
     const messages = this.#messages;
     this.#messages = [];
     this.#messageBytes = 0;
-    const { clock, outbox, onEmpty } = this.#options;
+    const { clock, outbox } = this.#link;
     if (messages.length > 0) {
       outbox.send(messages);
       this.#window.handedOver(clock.monotonicMs());
@@ -126,7 +130,7 @@ export class Outgoing {
     // What the outbox took at once is never said to have drained.
     if (!this.#wasAboveMark || outbox.bufferedBytes > 0) return;
     this.#wasAboveMark = false;
-    onEmpty();
+    this.#link.drained();
   }
 
   #add(frame: Uint8Array): void {
@@ -153,22 +157,22 @@ export class Outgoing {
 
   /** A document says something unasked. @returns How long that may wait, in milliseconds. */
   #gathering(channel: number): number {
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#link.clock.monotonicMs();
     this.#window.heard(channel, nowMs);
     return this.#window.delayMs(nowMs);
   }
 
   /** @param delayMs How long what was added may wait; 0 for until the turn ends. */
   #handOverSoon(delayMs: number): void {
-    const { clock, turnEnd, maxBufferedBytes } = this.#options;
+    const { clock, turnEnd, maxBufferedBytes } = this.#link;
     // What only waits here must not make who reads all of it lag.
     const most = Math.min(MAX_MESSAGE_BYTES, maxBufferedBytes);
     if (this.#messageBytes + this.#smallBytes >= most) this.flush();
     else if (this.#isDue) return;
-    else if (delayMs > 0) this.#timer ??= clock.setTimer(delayMs, this.#flush);
+    else if (delayMs > 0) this.#timer ??= clock.setTimer(delayMs, () => this.flush());
     else {
       this.#isDue = true;
-      turnEnd.add(this.#flush);
+      turnEnd.add(this);
     }
   }
 }

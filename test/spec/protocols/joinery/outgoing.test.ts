@@ -28,7 +28,7 @@ function stage(maxBufferedBytes = 100_000) {
     turnEnd: new TurnEnd(clock),
     largeFrames: new LargeFrames(DEFAULT_LIMITS.maxFragmentBytes),
     maxBufferedBytes,
-    onEmpty: () => emptied.push(sends.length),
+    drained: () => emptied.push(sends.length),
   });
   return { clock, sends, emptied, outbox, outgoing };
 }
