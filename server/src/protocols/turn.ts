@@ -27,17 +27,22 @@ class Turn {
   }
 }
 
+/** Whose messages they are. */
+export interface PartHandler<Part> {
+  handlePart(part: Part): void;
+}
+
 /** Handles what a message has, in order; what takes too long is left for when somebody says go on. */
 export class MessageParts<Part> {
   readonly #turn: Turn;
-  readonly #handle: (part: Part) => void;
+  readonly #handler: PartHandler<Part>;
   /** Most of the time there is none. */
   #rest: Part[] | null = null;
   #next = 0;
 
-  constructor(clock: Pick<Clock, "monotonicMs">, handle: (part: Part) => void) {
+  constructor(clock: Pick<Clock, "monotonicMs">, handler: PartHandler<Part>) {
     this.#turn = new Turn(clock);
-    this.#handle = handle;
+    this.#handler = handler;
   }
 
   /** Whether something was left for a later turn. */
@@ -55,7 +60,7 @@ export class MessageParts<Part> {
     if (this.hasRest || this.#turn.isOver) {
       this.#rest ??= [];
       this.#rest.push(part);
-    } else this.#handle(part);
+    } else this.#handler.handlePart(part);
   }
 
   /** Handles what was left: at least one part of it. */
@@ -64,7 +69,7 @@ export class MessageParts<Part> {
     do {
       const part = this.#rest?.[this.#next++];
       if (part === undefined) break;
-      this.#handle(part);
+      this.#handler.handlePart(part);
     } while (!this.#turn.isOver);
     if (this.hasRest) return;
     this.#rest = null;

@@ -7,7 +7,7 @@
  */
 
 import { ByteReader, JoineryError, type LimitName, type Limits, publicMessageOf } from "@joinery/shared";
-import { LazyMap } from "../../engine/lazy-map.ts";
+import { LazyMap, LazySet } from "../../engine/lazy-map.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
 import type { Admission, AdmissionRequest } from "../admission.ts";
 import { Backlog } from "../backlog.ts";
@@ -66,8 +66,8 @@ class HocuspocusDriver implements DialectDriver, ChannelLink, PostponedLink {
   readonly #shared: Shared;
   /** Those that the provider may send to, by address. */
   readonly #channels = new Map<string, Channel>();
-  /** Those too that the provider has left and whose session has not ended. */
-  readonly #sessions = new Set<Channel>();
+  /** Those that the provider has left and whose session has not ended. */
+  readonly #leaving = new LazySet<Channel>();
   /** Addresses that were open, and whether it was the provider that left; the one that ended first is first. */
   readonly #ended = new LazyMap<string, boolean>();
   readonly #opens: OpeningBudget;
@@ -109,6 +109,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink, PostponedLink {
   #leaves(channel: Channel): void {
     channel.silence();
     this.#channels.delete(channel.address);
+    this.#leaving.add(channel);
     this.#remember(channel.address, true);
   }
 
@@ -163,6 +164,11 @@ class HocuspocusDriver implements DialectDriver, ChannelLink, PostponedLink {
     return this.#shared.limits.maxBufferedBytes;
   }
 
+  /** All whose session has not ended. */
+  get #sessions(): readonly Channel[] {
+    return [...this.#channels.values(), ...this.#leaving];
+  }
+
   get clock(): Clock {
     return this.#shared.clock;
   }
@@ -194,7 +200,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink, PostponedLink {
 
   channelEnded(channel: Channel): void {
     const { address } = channel;
-    this.#sessions.delete(channel);
+    this.#leaving.delete(channel);
     if (this.#channels.get(address) !== channel) return;
     this.#channels.delete(address);
     this.#remember(address, false);
@@ -225,7 +231,7 @@ class HocuspocusDriver implements DialectDriver, ChannelLink, PostponedLink {
   #open(address: string): Channel | null {
     try {
       documentOf(address, this.#shared.limits.maxNameBytes);
-      this.#opens.spend(this.#sessions.size);
+      this.#opens.spend(this.#channels.size + this.#leaving.size);
     } catch (thrown) {
       if (!(thrown instanceof JoineryError)) throw thrown;
       this.#deny(address, thrown);
@@ -234,7 +240,6 @@ class HocuspocusDriver implements DialectDriver, ChannelLink, PostponedLink {
     const channel = new Channel(this, address);
     this.#ended.delete(address);
     this.#channels.set(address, channel);
-    this.#sessions.add(channel);
     // For a token, which comes first if there is one.
     channel.entrance?.expire();
     return channel;

@@ -28,6 +28,7 @@ import {
   readReassembled,
   serverFrames,
 } from "@joinery/shared/protocol";
+import { LazySet } from "../../engine/lazy-map.ts";
 import type { Opening } from "../../engine/opening.ts";
 import type { Clock, Outbox } from "../../engine/ports.ts";
 import type { Admission, AdmissionRequest } from "../admission.ts";
@@ -36,7 +37,7 @@ import { type DialectDriver, type DriverContext, type DriverFactory, openSession
 import { Entrance } from "../entrance.ts";
 import { OpeningBudget } from "../opening-budget.ts";
 import { Postponed, type PostponedLink } from "../postponed.ts";
-import { Deliveries, MessageParts } from "../turn.ts";
+import { Deliveries, MessageParts, type PartHandler } from "../turn.ts";
 import { TurnEnd } from "../turn-end.ts";
 import { Channel, type ChannelLink, type FrameOfDocument } from "./channel.ts";
 import { JOINERY, wireError } from "./dialect.ts";
@@ -84,14 +85,16 @@ function malformed(message: string): JoineryError {
   return new JoineryError("MALFORMED_FRAME", message);
 }
 
-class JoineryDriver implements DialectDriver, ChannelLink, OutgoingLink, PostponedLink {
+class JoineryDriver
+  implements DialectDriver, ChannelLink, OutgoingLink, PostponedLink, PartHandler<RawFrame>
+{
   readonly #context: DriverContext;
   readonly #shared: Shared;
   readonly outgoing: Outgoing;
   /** Those that the client may send to. */
   readonly #channels = new Map<number, Channel>();
-  /** Those too that the client closed and whose session has not ended. */
-  readonly #sessions = new Set<Channel>();
+  /** Those that the client closed and whose session has not ended. */
+  readonly #leaving = new LazySet<Channel>();
   /** Capabilities that both sides have; `null` before HELLO. */
   #capabilities: number | null = null;
   #selected = 0;
@@ -111,7 +114,7 @@ class JoineryDriver implements DialectDriver, ChannelLink, OutgoingLink, Postpon
     this.#context = context;
     this.#shared = shared;
     const { turnEnd, clock } = shared;
-    this.#frames = new MessageParts(clock, (frame) => this.#receive(frame));
+    this.#frames = new MessageParts(clock, this);
     this.deliveries = new Deliveries(clock, turnEnd);
     const { outbox } = context;
     this.#opens = new OpeningBudget(shared);
@@ -159,14 +162,20 @@ class JoineryDriver implements DialectDriver, ChannelLink, OutgoingLink, Postpon
   closed(): void {
     this.outgoing.close();
     this.#postponed.close();
+    const sessions = this.#sessions;
     this.#channels.clear();
-    for (const channel of this.#sessions) channel.abandon();
+    for (const channel of sessions) channel.abandon();
   }
 
   // What its parts ask and do.
 
   get outbox(): Outbox {
     return this.#context.outbox;
+  }
+
+  /** All whose session has not ended. */
+  get #sessions(): readonly Channel[] {
+    return [...this.#channels.values(), ...this.#leaving];
   }
 
   get clock(): Clock {
@@ -212,13 +221,13 @@ class JoineryDriver implements DialectDriver, ChannelLink, OutgoingLink, Postpon
   }
 
   channelEnded(channel: Channel): void {
-    this.#sessions.delete(channel);
+    this.#leaving.delete(channel);
     if (this.#channels.get(channel.number) === channel) this.#channels.delete(channel.number);
   }
 
   // What the client says.
 
-  #receive(raw: RawFrame): void {
+  handlePart(raw: RawFrame): void {
     this.#receiveOwn(this.#ownIfItWaits(raw));
   }
 
@@ -304,9 +313,8 @@ class JoineryDriver implements DialectDriver, ChannelLink, OutgoingLink, Postpon
       opening: openingOf(frame),
       partial: partial && { ...partial, id: new Uint8Array(partial.id) },
     });
-    const { size } = this.#sessions;
+    const size = this.#channels.size + this.#leaving.size;
     this.#channels.set(number, channel);
-    this.#sessions.add(channel);
     const open = () => {
       channel.open(() => {
         if (typeof name !== "string") throw name;
@@ -359,7 +367,10 @@ class JoineryDriver implements DialectDriver, ChannelLink, OutgoingLink, Postpon
       throw malformed(`${frame.type} came on channel ${this.#selected}, which was never opened`);
     }
     // Nothing that comes after it is for this channel.
-    if (frame.type === "close") this.#channels.delete(channel.number);
+    if (frame.type === "close") {
+      this.#channels.delete(channel.number);
+      this.#leaving.add(channel);
+    }
     channel.receive(frame, bytes);
   }
 
