@@ -6,7 +6,7 @@
  */
 
 import { decodeStateVector } from "@joinery/shared";
-import { type Frame, wholeFrames } from "./frame.ts";
+import { type Frame, sendFrames } from "./frame.ts";
 import type { Clock, Dialect, Outbox } from "./ports.ts";
 import type { PresenceUpdate } from "./presence.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -110,14 +110,8 @@ export class Feed {
     if (kind === "lagging" || kind === "closed" || frames.length === 0) return;
     const overdue = this.#overdue;
     this.#overdue = NOTHING;
-    this.#write(overdue.length === 0 ? frames : [...overdue, ...frames]);
+    sendFrames(this.#session.outbox, overdue.length === 0 ? frames : [...overdue, ...frames]);
     if (this.#isFull) this.#lag();
-  }
-
-  #write(frames: readonly Frame[]): void {
-    const { outbox } = this.#session;
-    if (outbox.sendParts) outbox.sendParts(frames);
-    else outbox.send(wholeFrames(frames));
   }
 
   /** Sends frames before whatever is sent next; at the latest {@link sendOverdue} does. To who is live. */

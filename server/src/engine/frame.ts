@@ -30,9 +30,21 @@ export class FrameInParts {
   }
 }
 
-/** Each in one piece. */
-export function wholeFrames(frames: readonly Frame[]): readonly Uint8Array[] {
-  return frames.every(isWhole) ? frames : frames.map((frame) => (isWhole(frame) ? frame : frame.whole));
+/** What takes frames, be it only in one piece. */
+interface FrameOutbox {
+  send(frames: readonly Uint8Array[]): void;
+  sendParts?(frames: readonly Frame[]): void;
+}
+
+/** Sends frames in parts where the outbox takes them, else put together. */
+export function sendFrames(outbox: FrameOutbox, frames: readonly Frame[]): void {
+  if (outbox.sendParts) outbox.sendParts(frames);
+  else outbox.send(frames.every(isWhole) ? frames : frames.map(wholeFrame));
+}
+
+/** A frame in one piece. */
+export function wholeFrame(frame: Frame): Uint8Array {
+  return isWhole(frame) ? frame : frame.whole;
 }
 
 function isWhole(frame: Frame): frame is Uint8Array {

@@ -1,6 +1,6 @@
 import { equalBytes } from "../byte-reader.ts";
 import { JoineryError } from "../errors.ts";
-import { type Fragment, fragment } from "./two-way-frames.ts";
+import { type Fragment, fragment, fragmentHead } from "./two-way-frames.ts";
 
 /** What a message of one FRAGMENT has at most besides the part, a SELECT before it included. */
 export const MAX_FRAGMENT_OVERHEAD_BYTES = 64;
@@ -17,11 +17,25 @@ export function* inFragments(
   fragmentBytes: number,
   from = 0,
 ): Iterable<Uint8Array> {
-  if (!(fragmentBytes >= 1)) throw new RangeError(`no size: ${fragmentBytes}`);
-  for (let offset = from; offset < frame.length; offset += fragmentBytes) {
-    const bytes = frame.subarray(offset, offset + fragmentBytes);
+  for (const { offset, bytes } of partsOf(frame, fragmentBytes, from))
     yield fragment({ id, total: frame.length, offset, bytes });
-  }
+}
+
+/** The same, where each goes in two parts: what stands before the bytes of the frame, and a view of these. */
+export function* inUncopiedFragments(
+  frame: Uint8Array,
+  id: Uint8Array,
+  fragmentBytes: number,
+  from = 0,
+): Iterable<{ readonly head: Uint8Array; readonly bytes: Uint8Array }> {
+  for (const { offset, bytes } of partsOf(frame, fragmentBytes, from))
+    yield { head: fragmentHead({ id, total: frame.length, offset }, bytes.length), bytes };
+}
+
+function* partsOf(frame: Uint8Array, fragmentBytes: number, from: number) {
+  if (!(fragmentBytes >= 1)) throw new RangeError(`no size: ${fragmentBytes}`);
+  for (let offset = from; offset < frame.length; offset += fragmentBytes)
+    yield { offset, bytes: frame.subarray(offset, offset + fragmentBytes) };
 }
 
 /** A large frame that arrives in parts, in order. What was announced is reserved only as it comes. */

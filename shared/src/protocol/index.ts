@@ -8,7 +8,7 @@ export {
   type Partial as PartialFrame,
   type SignalTarget,
 } from "./client-frames.ts";
-export { inFragments, MAX_FRAGMENT_OVERHEAD_BYTES, Reassembly } from "./fragments.ts";
+export { inFragments, inUncopiedFragments, MAX_FRAGMENT_OVERHEAD_BYTES, Reassembly } from "./fragments.ts";
 export {
   FrameReader,
   forEachFrame,

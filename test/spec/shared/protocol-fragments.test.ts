@@ -3,6 +3,7 @@ import {
   type Fragment,
   forEachFrame,
   inFragments,
+  inUncopiedFragments,
   Reassembly,
   readReassembled,
 } from "@joinery/shared/protocol";
@@ -37,7 +38,11 @@ describe("a frame in fragments", () => {
     });
     fc.assert(
       fc.property(travelling, ({ frame, fragmentBytes }) => {
-        const parts = [...inFragments(frame, ID, fragmentBytes)].map(read);
+        const fragments = [...inFragments(frame, ID, fragmentBytes)];
+        const uncopied = [...inUncopiedFragments(frame, ID, fragmentBytes)];
+        expect(uncopied.map(({ head, bytes }) => Uint8Array.of(...head, ...bytes))).toEqual(fragments);
+        expect(uncopied.every(({ bytes }) => bytes.buffer === frame.buffer)).toBe(true);
+        const parts = fragments.map(read);
         const reassembly = new Reassembly(parts[0] as Fragment, MAX_BYTES);
         const wholes = parts.map((it) => reassembly.add(it));
         expect(wholes.pop()).toEqual(frame);

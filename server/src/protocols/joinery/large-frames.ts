@@ -1,13 +1,14 @@
-import { FRAGMENT_ID_BYTES, inFragments, type PartialFrame } from "@joinery/shared/protocol";
+import { FRAGMENT_ID_BYTES, inUncopiedFragments, type PartialFrame } from "@joinery/shared/protocol";
+import { type Frame, FrameInParts } from "../../engine/frame.ts";
 
 interface Fragmented {
   readonly id: Uint8Array;
-  readonly fragments: readonly Uint8Array[];
+  readonly fragments: readonly Frame[];
 }
 
 /**
  * Large frames, cut into fragments: each once, and the same bytes for all who are sent it, for as long as the frame
- * itself lives. Its id is made of what is in it, so that somebody who was cut off goes on where he was, be it on
+ * itself lives, whose bytes they are views of. Its id is made of what is in it, so that somebody who was cut off goes on where he was, be it on
  * another process.
  */
 export class LargeFrames {
@@ -31,7 +32,7 @@ export class LargeFrames {
   cut(
     frame: Uint8Array,
     partial: PartialFrame | null,
-  ): { readonly fragments: readonly Uint8Array[]; readonly isResumed: boolean } {
+  ): { readonly fragments: readonly Frame[]; readonly isResumed: boolean } {
     const { id, fragments } = this.#fragmentsOf(frame);
     const isResumed =
       partial !== null && partial.have < frame.length && id.every((byte, i) => byte === partial.id[i]);
@@ -40,17 +41,22 @@ export class LargeFrames {
     if (have % this.#fragmentBytes === 0) {
       return { fragments: fragments.slice(have / this.#fragmentBytes), isResumed };
     }
-    return { fragments: [...inFragments(frame, id, this.#fragmentBytes, have)], isResumed };
+    return { fragments: this.#inParts(frame, id, have), isResumed };
   }
 
   #fragmentsOf(frame: Uint8Array): Fragmented {
     let known = this.#known.get(frame);
     if (!known) {
       const id = digestOf(frame);
-      known = { id, fragments: [...inFragments(frame, id, this.#fragmentBytes)] };
+      known = { id, fragments: this.#inParts(frame, id, 0) };
       this.#known.set(frame, known);
     }
     return known;
+  }
+
+  #inParts(frame: Uint8Array, id: Uint8Array, from: number): Frame[] {
+    const fragments = inUncopiedFragments(frame, id, this.#fragmentBytes, from);
+    return Array.from(fragments, ({ head, bytes }) => new FrameInParts(head, bytes));
   }
 }
 

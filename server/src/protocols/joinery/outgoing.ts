@@ -1,4 +1,5 @@
 import { DOCUMENT_FRAMES, type PartialFrame, serverFrames } from "@joinery/shared/protocol";
+import { type Frame, sendFrames, wholeFrame } from "../../engine/frame.ts";
 import type { Clock, Outbox, Timer } from "../../engine/ports.ts";
 import type { TurnEnd, TurnTask } from "../turn-end.ts";
 import { GatherWindow } from "./gather-window.ts";
@@ -38,7 +39,7 @@ export class Outgoing implements TurnTask {
   readonly #link: OutgoingLink;
   /** The channel of the last SELECT. */
   #selected = 0;
-  #messages: Uint8Array[] = [];
+  #messages: Frame[] = [];
   #messageBytes = 0;
   /** What the next message will be made of. */
   #small: Uint8Array[] = [];
@@ -124,7 +125,7 @@ export class Outgoing implements TurnTask {
     this.#messageBytes = 0;
     const { clock, outbox } = this.#link;
     if (messages.length > 0) {
-      outbox.send(messages);
+      sendFrames(outbox, messages);
       this.#window.handedOver(clock.monotonicMs());
     }
     // What the outbox took at once is never said to have drained.
@@ -133,14 +134,14 @@ export class Outgoing implements TurnTask {
     this.#link.drained();
   }
 
-  #add(frame: Uint8Array): void {
+  #add(frame: Frame): void {
     if (frame.length >= LONE_BYTES) {
       this.#endMessage();
       this.#messages.push(frame);
       this.#messageBytes += frame.length;
       return;
     }
-    this.#small.push(frame);
+    this.#small.push(wholeFrame(frame));
     this.#smallBytes += frame.length;
     if (this.#smallBytes >= MAX_MESSAGE_BYTES) this.#endMessage();
   }

@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS } from "@joinery/shared";
 import { decodeServerFrame, forEachFrame, type RawFrame } from "@joinery/shared/protocol";
 import { describe, expect, test } from "vitest";
+import { type Frame, FrameInParts } from "../../../../server/src/engine/frame.ts";
 import { LargeFrames } from "../../../../server/src/protocols/joinery/large-frames.ts";
 import { Outgoing } from "../../../../server/src/protocols/joinery/outgoing.ts";
 import { TurnEnd } from "../../../../server/src/protocols/turn-end.ts";
@@ -75,6 +76,22 @@ describe("what one turn has for a connection", () => {
     clock.turn();
     expect(sends[2]).toHaveLength(3);
     expect(sends[2]?.[1]).toBe(large);
+  });
+
+  test("goes in fragments that are views of a frame, where that can be written", () => {
+    const { clock, sends, outbox, outgoing } = stage(10_000_000);
+    const sentInParts: Frame[] = [];
+    const frame = serverFrames.catchUp(new Uint8Array(2 * DEFAULT_LIMITS.maxFragmentBytes), false);
+    Object.assign(outbox, { sendParts: (frames: readonly Frame[]) => sentInParts.push(...frames) });
+    outgoing.send(0, [frame], null);
+    clock.turn();
+    const parts = sentInParts.filter((one) => one instanceof FrameInParts);
+    expect(parts).toHaveLength(2);
+    for (const { body } of parts) expect(body.buffer).toBe(frame.buffer);
+    Object.assign(outbox, { sendParts: undefined });
+    outgoing.send(0, [frame], null);
+    clock.turn();
+    expect(sends.flat().map(({ length }) => length)).toEqual(sentInParts.map(({ length }) => length));
   });
 
   test("is handed over before the turn ends when it is much, in messages of bounded size", () => {
