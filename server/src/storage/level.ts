@@ -142,14 +142,23 @@ export class LevelStorage implements Storage {
     }
   }
 
-  async append({ document, entry, birth, branches }: Append): Promise<void> {
+  append(append: Append): Promise<void> {
+    // Not async: of each batch of each room it would make two promises more.
+    try {
+      return this.#commit(this.#recordsOf(append).map(put));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #recordsOf({ document, entry, birth, branches }: Append): StoredRecord[] {
     if ((entry.seq === 1) !== (birth !== undefined))
       throw new Error("birth goes with seq 1, and only with it");
     this.#requireSound(document);
     const records = [encodeLogEntry(document, entry)];
     if (branches !== undefined) records.unshift(encodeBranches(document, branches));
     if (birth !== undefined) records.unshift(encodeBirth(document, birth));
-    await this.#commit(records.map(put));
+    return records;
   }
 
   hurry(): void {
@@ -296,9 +305,10 @@ export class LevelStorage implements Storage {
     await markClosed(this.#dataFolder.folder).catch(() => undefined);
   }
 
-  async #commit(operations: Parameters<GroupCommit["add"]>[0]): Promise<void> {
+  /** @throws JoineryError STORAGE_UNAVAILABLE (backoff), at once, when it is not open; it rejects with the write's error. */
+  #commit(operations: Parameters<GroupCommit["add"]>[0]): Promise<void> {
     this.#requireOpen();
-    await this.#commits.add(operations);
+    return this.#commits.add(operations);
   }
 
   async #compactFiles(): Promise<void> {
