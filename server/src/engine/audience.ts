@@ -36,6 +36,9 @@ export const DEFAULT_TURN: TurnBounds = { maxMs: 10, maxSessions: Number.POSITIV
 /** How often the time is looked at, in sessions. */
 const SESSIONS_PER_LOOK = 8;
 
+/** How long a batch waits for the word that it is on disk, where all who wrote it wait for that: a quick disk takes less. */
+const MAX_HELD_MS = 5;
+
 /** Broadcasts that wait for a turn. Only what cannot wait makes more than one: a join, or a batch that is full. */
 const MAX_WAITING = 16;
 
@@ -63,6 +66,8 @@ export class Audience {
   #waiting = 0;
   #laterMs = 0;
   #timer: Timer | null = null;
+  /** Whether the timer is for what is held until it is on disk. */
+  #isHeld = false;
 
   constructor(options: AudienceOptions) {
     this.#options = options;
@@ -71,6 +76,13 @@ export class Audience {
   /** Whether somebody may not have been sent yet what others were. */
   get isBusy(): boolean {
     return this.#timer !== null;
+  }
+
+  /** Those who get every flush. */
+  get size(): number {
+    let size = 0;
+    for (const sessions of this.#sessions.values()) size += sessions.size;
+    return size;
   }
 
   add(session: Session): void {
@@ -114,12 +126,24 @@ export class Audience {
       const frame = dialect.durable(seq);
       return { frames: frame ? [frame] : [], own: null };
     });
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#timer?.cancel();
+    this.#timer = this.#nextTurn();
+  }
+
+  /** What is broadcast next goes with the word that it is on disk, in one write; at the latest a few milliseconds later. */
+  hold(): void {
+    if (this.isBusy) return;
+    this.#isHeld = true;
+    this.#timer = this.#options.clock.setTimer(MAX_HELD_MS, this.#goOnSafely);
   }
 
   /** Nobody is sent anything any more, but by themselves. */
   close(): void {
     this.#timer?.cancel();
     this.#timer = null;
+    this.#isHeld = false;
     this.#unreached.clear();
   }
 
@@ -150,16 +174,19 @@ export class Audience {
   }
 
   #nextTurn(): Timer {
-    return this.#options.clock.endOfTurn(() => {
-      this.#timer = null;
-      try {
-        this.#goOn();
-      } catch (thrown) {
-        // Nobody called who could catch it.
-        this.#options.onMistake(thrown);
-      }
-    });
+    return this.#options.clock.endOfTurn(this.#goOnSafely);
   }
+
+  readonly #goOnSafely = () => {
+    this.#timer = null;
+    this.#isHeld = false;
+    try {
+      this.#goOn();
+    } catch (thrown) {
+      // Nobody called who could catch it.
+      this.#options.onMistake(thrown);
+    }
+  };
 
   #goOn(): void {
     const share = new TurnShare(this.#options);

@@ -133,7 +133,10 @@ export class Feed {
       return;
     }
     const frame = say();
-    if (frame) this.send([frame]);
+    if (frame === null) return;
+    // It goes with what is still to be sent: that is about to be.
+    if (kind === "ack" && this.#overdue.length > 0) this.sendLater([frame]);
+    else this.send([frame]);
   }
 
   /**

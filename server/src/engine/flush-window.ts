@@ -35,6 +35,11 @@ export class FlushWindow {
     this.#options = options;
   }
 
+  /** Whether it may be over before its time, where waiting longer brings nothing more. */
+  get mayEndEarly(): boolean {
+    return this.#options.kind === "adaptive";
+  }
+
   get windowMs(): number {
     const options = this.#options;
     if (options.kind === "fixed") return options.windowMs;

@@ -14,6 +14,7 @@ import type { Journal } from "./journal.ts";
 import { LazySet } from "./lazy-map.ts";
 import type { Meter } from "./meter.ts";
 import type { Author, Clock, Timer } from "./ports.ts";
+import { Rounds } from "./rounds.ts";
 import { Seeding } from "./seeding.ts";
 import type { Session } from "./session.ts";
 
@@ -58,6 +59,7 @@ export class Flushes {
   readonly #batch = new OpenBatch();
   readonly #times: BatchTimes;
   readonly #window: FlushWindow;
+  readonly #rounds = new Rounds<Session>();
   /** Those who have something to acknowledge, once what was accepted is in the log. */
   readonly #unacknowledged = new LazySet<Session>();
   readonly #onWindowOver = () => this.#closeWindow();
@@ -65,6 +67,8 @@ export class Flushes {
   #timer: Timer | null = null;
   /** Who sent all that is in the batch. */
   #writer: Session | null = null;
+  /** Whether it ends with this turn. */
+  #endsWithTurn = false;
   /** Whether there is something to flush once everybody has been sent what was flushed last. */
   #isDue = false;
   #flushedAtMs = 0;
@@ -142,6 +146,7 @@ export class Flushes {
     else if (this.#writer !== session) this.#writer = null;
     this.#batch.add(author, update);
     this.#times.added();
+    if (session) this.#rounds.wrote(session, this.#options.clock.monotonicMs());
   }
 
   /** The update that was added last came then: it had to wait. */
@@ -158,6 +163,7 @@ export class Flushes {
   forget(session: Session): void {
     this.audience.delete(session);
     this.#unacknowledged.delete(session);
+    this.#rounds.forget(session);
     if (this.#writer === session) this.#writer = null;
     this.seeding.leave(session);
   }
@@ -170,13 +176,17 @@ export class Flushes {
       this.#closeWindow();
       return;
     }
-    if (this.#timer) return;
+    if (this.#timer && this.#endsWithTurn) return;
+    const isRoundOver = this.#window.mayEndEarly && this.#rounds.isOver(this.audience.size);
+    if (this.#timer && !isRoundOver) return;
     // The window is to grow with the audience, and nothing to pile up.
     if (this.audience.isBusy) {
       this.#isDue = true;
       return;
     }
-    const delayMs = this.#window.delayMs(clock.monotonicMs());
+    this.#timer?.cancel();
+    const delayMs = isRoundOver ? 0 : this.#window.delayMs(clock.monotonicMs());
+    this.#endsWithTurn = delayMs <= 0;
     const run = this.#onWindowOver;
     this.#timer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
   }
@@ -227,11 +237,14 @@ export class Flushes {
     const batch = this.seeding.withheld ? null : this.#batch.take();
     // An observer that is told may write, which is of the next batch.
     const writer = this.#writer;
+    const isRoundOver = this.#window.mayEndEarly && this.#rounds.isOver(this.audience.size);
     if (batch) {
       this.#writer = null;
       // Append before broadcast: the disk works while the sockets are written.
       const time = clock.now();
       const bytes = journal.append(batch, time);
+      this.#rounds.appended(journal.seq, clock.monotonicMs());
+      if (isRoundOver) journal.hurry(journal.seq);
       this.#times.appended(journal.seq, bytes);
       onAppended({ ...batch, seq: journal.seq, time }, bytes);
       contents.flushed();
@@ -243,6 +256,7 @@ export class Flushes {
     }
     const { withheld } = this.seeding;
     const sent = batch && !withheld ? { update: batch.update, seq, durableSeq, writer } : null;
+    if (sent && isRoundOver) this.audience.hold();
     if (sent || presence) this.audience.broadcast(sent, presence);
     if (sent) this.#sending.push(seq);
     if (withheld) return;
@@ -272,6 +286,7 @@ export class Flushes {
     this.audience.tellDurable(seq);
     this.#costMs += this.#options.clock.monotonicMs() - startMs;
     this.#times.durable(seq);
+    this.#rounds.told(seq, startMs);
     this.#birth?.resolve();
     this.#birth = null;
   }

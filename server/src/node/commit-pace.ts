@@ -7,6 +7,7 @@ import { SYSTEM_CLOCK } from "./clock.ts";
  * At 66 a second they are some 2 % of a core.
  *
  * It is the time by which "saved" comes later, at most, where people write all the time. Who waits for the disk does not
- * wait for this: code, HTTP, hooks, and a document's seed.
+ * wait for this: code, HTTP, hooks, a document's seed, and a room in which all go on only when they are told
+ * (`engine/rounds.ts`).
  */
 export const COMMIT_PACE: CommitPace = { clock: SYSTEM_CLOCK, intervalMs: 15 };

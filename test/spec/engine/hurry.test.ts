@@ -5,11 +5,13 @@ import type { Append } from "../../../server/src/engine/ports.ts";
 import { Rights } from "../../../server/src/engine/rights.ts";
 import { Visit } from "../../../server/src/engine/visit.ts";
 import { MemoryStorage } from "../../../server/src/storage/memory.ts";
-import { sayingDialect, World } from "../../support/world.ts";
+import { type Client, sayingDialect, World } from "../../support/world.ts";
 
 /** Appends wait for each other until somebody is in a hurry. */
 class GatheringStorage extends MemoryStorage {
   readonly #waiting: (() => void)[] = [];
+  /** Whether it cannot be hurried. */
+  isSlow = false;
 
   get waiting(): number {
     return this.#waiting.length;
@@ -21,6 +23,7 @@ class GatheringStorage extends MemoryStorage {
   }
 
   hurry(): void {
+    if (this.isSlow) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
@@ -79,5 +82,126 @@ describe("who waits for the disk does not wait for others", () => {
     ann.session.seed(update("seed"));
     await world.settle();
     expect(ben.text).toBe("seed");
+  });
+});
+
+describe("clients who go on only when they are told that what they wrote is on disk", () => {
+  /** Each writes, and some time later all are told. Once more, and they have done so often enough. */
+  async function play(world: World, storage: GatheringStorage, clients: readonly Client[]) {
+    for (let round = 1; round <= 3; round++) {
+      for (const client of clients) client.type("x");
+      await world.advance(200);
+      storage.hurry();
+      await world.settle();
+    }
+  }
+
+  test("wait for nobody any more when all of them have done so a few times and written again", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    ann.type("x");
+    await world.settle();
+    expect(storage.waiting).toBe(1);
+    storage.hurry();
+    await world.settle();
+    ben.type("x");
+    ann.type("x");
+    await world.settle();
+    expect(storage.waiting).toBe(0);
+    expect(await world.storedText("notes")).toBe("x".repeat(9));
+  });
+
+  test("are flushed when all have written, though flushing costs so much that the window is long", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    const send = ben.send.bind(ben);
+    ben.send = (frames) => {
+      world.clock.pass(1);
+      send(frames);
+    };
+    await play(world, storage, [ann, ben]);
+    ann.type("x");
+    ben.type("x");
+    await world.settle();
+    ann.type("y");
+    await world.settle();
+    expect(ben.text).not.toContain("y");
+    ben.type("z");
+    await world.settle();
+    expect(ben.text).toContain("y");
+    expect(storage.waiting).toBe(0);
+  });
+
+  test("are sent what all wrote together with the word that it is on disk", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    const sent: number[] = [];
+    const send = ben.send.bind(ben);
+    ben.send = (frames) => {
+      sent.push(frames.length);
+      send(frames);
+    };
+    const [updates, seqs] = [ben.sent("update").length, ben.durable.length];
+    ann.type("x");
+    ben.type("x");
+    await world.settle();
+    expect(sent).toEqual([2]);
+    expect(ben.sent("update")).toHaveLength(updates + 1);
+    expect(ben.durable).toHaveLength(seqs + 1);
+  });
+
+  test("are told in the same go, and in order, that what they wrote is in the log", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const ack = (number: number, seq: number) => Uint8Array.of(252, number, seq);
+    const dialect = { ...sayingDialect("acknowledging"), ack };
+    const ann = await world.join("notes", { dialect });
+    let number = 0;
+    ann.isMute = true;
+    ann.doc.on("update", (edit: Uint8Array) => ann.session.update(edit, ++number));
+    await play(world, storage, [ann]);
+    const from = ann.frames.length;
+    ann.type("x");
+    await world.settle();
+    expect(ann.frames.slice(from).map(([kind]) => kind)).toEqual([0, 252, 5]);
+    expect(ann.frames.at(-2)).toEqual(ack(4, 4));
+  });
+
+  test("are sent it before that where the disk takes longer", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    storage.isSlow = true;
+    ann.type("y");
+    ben.type("z");
+    await world.advance(4);
+    expect(ben.text).not.toContain("y");
+    await world.advance(1);
+    expect(ben.text).toContain("y");
+    expect(ben.durable).toEqual([1, 2, 3]);
+    storage.isSlow = false;
+    storage.hurry();
+    await world.settle();
+    expect(ben.durable).toEqual([1, 2, 3, 4]);
+  });
+
+  test("do not end a window that was set to a fixed length", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage, flush: { kind: "fixed", windowMs: 200 } });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    ann.type("x");
+    ben.type("x");
+    await world.settle();
+    ann.type("y");
+    ben.type("z");
+    await world.settle();
+    expect(ben.text).not.toContain("y");
   });
 });
