@@ -27,6 +27,8 @@ export class LazyMap<Key, Value> {
   }
 
   clear(): void {
+    // Whoever is walking over it ends there.
+    this.#map?.clear();
     this.#map = null;
   }
 
@@ -64,6 +66,7 @@ export class LazySet<Value> {
   }
 
   clear(): void {
+    this.#set?.clear();
     this.#set = null;
   }
 

@@ -43,3 +43,22 @@ test("what is put into a lazy set while it is walked over is reached, too", () =
   }
   expect(reached).toEqual(["a", "b"]);
 });
+
+test("walking over a lazy map or set ends when it is cleared", () => {
+  const map = new LazyMap<string, number>();
+  const set = new LazySet<string>();
+  for (const key of ["a", "b"]) {
+    map.set(key, 1);
+    set.add(key);
+  }
+  const reached: string[] = [];
+  for (const key of map.keys()) {
+    reached.push(key);
+    map.clear();
+  }
+  for (const value of set) {
+    reached.push(value);
+    set.clear();
+  }
+  expect(reached).toEqual(["a", "a"]);
+});
