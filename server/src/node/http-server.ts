@@ -29,6 +29,8 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 const MAX_CHECKING_INTERVAL_MS = 1_000;
 /** How long a connection may wait for its next request. */
 const KEEP_ALIVE_TIMEOUT_MS = 5_000;
+/** How long a connection may take to read why it is closed: it may not have read what it was sent before. */
+const LAST_WORD_TIMEOUT_MS = 5_000;
 
 export interface HttpServerOptions {
   readonly limits: Limits;
@@ -53,6 +55,20 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
     hits.count("maxHeaders");
     return true;
   };
+  /** Whether a request may be answered. */
+  const begins = ({ socket }: IncomingMessage, response: ServerResponse): boolean => {
+    // Requests that do not wait for the answer before them: no browser sends any, and each would open a file.
+    if (busy.has(socket)) {
+      socket.destroy();
+      return false;
+    }
+    busy.add(socket);
+    // Only now: of who asks nothing Node sees to it, and each of thousands of idle WebSockets would keep the timer.
+    socket.setTimeout(limits.requestTimeoutMs);
+    response.once("close", () => busy.delete(socket));
+    response.once(STREAMING, () => spare(socket, response));
+    return true;
+  };
 
   const server = createServer(
     {
@@ -63,16 +79,7 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
       maxHeaderSize: limits.maxHeaderBytes,
     },
     (request, response) => {
-      // Requests that do not wait for the answer before them: no browser sends any, and each would open a file.
-      if (busy.has(request.socket)) {
-        request.socket.destroy();
-        return;
-      }
-      busy.add(request.socket);
-      // Only now: of who asks nothing Node sees to it, and each of thousands of idle WebSockets would keep the timer.
-      request.socket.setTimeout(limits.requestTimeoutMs);
-      response.once("close", () => busy.delete(request.socket));
-      response.once(STREAMING, () => spare(request.socket, response));
+      if (!begins(request, response)) return;
       if (hasTooManyHeaders(request)) refuse(response, 431);
       else handle(request, response);
     },
@@ -87,7 +94,16 @@ export function createLimitedHttpServer({ limits, hits, handle, upgrade }: HttpS
     halfOpen.add(socket, addressKey(socket.remoteAddress ?? ""));
     socket.on("close", closed);
   });
+  // Node would answer these by itself, however many of its answers nobody takes.
+  server.on("checkExpectation", (request, response) => {
+    if (begins(request, response)) refuse(response, 417);
+  });
   server.on("upgrade", (request, socket, head) => {
+    // Its frames would go between the pieces of the answer before it.
+    if (busy.has(socket)) {
+      socket.destroy();
+      return;
+    }
     halfOpen.remove(socket);
     socket.off("close", closed);
     // Until a WebSocket listens: a client that resets now must not be an unhandled error.
@@ -117,7 +133,10 @@ export function respondRaw(socket: Duplex, status: number): void {
   socket.write(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
   );
-  (socket as Socket).destroySoon();
+  // reason: HTTP gives no other.
+  const own = socket as Socket;
+  own.setTimeout(LAST_WORD_TIMEOUT_MS, () => own.destroy());
+  own.destroySoon();
 }
 
 /** For who comes while the server stops, by a connection that is open or a new one. */

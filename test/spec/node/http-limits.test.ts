@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, MemoryStorage, type Server, type ServerOptions } from "@joinery/server";
 import type { Limits } from "@joinery/shared";
 import { afterEach, describe, expect, test } from "vitest";
+import { respondRaw } from "../../../server/src/node/http-server.ts";
 import { until } from "../../support/until.ts";
 import { RawSocket, upgradeRequest } from "./raw-socket.ts";
 import { get } from "./socket.ts";
@@ -83,6 +85,16 @@ describe("F85 somebody who is slow to ask", () => {
     await raw.closed();
   });
 
+  test("is cut when it does not take answers that Node gives by itself", async () => {
+    const { port } = await listening({ requestTimeoutMs: 200 });
+    const raw = await open(port);
+    raw.socket.pause();
+    // More of them than the sockets of both ends hold together.
+    raw.write(`${GET}Expect: a-miracle\r\n\r\n`.repeat(200_000));
+    await until("the connection to be closed", () => raw.isClosed);
+    await expectAlive(port);
+  });
+
   test("is not confused with a WebSocket, which may be silent for longer", async () => {
     const { server, port } = await listening({ headersTimeoutMs: 100, requestTimeoutMs: 100 });
     const raw = await upgraded(port);
@@ -143,6 +155,16 @@ describe("headers", () => {
     expect(server.counts().connections).toBe(0);
   });
 
+  test("with an expectation that nobody meets are answered with 417", async () => {
+    const { port } = await listening({});
+    const raw = await open(port);
+    raw.write(`${GET}Expect: a-miracle\r\n\r\n`);
+    const head = await raw.head();
+    expect(head).toContain("417 Expectation Failed");
+    expect(head).toContain("Connection: close");
+    await raw.closed();
+  });
+
   test("that are no HTTP are answered with 400", async () => {
     const { port } = await listening({});
     const raw = await open(port);
@@ -169,6 +191,24 @@ describe("requests", () => {
     raw.write(`${GET}\r\n`.repeat(1_000));
     await raw.closed();
     await expectAlive(port);
+  });
+
+  test("that are refused have so long to take the answer", () => {
+    // It is not connected: nothing that is written to it goes away.
+    const unread = new Socket();
+    respondRaw(unread, 503);
+    expect(unread.destroyed).toBe(false);
+    unread.emit("timeout");
+    expect(unread.destroyed).toBe(true);
+  });
+
+  test("for a WebSocket do not get one before the answer before them has gone", async () => {
+    const onRequest = () => new Promise<void>(() => undefined);
+    const { server, port } = await listening({}, { extensions: [{ onRequest }] });
+    const raw = await open(port);
+    raw.write(`${GET}\r\n${upgradeRequest("/notes")}`);
+    expect(await raw.rest()).toBe("");
+    expect(server.counts().connections).toBe(0);
   });
 
   test("that wait for it may follow on the same connection", async () => {

@@ -141,7 +141,10 @@ describe("a request", () => {
 describe("a WebSocket", () => {
   async function upgraded(upgrade: NonNullable<Plugin["upgrade"]>, isGone = false) {
     const { host, troubles } = hosting({ upgrade });
-    const socket = Object.assign(new PassThrough(), { destroySoon: () => socket.end() });
+    const socket = Object.assign(new PassThrough(), {
+      destroySoon: () => socket.end(),
+      setTimeout: () => undefined,
+    });
     let isAccepted = false;
     host.upgrade(MESSAGE, socket, Buffer.alloc(0), () => {
       isAccepted = true;
