@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { destroyItself } from "../transports/half-open.ts";
 import { respondRaw, type UpgradeHandler } from "./http-server.ts";
 import type { UpgradeSource } from "./server-api.ts";
 
@@ -26,8 +27,8 @@ export class AttachedServers {
     );
     if (twice) throw new Error(`the server is attached to ${twice.prefix} already, which overlaps ${prefix}`);
     const upgrade: UpgradeHandler = (request, socket, head) => {
-      // Until somebody else listens: a client that resets now must not be an unhandled error.
-      socket.on("error", () => socket.destroy());
+      // Until a WebSocket listens: a client that resets now must not be an unhandled error.
+      socket.on("error", destroyItself);
       if (isBelow(pathOf(request), prefix)) accept(request, socket, head, prefix);
       // Nobody else will answer.
       else if (httpServer.listenerCount("upgrade") === 1) respondRaw(socket, 404);
