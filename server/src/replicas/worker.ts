@@ -2,7 +2,6 @@
 
 import { parentPort } from "node:worker_threads";
 import { toJoineryError } from "@joinery/shared";
-import type { EditRequest } from "../edits/apply-edits.ts";
 import { fold } from "../engine/fold.ts";
 import { Pace } from "../engine/pace.ts";
 import { rehearse } from "../engine/rehearsal.ts";
@@ -16,39 +15,44 @@ const pace = new Pace({ cpuMs, monotonicMs: () => performance.now() });
 port.on("message", (task: Task) => void work(task));
 
 async function work(task: Task): Promise<void> {
+  // What cannot be imported ends the worker: the next one may find it.
+  const run = await prepared(task);
+  // Only now: what is imported is part of the start, not of what the document may cost.
   tell({ kind: "step", step: "load", cpuMs: cpuMs() });
   try {
-    tell(await reportOf(task));
+    tell(run());
   } catch (thrown) {
     const { code, message } = toJoineryError(thrown);
     tell({ kind: "failed", code, message });
   }
 }
 
-/** What reads and edits documents is imported when it is first wanted: most workers only fold, and start in half the time. */
-async function reportOf(task: Task): Promise<Report> {
-  if (task.kind === "rehearse") return rehearsed(task);
+/**
+ * What a task is done by. What reads and edits documents is imported when it is first wanted: most workers only fold, and
+ * start in half the time.
+ */
+async function prepared(task: Task): Promise<() => Report> {
+  if (task.kind === "rehearse") return () => rehearsed(task);
   const updates = unpackUpdates(task.updates);
   switch (task.kind) {
     case "fold":
-      return { kind: "folded", update: fold(updates, beginning("check")) };
+      return () => ({ kind: "folded", update: fold(updates, beginning("check")) });
     case "render": {
       const { document, request } = task;
       const { render } = await import("../inspect/render.ts");
-      return { kind: "rendered", ...render({ document, updates }, request, beginning("check")) };
+      return () => ({ kind: "rendered", ...render({ document, updates }, request, beginning("check")) });
     }
-    case "edit":
-      return { kind: "edited", update: await edited(updates, task.request) };
+    case "edit": {
+      const { edits, clientId } = task.request;
+      const { editedUpdate } = await import("../edits/apply-edits.ts");
+      const onLoaded = beginning("integrate");
+      return () => ({ kind: "edited", update: editedUpdate(updates, edits, { clientId, onLoaded }) });
+    }
     case "summarize": {
       const { summarizeUpdate } = await import("../inspect/log-entries.ts");
-      return { kind: "summarized", summaries: updates.map(summarizeUpdate) };
+      return () => ({ kind: "summarized", summaries: updates.map(summarizeUpdate) });
     }
   }
-}
-
-async function edited(updates: readonly Uint8Array[], { edits, clientId }: EditRequest): Promise<Uint8Array> {
-  const { editedUpdate } = await import("../edits/apply-edits.ts");
-  return editedUpdate(updates, edits, { clientId, onLoaded: beginning("integrate") });
 }
 
 function rehearsed(task: Extract<Task, { kind: "rehearse" }>): Report {
