@@ -8,8 +8,8 @@ interface Fragmented {
 
 /**
  * Large frames, cut into fragments: each once, and the same bytes for all who are sent it, for as long as the frame
- * itself lives, whose bytes they are views of. Its id is made of what is in it, so that somebody who was cut off goes on where he was, be it on
- * another process.
+ * itself lives, whose bytes they are views of. Its id is made of what is in it, so that somebody who was cut off goes on
+ * where he was, be it on another process.
  */
 export class LargeFrames {
   readonly #fragmentBytes: number;
@@ -27,7 +27,7 @@ export class LargeFrames {
   /**
    * @param partial What the client has of some frame; if it is of this one, only the rest is sent.
    * @returns Fragments, and whether the client goes on from what it has.
-   * Cost: the first time, two passes over the frame.
+   * Cost: the first time, one pass over the frame.
    */
   cut(
     frame: Uint8Array,
