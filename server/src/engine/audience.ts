@@ -139,6 +139,16 @@ export class Audience {
     this.#timer = this.#options.clock.setTimer(MAX_HELD_MS, this.#goOnSafely);
   }
 
+  /** Everybody is sent now what is still to be sent: they are about to be sent away. */
+  finish(): void {
+    if (!this.isBusy) return;
+    this.#timer?.cancel();
+    this.#safely(() => {
+      this.#reachAll();
+      this.#reached();
+    });
+  }
+
   /** Nobody is sent anything any more, but by themselves. */
   close(): void {
     this.#timer?.cancel();
@@ -177,16 +187,18 @@ export class Audience {
     return this.#options.clock.endOfTurn(this.#goOnSafely);
   }
 
-  readonly #goOnSafely = () => {
+  readonly #goOnSafely = () => this.#safely(() => this.#goOn());
+
+  #safely(goOn: () => void): void {
     this.#timer = null;
     this.#isHeld = false;
     try {
-      this.#goOn();
+      goOn();
     } catch (thrown) {
       // Nobody called who could catch it.
       this.#options.onMistake(thrown);
     }
-  };
+  }
 
   #goOn(): void {
     const share = new TurnShare(this.#options);

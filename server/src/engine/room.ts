@@ -413,8 +413,9 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
   newsCame(writer: Writer, update: Uint8Array): void {
     // What was being tried when it was sealed.
     this.#requireOpen();
-    // A guard may have let in something else than was sent.
-    const sender = writer instanceof Session && this.guard === null ? writer : null;
+    // A guard may have let in something else than was sent. Who has left needs nothing, and is waited for by nobody.
+    const isHere = writer instanceof Session && !writer.isClosed;
+    const sender = isHere && this.guard === null ? writer : null;
     this.flushes.add(writer.author, update, sender);
     if (writer instanceof Session) {
       if (writer.isWaiting) this.flushes.cameAt(writer.waitsSinceMs);
@@ -502,6 +503,7 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       return;
     }
     this.flush();
+    this.sayAll();
     // That may have gone wrong.
     if (!this.isAlive) return;
     this.#isSealed = true;
@@ -509,6 +511,11 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
     this.#context.compactions.cancel(this.loaded.journal);
     this.#idleness.end();
     this.#context.roomIsUsed(this);
+  }
+
+  /** Sends everybody what waits for its turn, or to go with something else. */
+  sayAll(): void {
+    this.flushes.audience.finish();
   }
 
   #requireOpen(): void {

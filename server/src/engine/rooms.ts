@@ -312,7 +312,10 @@ export class Rooms {
     const unsaved = await this.#whenDurable(waiting, deadlineMs);
     const last = beforeEnd();
     if (last !== null) await last;
-    for (const room of all()) room.fail(comeBack());
+    for (const room of all()) {
+      room.sayAll();
+      room.fail(comeBack());
+    }
     return unsaved;
   }
 

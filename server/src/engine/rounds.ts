@@ -1,3 +1,5 @@
+import { LazyMap, LazySet } from "./lazy-map.ts";
+
 /**
  * Who goes on within so long of being told, or as long as it took to be told, does so at once; one who types ten keys a
  * second presses the next 100 ms later.
@@ -14,11 +16,11 @@ const MIN_ROUNDS = 3;
  */
 export class Rounds<Session> {
   /** Who wrote what is in the open batch. */
-  readonly #inBatch = new Set<Session>();
+  readonly #inBatch = new LazySet<Session>();
   /** Who wrote what is in the log and not on disk, and the last batch that has something of theirs. */
-  readonly #inLog = new Map<Session, number>();
+  readonly #inLog = new LazyMap<Session, number>();
   /** Who was told and has not written since, and until when that is at once. */
-  readonly #toCome = new Map<Session, number>();
+  readonly #toCome = new LazyMap<Session, number>();
   #appendedAtMs = 0;
   /** How often all waited and went on at once, one time after the other. */
   #count = 0;

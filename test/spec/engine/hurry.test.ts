@@ -5,6 +5,7 @@ import type { Append } from "../../../server/src/engine/ports.ts";
 import { Rights } from "../../../server/src/engine/rights.ts";
 import { Visit } from "../../../server/src/engine/visit.ts";
 import { MemoryStorage } from "../../../server/src/storage/memory.ts";
+import { HeldReplicas } from "../../support/held-replicas.ts";
 import { type Client, sayingDialect, World } from "../../support/world.ts";
 
 /** Appends wait for each other until somebody is in a hurry. */
@@ -189,6 +190,58 @@ describe("clients who go on only when they are told that what they wrote is on d
     storage.hurry();
     await world.settle();
     expect(ben.durable).toEqual([1, 2, 3, 4]);
+  });
+
+  test("are sent it, and told that it is on disk, before the server stops", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    ann.type("y");
+    ben.type("z");
+    const drained = world.rooms.drain(1000);
+    await world.settle();
+    expect(await drained).toEqual([]);
+    expect(ann.closed?.code).toBe("SERVER_DRAINING");
+    expect(ann.text).toBe(ben.text);
+    expect(ann.durable).toEqual([1, 2, 3, 4]);
+  });
+
+  test("are sent it before the document is taken from them, to be deleted for example", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    ann.type("y");
+    ben.type("z");
+    const changed = world.rooms.withoutRoom(world.name("notes"), async () => undefined);
+    expect(ben.text).toBe(ann.text);
+    storage.hurry();
+    await changed;
+    expect(ben.closed?.code).toBe("SERVER_DRAINING");
+  });
+
+  test("do not wait for who has left, whose update was tried meanwhile", async () => {
+    const storage = new GatheringStorage();
+    const replicas = new HeldReplicas();
+    const world = new World({ storage, replicas, limits: { maxUnrehearsed: 20 } });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    const cat = await world.join("notes");
+    await play(world, storage, [ann, ben]);
+    const large = new Y.Doc();
+    for (let i = 0; i < 21; i++) large.getText("text").insert(0, "large");
+    cat.session.update(Y.encodeStateAsUpdate(large));
+    await world.settle();
+    cat.vanish();
+    for (const { done } of replicas.tried) done();
+    await world.settle();
+    storage.hurry();
+    await world.settle();
+    expect(ann.text).toContain("large");
+    ann.type("x");
+    ben.type("x");
+    await world.settle();
+    expect(storage.waiting).toBe(0);
   });
 
   test("do not end a window that was set to a fixed length", async () => {
