@@ -1,3 +1,5 @@
+import * as encoding from "lib0/encoding";
+
 /**
  * One-byte kinds, a length, and that many bytes, made in one piece: what frames of all dialects are.
  *
@@ -6,7 +8,10 @@
  */
 export function lengthPrefixed(kinds: readonly number[], head: Uint8Array, rest?: Uint8Array): Uint8Array {
   const payloadBytes = head.length + (rest?.length ?? 0);
-  const prefix = lengthPrefix(kinds, payloadBytes);
+  const prefix = [...kinds];
+  let left = payloadBytes;
+  for (; left >= 0x80; left = Math.floor(left / 0x80)) prefix.push((left % 0x80) + 0x80);
+  prefix.push(left);
   const bytes = new Uint8Array(prefix.length + payloadBytes);
   bytes.set(prefix);
   bytes.set(head, prefix.length);
@@ -14,11 +19,10 @@ export function lengthPrefixed(kinds: readonly number[], head: Uint8Array, rest?
   return bytes;
 }
 
-/** What stands before so many bytes in such a frame. */
-export function lengthPrefix(kinds: readonly number[], payloadBytes: number): number[] {
-  const prefix = [...kinds];
-  let left = payloadBytes;
-  for (; left >= 0x80; left = Math.floor(left / 0x80)) prefix.push((left % 0x80) + 0x80);
-  prefix.push(left);
-  return prefix;
+/** What stands before so many bytes in such a frame, for who does not copy them. */
+export function lengthPrefix(kinds: readonly number[], payloadBytes: number): Uint8Array {
+  const encoder = encoding.createEncoder();
+  for (const kind of kinds) encoding.writeUint8(encoder, kind);
+  encoding.writeVarUint(encoder, payloadBytes);
+  return encoding.toUint8Array(encoder);
 }

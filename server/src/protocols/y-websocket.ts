@@ -52,8 +52,7 @@ export const Y_WEBSOCKET = {
   update: (update: Uint8Array) => lengthPrefixed([SYNC, UPDATE], update),
   // The provider calls itself synced at the first step 2, so that is what the last piece is sent as.
   catchUp: (update: Uint8Array, isLast: boolean) => lengthPrefixed([SYNC, isLast ? STEP_2 : UPDATE], update),
-  catchUpHead: (bytes: number, isLast: boolean) =>
-    Uint8Array.from(lengthPrefix([SYNC, isLast ? STEP_2 : UPDATE], bytes)),
+  catchUpHead: (bytes: number, isLast: boolean) => lengthPrefix([SYNC, isLast ? STEP_2 : UPDATE], bytes),
   caughtUp: () => null,
   ask: (stateVector: Uint8Array) => lengthPrefixed([SYNC, STEP_1], stateVector),
   ack: () => null,

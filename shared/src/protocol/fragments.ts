@@ -1,6 +1,9 @@
+import * as encoding from "lib0/encoding";
 import { equalBytes } from "../byte-reader.ts";
 import { JoineryError } from "../errors.ts";
-import { type Fragment, fragment, fragmentHead } from "./two-way-frames.ts";
+import { lengthPrefix } from "../length-prefixed.ts";
+import { DOCUMENT_FRAMES } from "./frame-types.ts";
+import { type Fragment, fragment } from "./two-way-frames.ts";
 
 /** What a message of one FRAGMENT has at most besides the part, a SELECT before it included. */
 export const MAX_FRAGMENT_OVERHEAD_BYTES = 64;
@@ -17,8 +20,11 @@ export function* inFragments(
   fragmentBytes: number,
   from = 0,
 ): Iterable<Uint8Array> {
-  for (const { offset, bytes } of partsOf(frame, fragmentBytes, from))
+  if (!(fragmentBytes >= 1)) throw new RangeError(`no size: ${fragmentBytes}`);
+  for (let offset = from; offset < frame.length; offset += fragmentBytes) {
+    const bytes = frame.subarray(offset, offset + fragmentBytes);
     yield fragment({ id, total: frame.length, offset, bytes });
+  }
 }
 
 /** The same, where each goes in two parts: what stands before the bytes of the frame, and a view of these. */
@@ -28,14 +34,21 @@ export function* inUncopiedFragments(
   fragmentBytes: number,
   from = 0,
 ): Iterable<{ readonly head: Uint8Array; readonly bytes: Uint8Array }> {
-  for (const { offset, bytes } of partsOf(frame, fragmentBytes, from))
+  if (!(fragmentBytes >= 1)) throw new RangeError(`no size: ${fragmentBytes}`);
+  for (let offset = from; offset < frame.length; offset += fragmentBytes) {
+    const bytes = frame.subarray(offset, offset + fragmentBytes);
     yield { head: fragmentHead({ id, total: frame.length, offset }, bytes.length), bytes };
+  }
 }
 
-function* partsOf(frame: Uint8Array, fragmentBytes: number, from: number) {
-  if (!(fragmentBytes >= 1)) throw new RangeError(`no size: ${fragmentBytes}`);
-  for (let offset = from; offset < frame.length; offset += fragmentBytes)
-    yield { offset, bytes: frame.subarray(offset, offset + fragmentBytes) };
+/** What stands in a FRAGMENT before the bytes. Not by the frames' writer, which every page would load with it. */
+function fragmentHead({ id, total, offset }: Omit<Fragment, "type" | "bytes">, bytes: number): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeUint8Array(encoder, id);
+  encoding.writeVarUint(encoder, total);
+  encoding.writeVarUint(encoder, offset);
+  const head = encoding.toUint8Array(encoder);
+  return Uint8Array.of(...lengthPrefix([DOCUMENT_FRAMES.fragment], head.length + bytes), ...head);
 }
 
 /** A large frame that arrives in parts, in order. What was announced is reserved only as it comes. */

@@ -1,5 +1,5 @@
 import * as encoding from "lib0/encoding";
-import { lengthPrefix, lengthPrefixed } from "../length-prefixed.ts";
+import { lengthPrefixed } from "../length-prefixed.ts";
 import { type BranchId, FRAGMENT_ID_BYTES, type LineageId } from "./frame-types.ts";
 
 /** Writes the payload of one frame, and then the frame. What no frame can say is a RangeError: a programmer's error. */
@@ -55,12 +55,6 @@ export class FrameWriter {
   end(rest?: Uint8Array): Uint8Array {
     const head = encoding.toUint8Array(this.#encoder);
     return makeFrame(this.#type, head, rest);
-  }
-
-  /** What stands before the rest of its payload in the frame, for who does not copy that. */
-  headOf(restBytes: number): Uint8Array {
-    const head = encoding.toUint8Array(this.#encoder);
-    return Uint8Array.of(...lengthPrefix([this.#type], head.length + restBytes), ...head);
   }
 }
 

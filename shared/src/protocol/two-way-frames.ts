@@ -55,14 +55,6 @@ export function fragment({ id, total, offset, bytes }: Omit<Fragment, "type">): 
   return new FrameWriter(DOCUMENT_FRAMES.fragment).fragmentId(id).uint(total).uint(offset).end(bytes);
 }
 
-/** What stands in it before the bytes. */
-export function fragmentHead(
-  { id, total, offset }: Omit<Fragment, "type" | "bytes">,
-  bytes: number,
-): Uint8Array {
-  return new FrameWriter(DOCUMENT_FRAMES.fragment).fragmentId(id).uint(total).uint(offset).headOf(bytes);
-}
-
 export function progress({ id, have }: Omit<Progress, "type">): Uint8Array {
   return new FrameWriter(DOCUMENT_FRAMES.progress).fragmentId(id).uint(have).end();
 }
