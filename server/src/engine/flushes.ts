@@ -204,22 +204,15 @@ export class Flushes {
     if (!this.#target) return;
     const { clock, onMistake, onFlushed } = this.#options;
     const startMs = clock.monotonicMs();
-    const spentBeforeMs = this.#spentMs();
     try {
       this.#flush(this.#target);
     } catch (thrown) {
       onMistake(thrown);
     }
     this.#flushedAtMs = startMs;
-    this.#costMs += this.#spentMs() - spentBeforeMs;
+    this.#costMs += clock.monotonicMs() - startMs;
     if (!this.audience.isBusy) this.#sent();
     onFlushed();
-  }
-
-  /** CPU time where it is known: while a worker has the same core, a flush takes twice as long and costs what it did. */
-  #spentMs(): number {
-    const { clock } = this.#options;
-    return clock.cpuMs?.() ?? clock.monotonicMs();
   }
 
   /** Everybody has been sent all, in later turns that took so long. */
@@ -290,9 +283,8 @@ export class Flushes {
       this.flush();
     }
     const startMs = this.#options.clock.monotonicMs();
-    const spentBeforeMs = this.#spentMs();
     this.audience.tellDurable(seq);
-    this.#costMs += this.#spentMs() - spentBeforeMs;
+    this.#costMs += this.#options.clock.monotonicMs() - startMs;
     this.#times.durable(seq);
     this.#rounds.told(seq, startMs);
     this.#birth?.resolve();

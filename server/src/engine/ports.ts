@@ -20,8 +20,6 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment, with fractions; never goes back. For durations. */
   monotonicMs(): number;
-  /** CPU time of this thread in milliseconds, with fractions; absent where that cannot be told, or not finely. */
-  cpuMs?(): number;
   setTimer(delayMs: number, run: () => void): Timer;
   /** Runs after all input that has already arrived in this turn of the event loop has been handled. */
   endOfTurn(run: () => void): Timer;

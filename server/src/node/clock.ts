@@ -4,7 +4,6 @@ import type { Clock, Random, Timer } from "../engine/ports.ts";
 export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
-  ...(hasFineCpuTime() && { cpuMs: threadCpuMs }),
   setTimer(delayMs, run): Timer {
     const timer = setTimeout(run, delayMs);
     timer.unref();
@@ -19,13 +18,3 @@ export const SYSTEM_CLOCK: Clock = {
 export const SYSTEM_RANDOM: Random = {
   bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
 };
-
-/** Node knows it since 23.9; Windows counts it in ticks of 16 ms. */
-function hasFineCpuTime(): boolean {
-  return process.threadCpuUsage !== undefined && process.platform !== "win32";
-}
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}

@@ -49,32 +49,6 @@ test("one flush that was interrupted does not make the window longer", () => {
   expect(window.windowMs).toBe(100);
 });
 
-test("a flush that had to share its core counts for the CPU time that it took", async () => {
-  const world = new World();
-  const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-  await world.advance(1000);
-  let cpuMs = 0;
-  Object.assign(world.clock, { cpuMs: () => cpuMs });
-  const send = ben.send.bind(ben);
-  ben.send = (frames) => {
-    world.clock.pass(10);
-    cpuMs += 0.5;
-    send(frames);
-  };
-  for (let i = 0; i < 20; i++) {
-    ann.type("a");
-    await world.advance(1000);
-  }
-  ann.type("b");
-  await world.settle();
-  ann.type("c");
-  // A batch and the word that it is on disk are 1 ms, 2.5 % of 40 ms. By the time that they took, it were 100 ms.
-  await world.advance(15);
-  expect(ben.text.endsWith("b")).toBe(true);
-  await world.advance(45);
-  expect(ben.text.endsWith("bc")).toBe(true);
-});
-
 describe("presence", () => {
   /** A room whose last two flushes cost 1 ms each, the second one just now: its window is 40 ms. */
   async function busyRoom() {
