@@ -168,6 +168,11 @@ export class Flushes {
     this.seeding.leave(session);
   }
 
+  /** Whether all who write have written and wait, so that nothing more comes by waiting longer. */
+  get #isRoundOver(): boolean {
+    return this.#window.mayEndEarly && this.#rounds.isOver(this.audience.size);
+  }
+
   /** There is something to flush: does so when the window is over. */
   openWindow(): void {
     const { clock, limits, onFullBatch } = this.#options;
@@ -177,7 +182,7 @@ export class Flushes {
       return;
     }
     if (this.#timer && this.#endsWithTurn) return;
-    const isRoundOver = this.#window.mayEndEarly && this.#rounds.isOver(this.audience.size);
+    const isRoundOver = this.#isRoundOver;
     if (this.#timer && !isRoundOver) return;
     // The window is to grow with the audience, and nothing to pile up.
     if (this.audience.isBusy) {
@@ -237,7 +242,7 @@ export class Flushes {
     const batch = this.seeding.withheld ? null : this.#batch.take();
     // An observer that is told may write, which is of the next batch.
     const writer = this.#writer;
-    const isRoundOver = this.#window.mayEndEarly && this.#rounds.isOver(this.audience.size);
+    const isRoundOver = this.#isRoundOver;
     if (batch) {
       this.#writer = null;
       // Append before broadcast: the disk works while the sockets are written.

@@ -20,9 +20,7 @@ export function* inFragments(
   fragmentBytes: number,
   from = 0,
 ): Iterable<Uint8Array> {
-  if (!(fragmentBytes >= 1)) throw new RangeError(`no size: ${fragmentBytes}`);
-  for (let offset = from; offset < frame.length; offset += fragmentBytes) {
-    const bytes = frame.subarray(offset, offset + fragmentBytes);
+  for (const { offset, bytes } of partsOf(frame, fragmentBytes, from)) {
     yield fragment({ id, total: frame.length, offset, bytes });
   }
 }
@@ -34,10 +32,15 @@ export function* inUncopiedFragments(
   fragmentBytes: number,
   from = 0,
 ): Iterable<{ readonly head: Uint8Array; readonly bytes: Uint8Array }> {
+  for (const { offset, bytes } of partsOf(frame, fragmentBytes, from)) {
+    yield { head: fragmentHead({ id, total: frame.length, offset }, bytes.length), bytes };
+  }
+}
+
+function* partsOf(frame: Uint8Array, fragmentBytes: number, from: number) {
   if (!(fragmentBytes >= 1)) throw new RangeError(`no size: ${fragmentBytes}`);
   for (let offset = from; offset < frame.length; offset += fragmentBytes) {
-    const bytes = frame.subarray(offset, offset + fragmentBytes);
-    yield { head: fragmentHead({ id, total: frame.length, offset }, bytes.length), bytes };
+    yield { offset, bytes: frame.subarray(offset, offset + fragmentBytes) };
   }
 }
 
