@@ -14,24 +14,22 @@
 import {
   type AwarenessEntry,
   type DocumentName,
-  decodeAwareness,
   type ErrorCode,
   encodeAwareness,
   JoineryError,
-  toJoineryError,
 } from "@joinery/shared";
 import { Acks } from "./acks.ts";
-import { Checkpoint, NOT_AN_EDIT } from "./checkpoint.ts";
+import { NOT_AN_EDIT } from "./checkpoint.ts";
 import { refusalEvent } from "./events.ts";
 import { type FedSession, Feed, type FeedStateKind } from "./feed.ts";
-import type { Traffic } from "./meter.ts";
+import { type InputSession, Inputs } from "./inputs.ts";
 import { beginningOf, lineageChanged, NO_OPENING, type Opening } from "./opening.ts";
 import { concerned, LOCAL_PEER, type SessionPeer } from "./peer.ts";
 import type { Author, CloseDetails, Dialect, Outbox, PresenceUsers, Revision } from "./ports.ts";
 import { ActionDenied, type Permission, Rights } from "./rights.ts";
 import type { SessionRoom } from "./session-room.ts";
 import type { SentSignal } from "./signals.ts";
-import type { Demand, WhereItIs } from "./whole-write.ts";
+import type { Demand } from "./whole-write.ts";
 
 /** What whoever let a client in knows of it. The engine only keeps it. */
 export type Guest = object;
@@ -65,7 +63,7 @@ const NOBODY: PresenceUsers = new Map();
 /** Who is sent away for these may not be here. */
 const ENDS_RIGHTS: ReadonlySet<ErrorCode> = new Set(["PERMISSION_DENIED", "UNAUTHENTICATED"]);
 
-export class Session implements FedSession {
+export class Session implements FedSession, InputSession {
   readonly id: number;
   readonly author: Author;
   readonly guest: Guest | null;
@@ -78,12 +76,8 @@ export class Session implements FedSession {
   readonly inflates: boolean;
   readonly #leaver: Leaver | null;
   readonly #feed: Feed;
-  readonly #checkpoint: Checkpoint<Session>;
+  readonly #inputs: Inputs<Session>;
   readonly #acks: Acks;
-  readonly #traffic: Traffic;
-  /** Whether an update of it is being tried, or looked at, and since when. */
-  #isWaiting = false;
-  #waitsSinceMs = 0;
   #rights: Rights;
   #decisions = 0;
   /** Whether it was told that it may not show presence: clients announce theirs every few seconds. */
@@ -103,11 +97,11 @@ export class Session implements FedSession {
     this.inflates = inflates;
     this.#leaver = options.leaver ?? null;
     this.room = room;
-    this.#traffic = room.meter.trafficOf(dialect);
     this.#feed = new Feed(this);
-    this.#checkpoint = new Checkpoint<Session>({ session: this, reading: outbox, guard: room.guard });
+    const traffic = room.meter.trafficOf(dialect);
+    this.#inputs = new Inputs<Session>({ session: this, room, feed: this.#feed, acks: this.#acks, traffic });
     // For the room to load.
-    this.#checkpoint.hold();
+    this.#inputs.hold();
   }
 
   /** What it writes under is its own, as long as it is there. */
@@ -128,11 +122,11 @@ export class Session implements FedSession {
   }
 
   get isWaiting(): boolean {
-    return this.#isWaiting;
+    return this.#inputs.isWaiting;
   }
 
   get waitsSinceMs(): number {
-    return this.#waitsSinceMs;
+    return this.#inputs.waitsSinceMs;
   }
 
   /** How often it was told what it may do, which may be what it was. */
@@ -144,160 +138,56 @@ export class Session implements FedSession {
     return this.room.document;
   }
 
-  // What the client does. While it has to wait, each waits with it; after the session closed, each does nothing.
+  // What the client does: each goes the way of inputs.ts.
 
-  /** The client asks for what it misses; an empty state vector says that it has nothing. */
   sync(stateVector: Uint8Array): void {
-    this.#checkpoint.pass(() => {
-      this.#checkpoint.attempt(() => {
-        this.#rights.demand("read");
-        this.#checkpoint.look({ kind: "sync", stateVector }, (input) => {
-          this.#checkpoint.attempt(() => this.#bringUpFrom(input.stateVector));
-        });
-      });
-    });
+    this.#inputs.sync(stateVector);
   }
 
-  /** The client wants what comes from now on, and nothing of what is there. */
   follow(): void {
-    this.#checkpoint.pass(() => {
-      this.#checkpoint.attempt(() => {
-        this.#rights.demand("read");
-        this.#feed.bringUpSince(this.room.seq);
-      });
-    });
+    this.#inputs.follow();
   }
 
-  /** The client made an edit. @param number Where its dialect numbers them: 1 for its first, then one more each. */
+  /** @param number Where its dialect numbers them: 1 for its first, then one more each. */
   update(update: Uint8Array, number = 0): void {
-    this.#traffic.updatesIn++;
-    this.#traffic.updateBytesIn += update.length;
-    this.#passUpdate(update, false, number);
+    this.#inputs.update(update, number);
   }
 
-  /**
-   * The client answers what it was asked: everything that the server misses, as far as it knows. Or it says unasked
-   * what it has and the server may not have; then it is asked if something is missing.
-   *
-   * @param number Counts on with those of {@link update}.
-   */
   answer(update: Uint8Array, number = 0): void {
-    this.#traffic.answerBytesIn += update.length;
-    this.#passUpdate(update, true, number);
+    this.#inputs.answer(update, number);
   }
 
-  /** The client was asked to fill the document, and does; an empty update is nothing. */
   seed(update: Uint8Array): void {
-    this.#traffic.updatesIn++;
-    this.#traffic.updateBytesIn += update.length;
-    this.#checkpoint.pass(() => {
-      this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
-        this.#checkpoint.attempt(() => {
-          const tried = this.room.acceptSeed(this, input.update);
-          if (tried !== null) this.#checkpoint.waitFor(tried, () => undefined);
-        });
-      });
-    });
+    this.#inputs.seed(update);
   }
 
-  // Of who is in the server's own process and has no copy.
-
-  /** Of the document. For a session that is open. */
-  get lineage(): string {
-    return this.room.lineage;
-  }
-
-  /** Where the document is; `null` while something was accepted that is not in the log. For a session that is open. */
-  get whereItIs(): WhereItIs {
-    return this.room.whereItIs;
-  }
-
-  /** All that was accepted, as Yjs v1 updates in order; the bytes must not be changed. For a session that is open. */
-  allUpdates(): readonly Uint8Array[] {
-    this.#rights.demand("read");
-    return this.room.allUpdates();
-  }
-
-  /** Whether somebody who is here writes, or is seen, under this id. For a session that is open. */
-  isOwned(clientId: number): boolean {
-    return this.room.isOwned(clientId);
-  }
-
-  /** Resolves when all that was accepted by now is on disk; rejects when the room ends before. For a session that is open. */
-  whenDurable(): Promise<Revision> {
-    return this.room.whenDurable();
-  }
-
-  /**
-   * Makes an edit, of which all is taken in or nothing. A refusal goes the way of all: it ends the session, or is said
-   * in its dialect, and this never settles.
-   *
-   * @param demand Throws where the document is not as it has to be for that; asked until the moment that it goes in.
-   * @returns Where the document is with it, once that is on disk. Rejects when the room ends before.
-   */
+  /** As {@link Inputs.write}. */
   write(update: Uint8Array, demand: Demand): Promise<Revision> {
-    const { promise, resolve } = Promise.withResolvers<Revision>();
-    // Who has gone does not want to know.
-    promise.catch(() => undefined);
-    this.#traffic.updatesIn++;
-    this.#traffic.updateBytesIn += update.length;
-    const done = () => resolve(this.room.whenDurable());
-    const demandHere: Demand = (at) => {
-      // Whoever went was told that it came to nothing.
-      if (this.isClosed) throw new JoineryError("CONNECTION_LOST", "whoever wrote has left");
-      demand(at);
-    };
-    this.#checkpoint.pass(() => {
-      this.#checkpoint.look({ kind: "update", update, isAnswer: false }, (input) => {
-        this.#checkpoint.attempt(() => {
-          const tried = this.room.acceptWhole(this, input.update, demandHere);
-          if (tried === null) done();
-          else this.#checkpoint.waitFor(tried, done);
-        });
-      });
-    });
-    return promise;
+    return this.#inputs.write(update, demand);
   }
 
-  /** The client announced presence, as an awareness update. */
   presence(update: Uint8Array): void {
-    this.#traffic.presenceBytesIn += update.length;
-    this.#checkpoint.pass(() => this.#checkpoint.attemptOrNotice(() => this.#receivePresence(update)));
+    this.#inputs.presence(update);
   }
 
-  /** The client asks who is here. */
   queryPresence(): void {
-    this.#checkpoint.pass(() => {
-      this.#checkpoint.attempt(() => {
-        this.#rights.demand("read");
-        this.#feed.tellPresence();
-      });
-    });
+    this.#inputs.queryPresence();
   }
 
-  /** The client says something to those who are here. */
   signal(signal: SentSignal): void {
-    this.#checkpoint.pass(() => {
-      this.#checkpoint.attemptOrNotice(() => {
-        // Before the guard: for an application, looking at a signal may be all that it does with it.
-        this.#rights.demand("signal");
-        this.#checkpoint.look({ kind: "signal", signal }, (input) => {
-          this.#checkpoint.attemptOrNotice(() => this.room.signals.accept(this, input.signal));
-        });
-      });
-    });
+    this.#inputs.signal(signal);
   }
 
   /** The connection's socket has room again. */
   drained(): void {
-    this.#checkpoint.attempt(() => this.#feed.drained());
+    this.#inputs.attempt(() => this.#feed.drained());
   }
 
   /** The connection is gone. Idempotent. */
   left(): void {
     if (this.isClosed) return;
     this.#feed.close();
-    this.#checkpoint.close();
+    this.#inputs.close();
     this.room.leave(this);
     this.#leaver?.left();
   }
@@ -314,10 +204,10 @@ export class Session implements FedSession {
       return;
     }
     this.#feed.open();
-    this.#checkpoint.attempt(() => this.#begin());
+    this.#inputs.attempt(() => this.#begin());
     this.#opening = NO_OPENING;
     if (!this.isClosed) this.room.sessionIsOpen(this);
-    this.#checkpoint.release();
+    this.#inputs.release();
   }
 
   /** Sends what all live sessions are sent; the same frames for those of a dialect. Live sessions only. */
@@ -453,70 +343,13 @@ export class Session implements FedSession {
 
   // How it is done.
 
-  #passUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
-    // What is asked of all edits makes nothing for most of them.
-    if (this.#checkpoint.isFree) this.#beginUpdate(update, isAnswer, number);
-    else this.#checkpoint.pass(() => this.#beginUpdate(update, isAnswer, number));
-  }
-
-  #beginUpdate(update: Uint8Array, isAnswer: boolean, number: number): void {
-    this.#acks.begin(number, isAnswer);
-    this.#isWaiting = false;
-    if (!this.#checkpoint.hasGuard) {
-      this.#accept(update, isAnswer, number);
-      return;
-    }
-    this.#waits();
-    const letIn = (input: { readonly update: Uint8Array }) => this.#accept(input.update, isAnswer, number);
-    this.#checkpoint.look({ kind: "update", update, isAnswer }, letIn, { number, remote: null });
-  }
-
-  #receivePresence(update: Uint8Array): void {
-    const { maxPresenceIds, maxPresenceTombstones } = this.room.limits;
-    // A client echoes all that it has heard of, the departed too.
-    const entries = decodeAwareness(update, maxPresenceIds + maxPresenceTombstones);
-    if (!this.#checkpoint.hasGuard) {
-      this.room.acceptPresence(this, entries);
-      return;
-    }
-    this.#checkpoint.look({ kind: "presence", entries }, (input) => {
-      this.#checkpoint.attemptOrNotice(() => this.room.acceptPresence(this, input.entries));
-    });
-  }
-
-  #accept(update: Uint8Array, isAnswer: boolean, number: number): void {
-    try {
-      const tried = this.room.acceptUpdate(this, update, isAnswer);
-      if (tried === null) {
-        this.#accepted();
-        return;
-      }
-      this.#waits();
-      this.#checkpoint.waitFor(tried, () => this.#accepted(), { number, remote: null });
-    } catch (thrown) {
-      this.refuse(toJoineryError(thrown), { number, remote: null });
-    }
-  }
-
-  #accepted(): void {
-    this.#isWaiting = false;
-    if (this.#acks.end()) this.ask();
-    if (this.#acks.isDue) this.room.acknowledgeSoon(this);
-  }
-
-  /** Where an update is looked at and then tried, it waits since the first of the two. */
-  #waits(): void {
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    this.#waitsSinceMs = this.room.clock.monotonicMs();
-  }
-
   #begin(): void {
     const room = this.room;
     const { revision, stateVector, offersSeed } = this.#opening;
     const beginning = beginningOf(this.#opening, room);
-    this.#traffic.sessions++;
-    if (revision !== null) this.#traffic.resumedSessions++;
+    const traffic = room.meter.trafficOf(this.dialect);
+    traffic.sessions++;
+    if (revision !== null) traffic.resumedSessions++;
     if (beginning === "refuse") {
       const error = lineageChanged(this.#opening, room);
       this.#reportRefusal(error);
@@ -538,15 +371,8 @@ export class Session implements FedSession {
     if (beginning === "exchange" && this.#acks.ask()) frames.push(this.dialect.ask(room.stateVector));
     this.#feed.send(frames);
     if (beginning === "continue" && revision) this.#feed.bringUpSince(revision.seq);
-    else if (stateVector) this.#bringUpFrom(stateVector);
+    else if (stateVector) this.#inputs.bringUpFrom(stateVector);
     if (offersSeed) room.offerSeed(this);
-  }
-
-  #bringUpFrom(stateVector: Uint8Array): void {
-    const preparing = this.inflates ? this.room.prepareCatchUp(stateVector) : null;
-    const bringUp = () => this.#feed.bringUpFrom(stateVector);
-    if (preparing !== null) this.#checkpoint.waitFor(preparing, bringUp);
-    else bringUp();
   }
 
   /** Nobody may write to a document that is damaged. */

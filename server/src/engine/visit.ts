@@ -65,12 +65,12 @@ export class Visit {
 
   /** Of the document; of one that was never written to, another one each time that it is opened. */
   get lineage(): string {
-    return this.#here.lineage;
+    return this.#here.room.lineage;
   }
 
   /** Where the document is; `null` while something was accepted that is not in the log. @throws Why the visit is over. */
   get whereItIs(): WhereItIs {
-    return this.#here.whereItIs;
+    return this.#here.room.whereItIs;
   }
 
   /**
@@ -79,7 +79,9 @@ export class Visit {
    * @throws Why the visit is over.
    */
   allUpdates(): readonly Uint8Array[] {
-    return this.#here.allUpdates();
+    const { rights, room } = this.#here;
+    rights.demand("read");
+    return room.allUpdates();
   }
 
   /**
@@ -93,12 +95,12 @@ export class Visit {
 
   /** Whether nobody who is in the document writes, or is seen, under this id. @throws Why the visit is over. */
   isFree(clientId: number): boolean {
-    return !this.#here.isOwned(clientId);
+    return !this.#here.room.isOwned(clientId);
   }
 
   /** Resolves when all that was accepted by now is on disk, to where the document is then. Rejects as {@link write}. */
   async whenDurable(): Promise<Revision> {
-    return await Promise.race([this.#here.whenDurable(), this.#ended.promise]);
+    return await Promise.race([this.#here.room.whenDurable(), this.#ended.promise]);
   }
 
   /** Idempotent. What was accepted stays; what still waits for its answer rejects with CONNECTION_LOST (backoff). */

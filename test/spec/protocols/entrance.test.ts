@@ -90,7 +90,7 @@ describe("a y-websocket connection", () => {
       [0, 0],
       [0, 1],
     ]);
-    expect(stage.sessions[0]?.allUpdates()).toEqual([update]);
+    expect(stage.sessions[0]?.room.allUpdates()).toEqual([update]);
   });
 
   test("shows no token where none came with its request", async () => {
