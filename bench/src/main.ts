@@ -38,7 +38,7 @@ async function main(): Promise<boolean> {
     if (plan.servers(scenario).length === 0) continue;
     try {
       const servers = await runScenario(scenario, plan, pinning.pin, progress);
-      const record = scenarioRecord(scenario, servers, circumstances(plan, pinning.description));
+      const record = scenarioRecord(scenario, servers, circumstances(plan, pinning.description), plan.timing);
       // At once: what comes after may fail, or be interrupted.
       await writeRecord(folder, record);
       await writePage(folder, ALL_IDS);

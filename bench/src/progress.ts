@@ -74,6 +74,10 @@ export class Progress implements Observer {
     const isAll = runs.every(({ measurement }) => (measurement.owedShare ?? 0) === 0);
     const arrived = isAll ? "all that was sent arrived" : "not all that was sent arrived: see the table";
     this.#line(`${PAINT.good("✓")} ${this.#runs(runs.length)} in ${duration(seconds)}; ${arrived}`);
+    if (this.#plan.timing.isQuick)
+      this.#line(
+        PAINT.dim("  a smoke run: its loads are too small for numbers that mean much, and for the goals"),
+      );
     this.#line(PAINT.dim(`  every number: ${page}`));
   }
 

@@ -3,7 +3,7 @@
  * so that a page can show results of several runs, also of scenarios that have changed since.
  */
 import type { Peer } from "../peers/peer.ts";
-import type { Goal, Measurement, Scenario } from "../scenarios/scenario.ts";
+import type { Goal, Measurement, Scenario, Timing } from "../scenarios/scenario.ts";
 
 export interface ScenarioRecord {
   readonly id: string;
@@ -11,6 +11,7 @@ export interface ScenarioRecord {
   readonly prediction: string;
   readonly circumstances: Circumstances;
   readonly metrics: readonly MetricRecord[];
+  /** None of a smoke run: its loads are too small for them. */
   readonly goals: readonly Goal[];
   readonly servers: readonly ServerRecord[];
 }
@@ -72,6 +73,7 @@ export function scenarioRecord(
   scenario: Scenario,
   servers: readonly ServerRecord[],
   circumstances: Circumstances,
+  { isQuick }: Pick<Timing, "isQuick">,
 ): ScenarioRecord {
   const { id, summary, prediction, metrics, goals } = scenario;
   return {
@@ -80,7 +82,7 @@ export function scenarioRecord(
     prediction,
     circumstances,
     metrics: metrics.map(({ id, label, decimals }) => ({ id, label, decimals })),
-    goals,
+    goals: isQuick ? [] : goals,
     servers,
   };
 }
