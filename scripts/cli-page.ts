@@ -14,7 +14,7 @@ import { EXIT_CODE_MEANINGS } from "../cli/src/output/exit-codes.ts";
 const PAGE = fileURLToPath(new URL("../docs/cli.md", import.meta.url));
 const HELP_WIDTH = 110;
 
-type Command = ReturnType<typeof joineryCommand>;
+type Command = Awaited<ReturnType<typeof joineryCommand>>;
 
 const INTRODUCTION = `# The command line
 
@@ -47,8 +47,8 @@ folder as a server does. \`repair\` needs it for itself: a server keeps what it 
   change their meaning or go within a major one. What is wrong is told on standard error all the same.
 `;
 
-function page(): string {
-  const program = joineryCommand();
+async function page(): Promise<string> {
+  const program = await joineryCommand();
   const sections = program.commands.map((command) => section(command));
   return `${INTRODUCTION}\n## How commands end\n\n${exitCodes()}\n${sections.join("\n")}`;
 }
@@ -84,5 +84,5 @@ function jsonOf({ json }: CommandPage): string {
   return `With \`--json\`, ${what}:\n\n| field | type | |\n| --- | --- | --- |\n${rows.join("")}`;
 }
 
-if (process.argv.includes("--print")) process.stdout.write(page());
-else writeFileSync(PAGE, page());
+if (process.argv.includes("--print")) process.stdout.write(await page());
+else writeFileSync(PAGE, await page());

@@ -3,54 +3,54 @@
 import { printableLines } from "@joinery/server";
 import { JoineryError } from "@joinery/shared";
 import { Command, CommanderError } from "commander";
-import { compactCommand } from "./commands/compact.ts";
-import { completionCommand } from "./commands/completion.ts";
-import { diffCommand } from "./commands/diff.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { exportCommand } from "./commands/export.ts";
-import { importCommand } from "./commands/import.ts";
-import { logCommand } from "./commands/log.ts";
-import { lsCommand } from "./commands/ls.ts";
-import { migrateCommand } from "./commands/migrate.ts";
-import { repairCommand } from "./commands/repair.ts";
-import { restoreCommand } from "./commands/restore.ts";
-import { rmCommand } from "./commands/rm.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { showCommand } from "./commands/show.ts";
-import { statsCommand } from "./commands/stats.ts";
-import { tailCommand } from "./commands/tail.ts";
-import { tokenCommand } from "./commands/token.ts";
-import { topCommand } from "./commands/top.ts";
-import { verifyCommand } from "./commands/verify.ts";
 import { BadUsage } from "./output/bad-usage.ts";
 import { EXIT_CODES } from "./output/exit-codes.ts";
 import { requireWritten, surviveLostOutput } from "./output/terminal.ts";
 import { VERSION } from "./version.ts";
 
-/** The command with all its subcommands. */
-export function joineryCommand(): Command {
-  return new Command("joinery")
+/** A command's modules are read when it is needed: together they are a tenth of a server's start. */
+const COMMANDS = {
+  serve: async () => (await import("./commands/serve.ts")).serveCommand(),
+  ls: async () => (await import("./commands/ls.ts")).lsCommand(),
+  show: async () => (await import("./commands/show.ts")).showCommand(),
+  stats: async () => (await import("./commands/stats.ts")).statsCommand(),
+  log: async () => (await import("./commands/log.ts")).logCommand(),
+  tail: async () => (await import("./commands/tail.ts")).tailCommand(),
+  top: async () => (await import("./commands/top.ts")).topCommand(),
+  diff: async () => (await import("./commands/diff.ts")).diffCommand(),
+  export: async () => (await import("./commands/export.ts")).exportCommand(),
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
+  import: async () => (await import("./commands/import.ts")).importCommand(),
+  rm: async () => (await import("./commands/rm.ts")).rmCommand(),
+  restore: async () => (await import("./commands/restore.ts")).restoreCommand(),
+  repair: async () => (await import("./commands/repair.ts")).repairCommand(),
+  compact: async () => (await import("./commands/compact.ts")).compactCommand(),
+  migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
+  token: async () => (await import("./commands/token.ts")).tokenCommand(),
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
+  completion: async () => (await import("./commands/completion.ts")).completionCommand(),
+} as const satisfies Record<string, () => Promise<Command>>;
+
+type CommandName = keyof typeof COMMANDS;
+
+const ALL = Object.keys(COMMANDS) as CommandName[];
+
+/** The command with all its subcommands, or with some. */
+export async function joineryCommand(names: readonly CommandName[] = ALL): Promise<Command> {
+  const commands = await Promise.all(names.map((name) => COMMANDS[name]()));
+  const program = new Command("joinery")
     .description("A collaboration server for Yjs: saved means saved.")
-    .version(VERSION)
-    .addCommand(serveCommand())
-    .addCommand(lsCommand())
-    .addCommand(showCommand())
-    .addCommand(statsCommand())
-    .addCommand(logCommand())
-    .addCommand(tailCommand())
-    .addCommand(topCommand())
-    .addCommand(diffCommand())
-    .addCommand(exportCommand())
-    .addCommand(verifyCommand())
-    .addCommand(importCommand())
-    .addCommand(rmCommand())
-    .addCommand(restoreCommand())
-    .addCommand(repairCommand())
-    .addCommand(compactCommand())
-    .addCommand(migrateCommand())
-    .addCommand(tokenCommand())
-    .addCommand(doctorCommand())
-    .addCommand(completionCommand());
+    .version(VERSION);
+  for (const command of commands) program.addCommand(command);
+  return program;
+}
+
+/** Which subcommands it takes to understand what was typed. */
+function neededFor([first]: readonly string[]): readonly CommandName[] {
+  // The script that completes commands has all of them; and what is none of them is answered with those that there are.
+  if (first === "completion") return ALL;
+  const named = ALL.filter((name) => name === first);
+  return named.length > 0 ? named : ALL;
 }
 
 /**
@@ -62,7 +62,7 @@ export function joineryCommand(): Command {
 export async function run(args: readonly string[]): Promise<void> {
   surviveLostOutput();
   try {
-    await parse(joineryCommand(), args);
+    await parse(await joineryCommand(neededFor(args)), args);
     await requireWritten();
   } catch (error) {
     if (!(error instanceof JoineryError) && !(error instanceof BadUsage)) throw error;

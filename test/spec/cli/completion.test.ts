@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const COMMANDS = joineryCommand().commands.map((command) => command.name());
+const COMMANDS = (await joineryCommand()).commands.map((command) => command.name());
 
 function has(shell: string): boolean {
   return spawnSync(shell, ["--version"]).status === 0;
@@ -49,8 +49,8 @@ describe("bash completes", () => {
     expect(inBash("nonsense", "--")).toEqual([]);
   });
 
-  test("the options of each command, and its help", () => {
-    for (const command of joineryCommand().commands) {
+  test("the options of each command, and its help", async () => {
+    for (const command of (await joineryCommand()).commands) {
       const flags = command.options
         .flatMap(({ long, short }) => [long, short])
         .filter((flag) => flag != null);

@@ -179,12 +179,12 @@ test("the JSON has the fields that the pages name", async () => {
     ...jsonLines(await on(data, ["rm", "--yes", "--json", TYPED])),
     ...jsonLines(await on(data, ["rm", "--yes", "--json", "--forever", UNICODE])),
   ];
-  expect(new Set(lines.flatMap(Object.keys))).toEqual(new Set(namedFields("rm")));
+  expect(new Set(lines.flatMap(Object.keys))).toEqual(new Set(await namedFields("rm")));
   const restored = [
     ...jsonLines(await on(data, ["restore", "--json", "--list"])),
     ...jsonLines(await on(data, ["restore", "--json", TYPED])),
   ];
-  expect(new Set(restored.flatMap(Object.keys))).toEqual(new Set(namedFields("restore")));
+  expect(new Set(restored.flatMap(Object.keys))).toEqual(new Set(await namedFields("restore")));
 });
 
 test("restore wants either a document or --list", async () => {

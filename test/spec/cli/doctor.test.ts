@@ -69,7 +69,7 @@ test("of a sound folder all is well, and the folder stays as it is", async () =>
   expect(by("database")).toMatchObject({ status: "ok", found: "opens, in format 1" });
   expect(by("documents")).toMatchObject({ status: "ok", found: "5 documents, 7.6 KB, none damaged" });
   expect(by("clock")?.found).toBe("it is 2026-01-31T12:45:00.000Z");
-  expect(Object.keys(report).sort()).toEqual(namedFields("doctor"));
+  expect(Object.keys(report).sort()).toEqual(await namedFields("doctor"));
   for (const check of report.checks)
     expect(Object.keys(check)).toEqual(["check", "status", "found", "advice"]);
   expect(await hashesOf(data)).toEqual(before);

@@ -38,7 +38,7 @@ describe("an update", () => {
         seq: 1,
         inserted: expect.any(Number),
       });
-      expect(Object.keys(created ?? {}).sort()).toEqual(namedFields("import"));
+      expect(Object.keys(created ?? {}).sort()).toEqual(await namedFields("import"));
       expect(await valuesOf(name)).toEqual(await valuesOf(TYPED));
       const again = await on(data, ["import", "--format", format, name, file]);
       expect(again).toMatchObject({

@@ -91,7 +91,7 @@ describe("as JSON", () => {
   test.each(["ls", "stats", "log", "verify"])(
     "%s prints the fields that its page names, and no other",
     async (name) => {
-      const command = joineryCommand().commands.find((it) => it.name() === name);
+      const command = (await joineryCommand()).commands.find((it) => it.name() === name);
       const named = Object.keys((command && pageOf(command)?.json.fields) ?? {});
       const found = new Set<string>();
       for (const data of [folder, damaged]) {
@@ -184,7 +184,7 @@ describe("how it ends", () => {
   });
 
   test("with 0 for help, which has an example", async () => {
-    for (const { name } of joineryCommand().commands.map((command) => ({ name: command.name() }))) {
+    for (const { name } of (await joineryCommand()).commands.map((command) => ({ name: command.name() }))) {
       const { code, stdout } = await joinery([name, "--help"]);
       expect(code).toBe(0);
       expect(stdout).toContain(`joinery ${name}`);

@@ -84,7 +84,7 @@ describe("repair", () => {
       { document: UNICODE, outcome: "emptied", lost: { fromSeq: 1, from: null } },
     ]);
     const ofRest = ["losses", "strays"];
-    const named = namedFields("repair").filter((field) => !ofRest.includes(field));
+    const named = (await namedFields("repair")).filter((field) => !ofRest.includes(field));
     for (const line of lines) expect(Object.keys(line).sort()).toEqual(named);
   });
 
@@ -144,7 +144,7 @@ describe("compact", () => {
       },
       { reclaimed: { bytesBefore: expect.any(Number), bytesAfter: expect.any(Number) } },
     ]);
-    expect(new Set(lines.flatMap(Object.keys))).toEqual(new Set(namedFields("compact")));
+    expect(new Set(lines.flatMap(Object.keys))).toEqual(new Set(await namedFields("compact")));
     expect(JSON.parse((await on(data, ["stats", "--json", EVERY_TYPE])).stdout)).toMatchObject({
       logEntries: 1,
     });

@@ -84,8 +84,9 @@ export function jsonLines({ stdout }: Pick<Ended, "stdout">): Record<string, unk
 }
 
 /** Fields that the page of a command names, without `[]` and what is below it. */
-export function namedFields(command: string): string[] {
-  const found = joineryCommand().commands.find((it) => it.name() === command);
+export async function namedFields(command: string): Promise<string[]> {
+  const { commands } = await joineryCommand();
+  const found = commands.find((it) => it.name() === command);
   const fields = Object.keys((found && pageOf(found)?.json.fields) ?? {});
   return [...new Set(fields.map((field) => field.split(/[.[]/)[0] as string))].sort();
 }
