@@ -14,14 +14,15 @@ for (let i = 256; i < TABLE.length; i++) TABLE[i] = afterZeroByte(TABLE[i - 256]
  * browser's offline store checks the same records.
  *
  * @param before CRC32C of what comes before these bytes, to go on from there.
+ * @param start @param end Which of the bytes: a view of a few would cost more than they do. Default: all.
  * @returns An unsigned 32-bit integer.
  * Source: RFC 3720, appendix B.4; eight bytes at a time. Cost: about 0.7 ns a byte.
  */
-export function crc32c(bytes: Uint8Array, before = 0): number {
+export function crc32c(bytes: Uint8Array, before = 0, start = 0, end = bytes.length): number {
   let crc = ~before;
-  let i = 0;
+  let i = start;
   // reason: all indices below are in range by construction.
-  for (const end = bytes.length - 7; i < end; i += 8) {
+  for (const lastWhole = end - 7; i < lastWhole; i += 8) {
     crc ^=
       (bytes[i] as number) |
       ((bytes[i + 1] as number) << 8) |
@@ -37,7 +38,7 @@ export function crc32c(bytes: Uint8Array, before = 0): number {
       (TABLE[256 + (bytes[i + 6] as number)] as number) ^
       (TABLE[bytes[i + 7] as number] as number);
   }
-  for (; i < bytes.length; i++) {
+  for (; i < end; i++) {
     crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
   }
   return ~crc >>> 0;

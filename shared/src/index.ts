@@ -35,7 +35,9 @@ export {
 export {
   computeChecksum,
   formatOf,
+  SEAL_BYTES,
   type SealedRecord,
+  sealPayload,
   sealRecord,
   sealType,
   unsealRecord,

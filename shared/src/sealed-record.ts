@@ -14,7 +14,8 @@ export interface SealedRecord {
 
 const LENGTH_AT = 1;
 const CHECKSUM_AT = 5;
-const HEADER_BYTES = 9;
+/** Bytes of a value before its payload. */
+export const SEAL_BYTES = 9;
 
 /** @param typeByte What it is, as `sealType` gives it. */
 export function sealRecord(
@@ -23,14 +24,24 @@ export function sealRecord(
   writePayload: (encoder: encoding.Encoder) => void,
 ): SealedRecord {
   const encoder = encoding.createEncoder();
-  encoding.writeUint8Array(encoder, new Uint8Array(HEADER_BYTES));
+  encoding.writeUint8Array(encoder, new Uint8Array(SEAL_BYTES));
   writePayload(encoder);
-  const value = encoding.toUint8Array(encoder);
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  view.setUint8(0, typeByte);
-  view.setUint32(LENGTH_AT, value.length - HEADER_BYTES);
-  view.setUint32(CHECKSUM_AT, checksum(key, value));
+  return sealPayload(key, typeByte, encoding.toUint8Array(encoder));
+}
+
+/** As {@link sealRecord}. @param value Has the payload already, behind `SEAL_BYTES` to be written. */
+export function sealPayload(key: Uint8Array, typeByte: number, value: Uint8Array): SealedRecord {
+  value[0] = typeByte;
+  writeUint32(value, LENGTH_AT, value.length - SEAL_BYTES);
+  writeUint32(value, CHECKSUM_AT, checksum(key, value));
   return { key, value };
+}
+
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 /**
@@ -39,15 +50,15 @@ export function sealRecord(
  * @returns Its payload, a plain view into the value; or what is wrong with it, for a message.
  */
 export function unsealRecord({ key, value }: SealedRecord): Uint8Array | string {
-  if (value.length < HEADER_BYTES) return `the record has only ${value.length} bytes`;
+  if (value.length < SEAL_BYTES) return `the record has only ${value.length} bytes`;
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
   const length = view.getUint32(LENGTH_AT);
-  if (length !== value.length - HEADER_BYTES)
-    return `the record has ${value.length - HEADER_BYTES} bytes of payload, not ${length}`;
+  if (length !== value.length - SEAL_BYTES)
+    return `the record has ${value.length - SEAL_BYTES} bytes of payload, not ${length}`;
   const found = computed.get(value) ?? checksum(key, value);
   if (view.getUint32(CHECKSUM_AT) !== found) return "the checksum does not match";
   // Databases hand out Buffers, whose `slice` shares memory; the callers expect plain arrays.
-  return new Uint8Array(value.buffer, value.byteOffset + HEADER_BYTES, length);
+  return new Uint8Array(value.buffer, value.byteOffset + SEAL_BYTES, length);
 }
 
 /** Checksums that were computed in steps, of values that are still looked at. */
@@ -59,9 +70,9 @@ const computed = new WeakMap<Uint8Array, number>();
  * be changed any more.
  */
 export function* computeChecksum({ key, value }: SealedRecord, stepBytes: number): Generator<void, void> {
-  let sum = crc32c(value.subarray(0, CHECKSUM_AT), crc32c(key));
-  for (let at = HEADER_BYTES; at < value.length; at += stepBytes) {
-    sum = crc32c(value.subarray(at, at + stepBytes), sum);
+  let sum = crc32c(value, crc32c(key), 0, CHECKSUM_AT);
+  for (let at = SEAL_BYTES; at < value.length; at += stepBytes) {
+    sum = crc32c(value, sum, at, Math.min(at + stepBytes, value.length));
     yield;
   }
   computed.set(value, sum);
@@ -79,6 +90,5 @@ export function formatOf(value: Uint8Array): number {
 
 /** Covers the key and all of the value but the checksum's own four bytes. */
 function checksum(key: Uint8Array, value: Uint8Array): number {
-  const beforeIt = crc32c(value.subarray(0, CHECKSUM_AT), crc32c(key));
-  return crc32c(value.subarray(HEADER_BYTES), beforeIt);
+  return crc32c(value, crc32c(value, crc32c(key), 0, CHECKSUM_AT), SEAL_BYTES);
 }

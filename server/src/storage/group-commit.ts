@@ -1,11 +1,13 @@
 import type { Clock, Timer } from "../engine/ports.ts";
 import type { Operation } from "./database.ts";
 
-interface Waiting {
-  /** What to write, or how to find that out once all that was given before is written. */
-  readonly operations: readonly Operation[] | (() => Promise<readonly Operation[]>);
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+/** What to write, or how to find that out once all that was given before is written. */
+type Given = readonly Operation[] | (() => Promise<readonly Operation[]>);
+
+/** What is written at once. All who gave something to it have one promise. */
+interface Group extends PromiseWithResolvers<void> {
+  /** A function is in a group of its own. */
+  readonly operations: Operation[] | (() => Promise<readonly Operation[]>);
 }
 
 /** How long writes gather while more comes all the time. */
@@ -27,7 +29,7 @@ export interface CommitPace {
 export class GroupCommit {
   readonly #write: (operations: Operation[]) => Promise<void>;
   readonly #pace: CommitPace | null;
-  #queue: Waiting[] = [];
+  #queue: Group[] = [];
   #draining: Promise<void> | null = null;
   #startedAtMs = Number.NEGATIVE_INFINITY;
   /** Somebody waits for something in the queue. */
@@ -49,13 +51,24 @@ export class GroupCommit {
    * @param operations A function is called once everything given before is written, and its operations are
    * written by themselves before anything given after it; when it rejects, only this call does.
    */
-  add(operations: Waiting["operations"]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ operations, resolve, reject });
-      // It changes a document as a whole, and is asked for by somebody.
-      if (typeof operations === "function") this.hurry();
-      this.#draining ??= this.#drain();
-    });
+  add(operations: Given): Promise<void> {
+    const { promise } = this.#groupOf(operations);
+    // It changes a document as a whole, and is asked for by somebody.
+    if (typeof operations === "function") this.hurry();
+    this.#draining ??= this.#drain();
+    return promise;
+  }
+
+  #groupOf(operations: Given): Group {
+    const last = this.#queue.at(-1);
+    if (last && typeof last.operations !== "function" && typeof operations !== "function") {
+      for (const operation of operations) last.operations.push(operation);
+      return last;
+    }
+    const own = typeof operations === "function" ? operations : [...operations];
+    const group = { operations: own, ...Promise.withResolvers<void>() };
+    this.#queue.push(group);
+    return group;
   }
 
   /** Has all that was given so far written without a pause. */
@@ -99,39 +112,24 @@ export class GroupCommit {
   }
 
   async #writeGroup(): Promise<void> {
-    const group = this.#takeGroup();
+    const group = this.#queue.shift();
     this.#pause = null;
+    if (group === undefined) return;
     if (this.#queue.length === 0) this.#isUrgent = false;
     if (this.#pace !== null) this.#startedAtMs = this.#pace.clock.monotonicMs();
     let operations: Operation[];
     try {
-      operations = await operationsOf(group);
+      operations =
+        typeof group.operations === "function" ? [...(await group.operations())] : group.operations;
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      group.reject(error);
       return;
     }
     try {
       if (operations.length > 0) await this.#write(operations);
-      for (const { resolve } of group) resolve();
+      group.resolve();
     } catch (error) {
-      for (const { reject } of group.concat(this.#queue.splice(0))) reject(error);
+      for (const { reject } of [group, ...this.#queue.splice(0)]) reject(error);
     }
   }
-
-  /** All that waits up to the first that has to be looked up; that one alone, when it is first. */
-  #takeGroup(): Waiting[] {
-    const lookup = this.#queue.findIndex(({ operations }) => typeof operations === "function");
-    if (lookup === -1) return this.#queue.splice(0);
-    return this.#queue.splice(0, Math.max(lookup, 1));
-  }
-}
-
-/** A group is either one that has to be looked up, or many that are there. */
-async function operationsOf(group: readonly Waiting[]): Promise<Operation[]> {
-  const gathered: Operation[] = [];
-  for (const { operations } of group) {
-    for (const operation of typeof operations === "function" ? await operations() : operations)
-      gathered.push(operation);
-  }
-  return gathered;
 }

@@ -6,6 +6,7 @@
 
 import { type DocumentName, JoineryError } from "@joinery/shared";
 import { decodeUtf8, encodeUtf8 } from "lib0/string";
+import { cutBytes } from "./slab.ts";
 
 /** What a record holds. Their order is that of the records in a document's key range. */
 export type RecordKind = "birth" | "snapshot" | "log" | "branches";
@@ -42,6 +43,7 @@ export interface KeyRange {
 // A NUL in a name is written as 00 FF, and 00 01 ends the name: lower than anything that a longer name goes on
 // with, so that a name sorts before those that it is the beginning of.
 const NUL = 0x00;
+const MAX_ASCII = 0x7f;
 const ESCAPED_NUL = 0xff;
 const END_OF_NAME = 0x01;
 const AFTER_END_OF_NAME = 0x02;
@@ -53,16 +55,33 @@ const TWO_32 = 2 ** 32;
 export function encodeKey({ document, kind, seq }: RecordPlace): Uint8Array {
   if (!Number.isSafeInteger(seq) || seq < 0)
     throw new RangeError(`seq ${seq} is not a whole number up to 2^53 - 1`);
-  const name = encodeName(document);
-  const key = new Uint8Array(name.length + 2 + KIND_AND_SEQ_BYTES);
-  key.set(name);
-  key[name.length] = NUL;
-  key[name.length + 1] = END_OF_NAME;
-  key[name.length + 2] = KIND_BYTES[kind];
-  const view = new DataView(key.buffer);
-  view.setUint32(name.length + 3, Math.floor(seq / TWO_32));
-  view.setUint32(name.length + 7, seq >>> 0);
+  const name = isPlain(document) ? null : encodeName(document);
+  const length = name?.length ?? document.length;
+  const key = cutBytes(length + 2 + KIND_AND_SEQ_BYTES);
+  if (name) key.set(name);
+  else for (let i = 0; i < length; i++) key[i] = document.charCodeAt(i);
+  key[length] = NUL;
+  key[length + 1] = END_OF_NAME;
+  key[length + 2] = KIND_BYTES[kind];
+  writeUint32(key, length + 3, Math.floor(seq / TWO_32));
+  writeUint32(key, length + 7, seq >>> 0);
   return key;
+}
+
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+/** Whether each character of a name is one byte of its key, as it is: ASCII without NUL. Most are. */
+function isPlain(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code === NUL || code > MAX_ASCII) return false;
+  }
+  return true;
 }
 
 /** Takes a key apart. Returns `null` when it is none of ours. */

@@ -145,20 +145,20 @@ export class LevelStorage implements Storage {
   append(append: Append): Promise<void> {
     // Not async: of each batch of each room it would make two promises more.
     try {
-      return this.#commit(this.#recordsOf(append).map(put));
+      return this.#commit(this.#operationsOf(append));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #recordsOf({ document, entry, birth, branches }: Append): StoredRecord[] {
+  #operationsOf({ document, entry, birth, branches }: Append): Operation[] {
     if ((entry.seq === 1) !== (birth !== undefined))
       throw new Error("birth goes with seq 1, and only with it");
     this.#requireSound(document);
-    const records = [encodeLogEntry(document, entry)];
-    if (branches !== undefined) records.unshift(encodeBranches(document, branches));
-    if (birth !== undefined) records.unshift(encodeBirth(document, birth));
-    return records;
+    const operations = [put(encodeLogEntry(document, entry))];
+    if (branches !== undefined) operations.unshift(put(encodeBranches(document, branches)));
+    if (birth !== undefined) operations.unshift(put(encodeBirth(document, birth)));
+    return operations;
   }
 
   hurry(): void {

@@ -7,16 +7,19 @@ import {
   ByteReader,
   formatOf,
   JoineryError,
+  SEAL_BYTES,
   type SealedRecord,
+  sealPayload,
   sealRecord,
   sealType,
   unsealRecord,
 } from "@joinery/shared";
 import { fromHexString, toHexString } from "lib0/buffer";
 import * as encoding from "lib0/encoding";
-import { decodeUtf8 } from "lib0/string";
+import { decodeUtf8, encodeUtf8 } from "lib0/string";
 import type { Append, Branch, BranchId, Lineage, LogEntry, LogPart, Snapshot } from "../engine/ports.ts";
 import { encodeKey, KIND_BYTES, type RecordKind, type RecordPlace } from "./keys.ts";
+import { cutBytes } from "./slab.ts";
 
 /** Which life of a name a document is, and since when. */
 export type Birth = NonNullable<Append["birth"]>;
@@ -65,15 +68,59 @@ export function encodeSnapshot(document: RecordPlace["document"], snapshot: Snap
   });
 }
 
-export function encodeLogEntry(document: RecordPlace["document"], entry: LogEntry): StoredRecord {
-  return encodeRecord(encodeKey({ document, kind: "log", seq: entry.seq }), "log", (encoder) => {
-    encoding.writeFloat64(encoder, entry.time);
-    encoding.writeVarUint(encoder, entry.parts.length);
-    for (const { author, update } of entry.parts) {
-      encoding.writeVarString(encoder, author);
-      encoding.writeVarUint8Array(encoder, update);
-    }
-  });
+/** Written without an encoder: there is one for each batch of each room. */
+export function encodeLogEntry(
+  document: RecordPlace["document"],
+  { seq, time, parts }: LogEntry,
+): StoredRecord {
+  const key = encodeKey({ document, kind: "log", seq });
+  let bytes = SEAL_BYTES + TIME_BYTES + varUintBytes(parts.length);
+  for (const { author, update } of parts) {
+    const authorBytes = isAscii(author) ? author.length : encodeUtf8(author).length;
+    bytes += varUintBytes(authorBytes) + authorBytes + varUintBytes(update.length) + update.length;
+  }
+  const value = cutBytes(bytes);
+  new DataView(value.buffer).setFloat64(value.byteOffset + SEAL_BYTES, time);
+  let end = writeVarUint(value, SEAL_BYTES + TIME_BYTES, parts.length);
+  for (const { author, update } of parts) {
+    end = writeAuthor(value, end, author);
+    end = writeVarUint(value, end, update.length);
+    value.set(update, end);
+    end += update.length;
+  }
+  return sealPayload(key, typeByte("log"), value);
+}
+
+function writeAuthor(bytes: Uint8Array, at: number, author: string): number {
+  if (!isAscii(author)) {
+    const utf8 = encodeUtf8(author);
+    const start = writeVarUint(bytes, at, utf8.length);
+    bytes.set(utf8, start);
+    return start + utf8.length;
+  }
+  const start = writeVarUint(bytes, at, author.length);
+  for (let i = 0; i < author.length; i++) bytes[start + i] = author.charCodeAt(i);
+  return start + author.length;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
+/** As lib0 does. @returns Where it ends. */
+function writeVarUint(bytes: Uint8Array, at: number, value: number): number {
+  let end = at;
+  let left = value;
+  for (; left >= 0x80; left = Math.floor(left / 0x80)) bytes[end++] = (left % 0x80) + 0x80;
+  bytes[end++] = left;
+  return end;
+}
+
+function varUintBytes(value: number): number {
+  let bytes = 1;
+  for (let left = value; left >= 0x80; left = Math.floor(left / 0x80)) bytes++;
+  return bytes;
 }
 
 /** @throws JoineryError DOCUMENT_DAMAGED (retry with backoff) when the record fails a check. */
