@@ -59,7 +59,9 @@ export class BatchTimes {
 
   /** It has been sent to everybody. */
   sent(seq: number): void {
-    const batch = this.#appended.findLast((appended) => appended.seq === seq);
+    let last = this.#appended.length - 1;
+    while (last >= 0 && this.#appended[last]?.seq !== seq) last--;
+    const batch = this.#appended[last];
     if (!batch) return;
     this.#options.meter.deliverySeconds.add(this.#secondsSince(batch.receivedAtMs));
     batch.span?.sent();

@@ -37,7 +37,7 @@ export interface FlushesOptions {
   /** So many bytes wait that the window ends early. */
   readonly onFullBatch: () => void;
   /** A batch was handed to the storage, and that many bytes with it. */
-  readonly onAppended: (batch: AppendedBatch, bytes: number) => void;
+  readonly onAppended: (batch: ClosedBatch, seq: number, time: number, bytes: number) => void;
   /** All that was due was sent. */
   readonly onFlushed: () => void;
   /** A bug, or an update that Yjs cannot merge: the room must end. */
@@ -75,7 +75,7 @@ export class Flushes {
   /** What sending took that the window does not know of yet. */
   #costMs = 0;
   /** Batches that are being sent. */
-  #sending: number[] = [];
+  readonly #sending: number[] = [];
   /** Set while somebody waits for the first batch to be durable. */
   #birth: PromiseWithResolvers<void> | null = null;
 
@@ -170,7 +170,7 @@ export class Flushes {
 
   /** Whether all who write have written and wait, so that nothing more comes by waiting longer. */
   get #isRoundOver(): boolean {
-    return this.#window.mayEndEarly && this.#rounds.isOver(this.audience.size);
+    return this.#rounds.areKept && this.#window.mayEndEarly && this.#rounds.isOver(this.audience.size);
   }
 
   /** There is something to flush: does so when the window is over. */
@@ -232,7 +232,8 @@ export class Flushes {
   #sent(): void {
     this.#window.flushed(this.#flushedAtMs, this.#costMs);
     this.#costMs = 0;
-    for (const seq of this.#sending.splice(0)) this.#times.sent(seq);
+    for (const seq of this.#sending) this.#times.sent(seq);
+    this.#sending.length = 0;
   }
 
   #flush({ journal, contents }: FlushTarget): void {
@@ -251,7 +252,7 @@ export class Flushes {
       this.#rounds.appended(journal.seq, clock.monotonicMs());
       if (isRoundOver) journal.hurry(journal.seq);
       this.#times.appended(journal.seq, bytes);
-      onAppended({ ...batch, seq: journal.seq, time }, bytes);
+      onAppended(batch, journal.seq, time, bytes);
       contents.flushed();
     }
     const { seq, durableSeq } = journal;

@@ -173,6 +173,11 @@ export class Intake {
 
   /** Looks whether what is held aside can be added now. Called when something was added. */
   retryHeld(): void {
+    if (!this.#held.isEmpty) this.#retryHeld();
+    this.#questions.askReady();
+  }
+
+  #retryHeld(): void {
     const { period } = this.#trials;
     const refused: [Writer, JoineryError][] = [];
     for (const held of this.#held.takeAll()) {
@@ -201,7 +206,6 @@ export class Intake {
       }
     }
     for (const [sender, error] of refused) sender.close(error);
-    this.#questions.askReady();
   }
 
   close(): void {

@@ -14,7 +14,16 @@ import { type DocumentName, JoineryError, toJoineryError } from "@joinery/shared
 import type { ClosedBatch } from "./batch.ts";
 import { branchAt, newestOf, withOwnBranch } from "./branches.ts";
 import { mergeUpdates } from "./merge.ts";
-import type { Branch, BranchId, Lineage, NewestBranch, Snapshot, Storage, StoredDocument } from "./ports.ts";
+import type {
+  Append,
+  Branch,
+  BranchId,
+  Lineage,
+  NewestBranch,
+  Snapshot,
+  Storage,
+  StoredDocument,
+} from "./ports.ts";
 
 export interface CompactionOptions {
   /** A tail smaller than this is left alone, in bytes: rewriting it would save next to nothing. */
@@ -161,23 +170,24 @@ export class Journal {
     this.#tail.push({ seq, update: batch.update });
     this.#tailBytes += batch.update.length;
     this.#uncommittedBytes += bytes;
-    const birth = this.#isBorn ? undefined : { lineage: this.lineage, bornAt: time };
-    this.#isBorn = true;
-    const begun = this.#isBranchBegun ? undefined : { branches: this.#branches };
-    this.#isBranchBegun = true;
-    const entry = { seq, time, parts: batch.parts };
-    const appended = this.#storage.append({
-      document: this.document,
-      entry,
-      ...(birth && { birth }),
-      ...begun,
-    });
+    const append = { document: this.document, entry: { seq, time, parts: batch.parts } };
+    // The first ones say more.
+    const isUsual = this.#isBorn && this.#isBranchBegun;
+    const appended = this.#storage.append(isUsual ? append : { ...append, ...this.#beginnings(time) });
     if (seq <= this.#awaitedSeq) this.#storage.hurry?.();
     this.#lastAppend = appended.then(
       () => this.#committed(seq, bytes),
       (error: unknown) => this.#fail(error),
     );
     return bytes;
+  }
+
+  #beginnings(time: number): Pick<Append, "birth" | "branches"> {
+    const birth = this.#isBorn ? null : { lineage: this.lineage, bornAt: time };
+    const branches = this.#isBranchBegun ? null : this.#branches;
+    this.#isBorn = true;
+    this.#isBranchBegun = true;
+    return { ...(birth && { birth }), ...(branches && { branches }) };
   }
 
   /** Somebody waits until the log is on disk up to `seq`, which may be still to come. */
@@ -284,7 +294,9 @@ export class Journal {
 }
 
 function bytesOf(items: readonly { readonly update: Uint8Array }[]): number {
-  return items.reduce((sum, { update }) => sum + update.length, 0);
+  let bytes = 0;
+  for (const { update } of items) bytes += update.length;
+  return bytes;
 }
 
 /** Cuts a list into groups of at most so many bytes, each of at least one; `end` is the index behind its last. */

@@ -120,9 +120,9 @@ export class Room implements SessionRoom<Session>, DocumentHolder, ObservableRoo
       attendance: this.#attendance,
       onWindowEnd: () => this.loaded.intake.retryHeld(),
       onFullBatch: () => this.report({ type: "limit-hit", document, limit: "maxBatchBytes" }),
-      onAppended: (batch, bytes) => {
+      onAppended: (batch, seq, time, bytes) => {
         context.uncommittedChanged(bytes);
-        this.#observation?.appended(batch);
+        this.#observation?.appended({ ...batch, seq, time });
       },
       onFlushed: () => this.#tellPresenceLater(),
       onMistake: (thrown) => this.#failedByMistake(thrown),
