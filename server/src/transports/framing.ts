@@ -8,7 +8,8 @@
 import type { Socket } from "node:net";
 import type { Frame } from "../engine/frame.ts";
 
-const WHOLE_BINARY_MESSAGE = 0x82;
+/** The first byte of a binary message in one frame. */
+export const WHOLE_BINARY_MESSAGE = 0x82;
 /** A payload's length stands in the second byte up to here, else in two bytes more, else in eight. */
 const MAX_LENGTH_IN_BYTE = 125;
 const LENGTH_IN_TWO_BYTES = 126;

@@ -26,7 +26,17 @@ import { type GateActions, InputGate } from "./input-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import { Pings } from "./pings.ts";
 import type { Sender, UnfinishedMessages } from "./unfinished-messages.ts";
-import { exceededLimit, fromWsError, isWithinMessage, toCloseReason } from "./ws.ts";
+import { type MessageReceiver, readWholeMessages } from "./whole-messages.ts";
+import {
+  divertData,
+  exceededLimit,
+  fromWsError,
+  hearsNothing,
+  isWithinMessage,
+  maxNextMessageBytes,
+  type ReadByWs,
+  toCloseReason,
+} from "./ws.ts";
 
 /** What happened to a connection that a person may want to know. */
 export type ConnectionEvent =
@@ -106,7 +116,7 @@ interface LinkedSocket extends Socket {
   [LINK]?: WebSocketConnection;
 }
 
-export class WebSocketConnection implements Connection, Outbox, Sender {
+export class WebSocketConnection implements Connection, Outbox, Sender, MessageReceiver {
   readonly id: number;
   readonly #context: ConnectionContext;
   readonly #webSocket: LinkedWebSocket;
@@ -135,8 +145,11 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   // Of all connections.
   static readonly #onData = function (this: LinkedSocket, bytes: Buffer): void {
     const connection = this[LINK];
-    if (connection) connection.#arrived(bytes.length);
+    if (connection) connection.#bytesCame(bytes);
   };
+
+  /** `null` where ws listens itself. */
+  static #readByWs: ReadByWs | null = null;
 
   static readonly #onDrain = function (this: LinkedSocket): void {
     const connection = this[LINK];
@@ -198,8 +211,10 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
   #listen(): void {
     this.#webSocket.link = this;
     this.#socket[LINK] = this;
+    const readByWs = divertData(this.#socket, WebSocketConnection.#onData);
+    WebSocketConnection.#readByWs = readByWs;
     // After ws, which listens since before, has emitted what the bytes hold.
-    this.#socket.on("data", WebSocketConnection.#onData);
+    if (readByWs === null) this.#socket.on("data", WebSocketConnection.#onData);
     this.#socket.on("drain", WebSocketConnection.#onDrain);
   }
 
@@ -337,6 +352,25 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
 
   // What the socket does.
 
+  #bytesCame(bytes: Buffer): void {
+    const readByWs = WebSocketConnection.#readByWs;
+    if (readByWs !== null) {
+      const read = readWholeMessages(bytes, this);
+      const rest = read === 0 ? bytes : bytes.subarray(read);
+      if (rest.length > 0 && !hearsNothing(this.#webSocket)) readByWs.call(this.#socket, rest);
+    }
+    this.#arrived(bytes.length);
+  }
+
+  get maxNextBytes(): number {
+    return maxNextMessageBytes(this.#webSocket);
+  }
+
+  receiveMessage(message: Uint8Array): void {
+    this.#messageCame();
+    this.#gate.message(message);
+  }
+
   #arrived(bytes: number): void {
     this.#gate.bytes(bytes);
     const { unfinished } = this.#context;
@@ -345,10 +379,14 @@ export class WebSocketConnection implements Connection, Outbox, Sender {
     if (this.#isOpen && isWithinMessage(this.#webSocket)) unfinished.grow(this, bytes);
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
+  #messageCame(): void {
     this.#hasMessageEnded = true;
     this.#firstMessage?.cancel();
     this.#firstMessage = null;
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.#messageCame();
     if (!isBinary) this.fail(new JoineryError("MALFORMED_FRAME", "text frames are not part of this dialect"));
     // Not the Buffer: its `slice` shares memory where that of a Uint8Array copies.
     else this.#gate.message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

@@ -13,7 +13,7 @@ import { WebSocketTransport } from "../../../server/src/transports/websocket.ts"
 import type { ConnectionEvent } from "../../../server/src/transports/websocket-connection.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { until } from "../../support/until.ts";
-import { CLOSE, frame, PING, PONG, RawSocket } from "../node/raw-socket.ts";
+import { CLOSE, CONTINUATION, frame, PING, PONG, RawSocket } from "../node/raw-socket.ts";
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
@@ -371,5 +371,57 @@ describe("a connection that takes nothing", () => {
     }
     // A ping of two bytes, and nothing else.
     expect(socket.writableLength - waiting).toBeLessThan(10);
+  });
+});
+
+describe("what comes", () => {
+  const binary = (text: string) => frame(Buffer.from(text));
+  const inParts = [
+    frame(Buffer.from("in "), { fin: false }),
+    frame(Buffer.from("parts"), { opcode: CONTINUATION }),
+  ];
+
+  test("is heard in order, whatever it is and in whatever pieces it comes", async () => {
+    const { served, connect } = await stage();
+    const ann = await connect();
+    const { received } = only(served);
+    const all = Buffer.concat([binary("first"), ...inParts, binary("then"), binary("last")]);
+    ann.write(all);
+    const expected = ["first", "in parts", "then", "last"];
+    await until("all of it", () => received.length === 4);
+    expect(received).toEqual(expected);
+    for (let cut = 1; cut < all.length; cut += 5) {
+      received.length = 0;
+      ann.write(all.subarray(0, cut));
+      await new Promise((resolve) => setImmediate(resolve));
+      ann.write(all.subarray(cut));
+      await until("all of it", () => received.length === 4);
+      expect(received).toEqual(expected);
+    }
+  });
+
+  test("between the parts of a message is no message", async () => {
+    const { served, connect } = await stage();
+    const ann = await connect();
+    ann.write(inParts[0] as Buffer);
+    ann.write(binary("between"));
+    expect((await ann.nextOf(CLOSE)).readUInt16BE()).toBe(1002);
+    expect(only(served).received).toEqual([]);
+  });
+
+  test("after the client closed, or sent what is not allowed, is not heard", async () => {
+    for (const end of [
+      frame(Buffer.of(3, 232), { opcode: CLOSE }),
+      frame(Buffer.of(1), { isMasked: false }),
+    ]) {
+      const { served, connect } = await stage();
+      const ann = await connect();
+      ann.write(Buffer.concat([binary("first"), end, binary("with it")]));
+      ann.write(binary("later"));
+      await ann.nextOf(CLOSE);
+      ann.write(binary("after the answer"));
+      await until("the end", () => served[0]?.isGone === true);
+      expect(only(served).received).toEqual(["first"]);
+    }
   });
 });
