@@ -34,7 +34,10 @@ export function readWholeMessages(bytes: Uint8Array, receiver: MessageReceiver):
       start += 2;
     } else if (length === LENGTH_IN_EIGHT_BYTES) break;
     const end = start + length;
-    if ((second & MASKED) === 0 || end > bytes.length || length > receiver.maxNextBytes) break;
+    if ((second & MASKED) === 0 || end > bytes.length) break;
+    const maxBytes = receiver.maxNextBytes;
+    // One without bytes is no longer than 0, and no message either in the midst of another.
+    if (maxBytes === 0 || length > maxBytes) break;
     const message = new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
     for (let i = 0; i < length; i++) {
       // reason: the mask is before the message, and both are within the bytes.

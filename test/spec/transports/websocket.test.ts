@@ -400,6 +400,21 @@ describe("what comes", () => {
     }
   });
 
+  test("is one message, though its second half looks like messages", async () => {
+    const { served, sockets, connect } = await stage();
+    const ann = await connect();
+    const { received } = only(served);
+    const [socket] = sockets as [NetSocket];
+    const inner = Buffer.concat([binary(""), binary("inner")]);
+    const outer = frame(Buffer.concat([Buffer.from("outer "), inner]));
+    const before = socket.bytesRead;
+    ann.write(outer.subarray(0, -inner.length));
+    await until("the first half", () => socket.bytesRead === before + outer.length - inner.length);
+    ann.write(inner);
+    await until("the message", () => received.length > 0);
+    expect(received).toEqual([new TextDecoder().decode(outer.subarray(6))]);
+  });
+
   test("between the parts of a message is no message", async () => {
     const { served, connect } = await stage();
     const ann = await connect();

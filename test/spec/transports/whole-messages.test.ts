@@ -74,3 +74,9 @@ test("whoever wants no more leaves the rest as it came", () => {
   expect(read(bytes, { most: 1 })).toEqual({ messages: ["first"], left: last.length });
   expect(bytes.subarray(-last.length)).toEqual(last);
 });
+
+test("what is in the midst of something else is not read, and be it what an empty message looks like", () => {
+  const bytes = Buffer.concat([binary(""), binary("more")]);
+  expect(read(bytes, { most: 0 })).toEqual({ messages: [], left: bytes.length });
+  expect(read(bytes, { most: 1 })).toEqual({ messages: [""], left: binary("more").length });
+});
