@@ -82,9 +82,10 @@ export class Rounds<Session> {
       }
       if (writer.seq > 0 && writer.seq <= seq) {
         writer.seq = 0;
-        writer.untilMs = untilMs;
         this.#inLog--;
-        this.#toCome++;
+        // Who had written more before being told of the first is told twice.
+        if (writer.untilMs === 0) this.#toCome++;
+        writer.untilMs = untilMs;
       }
       writer.isWaiting = writer.seq > 0 || writer.untilMs > 0;
       if (writer.isWaiting) waiting[kept++] = writer;

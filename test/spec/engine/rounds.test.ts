@@ -50,6 +50,22 @@ test("who writes before being told does not wait", () => {
   expect(rounds.isOver(2)).toBe(true);
 });
 
+test("who wrote once more before being told of the first waits again from the next time on", () => {
+  const { rounds, write, append, tell, play } = stage();
+  write("ann", "ben");
+  append();
+  write("ann");
+  tell();
+  // Told of both, one soon after the other.
+  append();
+  tell();
+  for (let i = 0; i < 5; i++) play(["ann", "ben"], 5);
+  write("ann");
+  expect(rounds.isOver(2)).toBe(false);
+  write("ben");
+  expect(rounds.isOver(2)).toBe(true);
+});
+
 test("who types does not wait: the next key comes some time after being told", () => {
   const { rounds, write, play } = stage();
   for (let i = 0; i < 5; i++) play(["ann", "ben"], 80);
