@@ -18,6 +18,12 @@ import { Rounds } from "./rounds.ts";
 import { Seeding } from "./seeding.ts";
 import type { Session } from "./session.ts";
 
+/**
+ * How long a batch waits beyond its window for the last ones of a round, who would else need a batch of their own, and be out
+ * of step with the others from then on.
+ */
+const MAX_ROUND_WAIT_MS = 5;
+
 /** One batch, as it is in the log. */
 export interface AppendedBatch extends ClosedBatch {
   readonly seq: number;
@@ -62,13 +68,15 @@ export class Flushes {
   readonly #rounds = new Rounds<Session>();
   /** Those who have something to acknowledge, once what was accepted is in the log. */
   readonly #unacknowledged = new LazySet<Session>();
-  readonly #onWindowOver = () => this.#closeWindow();
+  readonly #onWindowOver = () => this.#windowOver();
   #target: FlushTarget | null = null;
   #timer: Timer | null = null;
   /** Who sent all that is in the batch. */
   #writer: Session | null = null;
   /** Whether it ends with this turn. */
   #endsWithTurn = false;
+  /** Whether its time is over, and it is a round that is waited for. */
+  #isOverdue = false;
   /** Whether there is something to flush once everybody has been sent what was flushed last. */
   #isDue = false;
   #flushedAtMs = 0;
@@ -196,6 +204,21 @@ export class Flushes {
     this.#timer = delayMs > 0 ? clock.setTimer(delayMs, run) : clock.endOfTurn(run);
   }
 
+  #windowOver(): void {
+    this.#timer = null;
+    if (this.#isOverdue || this.#batch.bytes === 0 || !this.#isRoundUnderWay) {
+      this.#closeWindow();
+      return;
+    }
+    this.#isOverdue = true;
+    this.#endsWithTurn = false;
+    this.#timer = this.#options.clock.setTimer(MAX_ROUND_WAIT_MS, this.#onWindowOver);
+  }
+
+  get #isRoundUnderWay(): boolean {
+    return this.#rounds.areKept && this.#window.mayEndEarly && this.#rounds.isUnderWay(this.audience.size);
+  }
+
   #closeWindow(): void {
     if (this.#batch.bytes > 0) this.#options.onWindowEnd();
     this.flush();
@@ -205,6 +228,7 @@ export class Flushes {
   flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
+    this.#isOverdue = false;
     this.#isDue = false;
     if (!this.#target) return;
     const { clock, onMistake, onFlushed } = this.#options;

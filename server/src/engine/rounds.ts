@@ -113,6 +113,12 @@ export class Rounds<Session> {
     return this.areKept && this.#toCome === 0 && this.#inLog === 0 && 2 * this.#inBatch.length >= audience;
   }
 
+  /** Whether somebody is about to write with whom a round would be over. @param audience As above. */
+  isUnderWay(audience: number): boolean {
+    const others = this.#toCome + this.#inLog;
+    return this.areKept && others > 0 && 2 * (this.#inBatch.length + others) >= audience;
+  }
+
   /** Whether all waited and went on at once, the last few times. */
   get areKept(): boolean {
     return this.#count >= MIN_ROUNDS;

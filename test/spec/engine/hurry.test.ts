@@ -97,13 +97,19 @@ describe("clients who go on only when they are told that what they wrote is on d
     }
   }
 
+  /** All do, and are told at once. */
+  async function writeAgain(world: World, clients: readonly Client[]) {
+    for (const client of clients) client.type("x");
+    await world.settle();
+  }
+
   test("wait for nobody any more when all of them have done so a few times and written again", async () => {
     const storage = new GatheringStorage();
     const world = new World({ storage });
     const [ann, ben] = [await world.join("notes"), await world.join("notes")];
     await play(world, storage, [ann, ben]);
     ann.type("x");
-    await world.settle();
+    await world.advance(5);
     expect(storage.waiting).toBe(1);
     storage.hurry();
     await world.settle();
@@ -112,6 +118,48 @@ describe("clients who go on only when they are told that what they wrote is on d
     await world.settle();
     expect(storage.waiting).toBe(0);
     expect(await world.storedText("notes")).toBe("x".repeat(9));
+  });
+
+  test("are waited for a little beyond the window, and then all have one batch", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    await writeAgain(world, [ann, ben]);
+    const updates = ben.sent("update").length;
+    ann.type("y");
+    await world.advance(4);
+    expect(ben.text).not.toContain("y");
+    ben.type("z");
+    await world.settle();
+    expect(ben.text).toContain("y");
+    expect(ben.sent("update")).toHaveLength(updates + 1);
+    expect(storage.waiting).toBe(0);
+  });
+
+  test("are waited for no longer than that", async () => {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    await writeAgain(world, [ann, ben]);
+    ann.type("y");
+    await world.advance(4);
+    expect(ben.text).not.toContain("y");
+    await world.advance(1);
+    expect(ben.text).toContain("y");
+    storage.hurry();
+    await world.advance(40);
+    // Who was waited for did not come: nobody is, until all go on at once again.
+    for (const text of ["1", "2"]) {
+      ann.type(text);
+      await world.settle();
+      storage.hurry();
+      await world.advance(40);
+    }
+    ann.type("3");
+    await world.settle();
+    expect(ben.text).toContain("3");
   });
 
   test("are flushed when all have written, though flushing costs so much that the window is long", async () => {

@@ -30,6 +30,19 @@ test("a round is over when the last one who was told has written, after a few of
   expect(rounds.isOver(2)).toBe(true);
 });
 
+test("one is under way while somebody is to come, or to be told, if half of those who are there write", () => {
+  const { rounds, write, append, tell } = stage();
+  write("ann");
+  expect(rounds.isUnderWay(4)).toBe(true);
+  expect(rounds.isUnderWay(5)).toBe(false);
+  append();
+  write("ben");
+  expect(rounds.isUnderWay(2)).toBe(true);
+  tell();
+  write("ann");
+  expect(rounds.isUnderWay(2)).toBe(false);
+});
+
 test("it is not while fewer than half of those who are there have written", () => {
   const { rounds, write } = stage();
   write("ann", "ben");
