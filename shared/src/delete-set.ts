@@ -2,8 +2,8 @@ import * as encoding from "lib0/encoding";
 
 /** Deleted ticks of one client: ranges from `starts[i]` up to, not including, `ends[i]`; ascending and disjoint. */
 export interface DeletedTicks {
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  readonly starts: ArrayLike<number>;
+  readonly ends: ArrayLike<number>;
 }
 
 /** Deletes nothing. */

@@ -15,6 +15,7 @@ export {
 } from "./errors.ts";
 export {
   type ClockRange,
+  deleteCursor,
   forEachDelete,
   type Inspection,
   inspectUpdate,

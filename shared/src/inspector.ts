@@ -114,10 +114,15 @@ export function forEachDelete(
   deletesStart: number,
   visit: (client: number, clock: number, length: number) => void,
 ): void {
+  const ranges = deleteCursor(update, deletesStart);
+  while (ranges.next()) visit(ranges.client, ranges.clock, ranges.length);
+}
+
+/** Walks the delete ranges of an update as {@link forEachDelete} does, at the pace of who asks. */
+export function deleteCursor(update: Uint8Array, deletesStart: number): DeleteCursor {
   const reader = new UpdateReader(update, "update");
   reader.position = deletesStart;
-  const ranges = new DeleteCursor(reader, reader.count(MIN_DELETE_BYTES));
-  while (ranges.next()) visit(ranges.client, ranges.clock, ranges.length);
+  return new DeleteCursor(reader, reader.count(MIN_DELETE_BYTES));
 }
 
 /** Reads the structs of one client. */

@@ -232,6 +232,8 @@ export class DeleteCursor {
   client = -1;
   clock = 0;
   length = 0;
+  /** How many ranges the client has here. */
+  clientRanges = 0;
   /** How many ranges were read. */
   count = 0;
   /** Whether no client came twice so far, and of each the ranges ascend and do not touch. */
@@ -273,7 +275,8 @@ export class DeleteCursor {
   #readClient(): void {
     const reader = this.#reader;
     const client = reader.clientId();
-    this.#rangesLeft = reader.count(2);
+    this.clientRanges = reader.count(2);
+    this.#rangesLeft = this.clientRanges;
     if (this.count + this.#rangesLeft > this.#maxRanges)
       reader.exceeds("maxUpdateDeletes", `deletes more than ${this.#maxRanges} ranges`);
     if (this.client >= 0) {

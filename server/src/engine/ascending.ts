@@ -1,5 +1,5 @@
 /** Index of the last element of an ascending list that is at most `value`, or -1. */
-export function lastAtMost(ascending: readonly number[], value: number): number {
+export function lastAtMost(ascending: ArrayLike<number>, value: number): number {
   let low = 0;
   let high = ascending.length;
   while (low < high) {

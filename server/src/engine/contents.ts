@@ -306,9 +306,7 @@ export class Contents {
     for (const [i, inspection] of inspections.entries()) {
       const update = updates[i] as Uint8Array;
       // First its deletes: they name what came without content, as a rule all of it.
-      for (const [client, { starts, ends }] of deletesOf(update, inspection)) {
-        this.#deleted.add(client, starts, ends);
-      }
+      this.#deleted.addStored(update, inspection);
       const isDeleted: IsDeleted = (client, start, end) => this.#deleted.has(client, start, end);
       const gone = yield* this.#outline.addStored(
         update,
@@ -332,14 +330,6 @@ const ENTRIES_A_STEP = 256;
 const MIN_REMEMBERED_BYTES = 1024;
 
 const NO_TICKS: DeletedTicks = { starts: [], ends: [] };
-
-function deletesOf(update: Uint8Array, { deletesStart }: Inspection): ReadonlyMap<number, DeletedTicks> {
-  const ticks = new Map<number, TickLists>();
-  forEachDelete(update, deletesStart, (client, clock, length) => {
-    noteTicks(ticks, client, clock, clock + length);
-  });
-  return ticks;
-}
 
 function tidy(ticks: ReadonlyMap<number, DeletedTicks>): ReadonlyMap<number, DeletedTicks> {
   return new Map(Array.from(ticks, ([client, ranges]) => [client, tidyTicks(ranges)]));

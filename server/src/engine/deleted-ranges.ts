@@ -1,4 +1,10 @@
-import { type DeletedTicks, encodeDeleteSet, equalBytes } from "@joinery/shared";
+import {
+  type DeletedTicks,
+  deleteCursor,
+  encodeDeleteSet,
+  equalBytes,
+  type Inspection,
+} from "@joinery/shared";
 import { LazyMap } from "./lazy-map.ts";
 import type { TickLists } from "./tick-lists.ts";
 
@@ -9,10 +15,11 @@ const FEW = 16;
  * Which ticks of each client are deleted. A state vector says nothing about deletes, so clients send all that
  * they know of at every reconnect; with this a room tells which of them are news.
  *
- * Memory: 16 bytes a range; ranges that touch are one.
+ * Memory: 16 bytes a range; ranges that touch are one. Of clients as they were loaded 8 a range, outside of V8's heap, where
+ * so much at once would make the space for new objects grow.
  */
 export class DeletedRanges {
-  readonly #clients = new LazyMap<number, TickLists>();
+  readonly #clients = new LazyMap<number, Ranges>();
   #encoded: Uint8Array | null = null;
 
   /** All of it as a Yjs v1 delete set. Cost: linear in ranges after a change, else nothing. */
@@ -37,27 +44,52 @@ export class DeletedRanges {
   }
 
   /**
+   * Adds all deletes of a stored update.
+   *
+   * Cost: linear in them, where their clients have none yet; of others as {@link add}.
+   */
+  addStored(update: Uint8Array, { deletesStart, needs }: Inspection): void {
+    const cursor = deleteCursor(update, deletesStart);
+    let isLeft = cursor.next();
+    while (isLeft) {
+      const { client, clientRanges: count } = cursor;
+      const end = needs.get(client) as number;
+      const starts = newTicks(count, end);
+      const ends = newTicks(count, end);
+      for (let i = 0; i < count; i++) {
+        starts[i] = cursor.clock;
+        ends[i] = cursor.clock + cursor.length;
+        isLeft = cursor.next();
+      }
+      if (count > FEW && !this.#clients.has(client) && isTidy(starts, ends)) {
+        this.#encoded = null;
+        this.#clients.set(client, { starts, ends });
+      } else this.add(client, starts, ends);
+    }
+  }
+
+  /**
    * Adds ranges in any order; they may overlap each other and what is there.
    *
    * Cost: for a few, the list of their client is searched and shifted; for many, it is merged once.
    */
-  add(client: number, starts: readonly number[], ends: readonly number[]): void {
-    let ranges = this.#clients.get(client);
+  add(client: number, starts: ArrayLike<number>, ends: ArrayLike<number>): void {
     this.#encoded = null;
     if (starts.length > FEW) {
-      // Who has none is given a copy, which has no room to grow; of a document that is loaded that is nearly everybody.
-      const isCopied = !ranges && isTidy(starts, ends);
-      const added = isCopied
-        ? { starts: starts.slice(), ends: ends.slice() }
-        : merge(ranges ?? NONE, sorted(starts, ends));
-      this.#clients.set(client, added);
+      this.#clients.set(client, merge(this.#clients.get(client) ?? NONE, sorted(starts, ends)));
       return;
     }
-    if (!ranges) {
-      ranges = { starts: [], ends: [] };
-      this.#clients.set(client, ranges);
-    }
-    for (let i = 0; i < starts.length; i++) insert(ranges, starts[i] as number, ends[i] as number);
+    const lists = this.#listsOf(client);
+    for (let i = 0; i < starts.length; i++) insert(lists, starts[i] as number, ends[i] as number);
+  }
+
+  /** The ranges of a client, to change them. */
+  #listsOf(client: number): TickLists {
+    const ranges = this.#clients.get(client) ?? NONE;
+    if (isGrowable(ranges)) return ranges;
+    const lists = { starts: [...ranges.starts], ends: [...ranges.ends] };
+    this.#clients.set(client, lists);
+    return lists;
   }
 
   /** Whether all of a range is deleted. Cost: a binary search. */
@@ -96,10 +128,28 @@ export function tidyTicks({ starts, ends }: DeletedTicks): DeletedTicks {
   return merge(NONE, sorted(starts, ends));
 }
 
-const NONE: DeletedTicks = { starts: [], ends: [] };
+/** Of a client as it was loaded: in arrays that have no room to grow. */
+interface LoadedTicks extends DeletedTicks {
+  readonly starts: TickArray;
+  readonly ends: TickArray;
+}
+
+type TickArray = Uint32Array | Float64Array;
+type Ranges = LoadedTicks | TickLists;
+
+const NONE: LoadedTicks = { starts: new Uint32Array(0), ends: new Uint32Array(0) };
+
+function isGrowable(ranges: Ranges): ranges is TickLists {
+  return Array.isArray(ranges.starts);
+}
+
+/** @param end No tick that is put into it is greater. */
+function newTicks(count: number, end: number): TickArray {
+  return end < 2 ** 32 ? new Uint32Array(count) : new Float64Array(count);
+}
 
 /** Whether ranges ascend and do not touch. */
-function isTidy(starts: readonly number[], ends: readonly number[]): boolean {
+function isTidy(starts: ArrayLike<number>, ends: ArrayLike<number>): boolean {
   for (let i = 1; i < starts.length; i++) {
     if ((starts[i] as number) <= (ends[i - 1] as number)) return false;
   }
@@ -123,7 +173,7 @@ function insert({ starts, ends }: TickLists, start: number, end: number): void {
   ends.splice(from, to - from, newEnd);
 }
 
-function cutAt({ starts, ends }: DeletedTicks, clock: number): DeletedTicks {
+function cutAt({ starts, ends }: Ranges, clock: number): DeletedTicks {
   const from = firstEndingAfter(ends, clock);
   const isCut = from < starts.length && (starts[from] as number) < clock;
   return {
@@ -133,7 +183,7 @@ function cutAt({ starts, ends }: DeletedTicks, clock: number): DeletedTicks {
 }
 
 /** Index of the first range whose end is greater than `clock`. */
-function firstEndingAfter(ends: readonly number[], clock: number): number {
+function firstEndingAfter(ends: ArrayLike<number>, clock: number): number {
   let low = 0;
   let high = ends.length;
   while (low < high) {
@@ -144,14 +194,18 @@ function firstEndingAfter(ends: readonly number[], clock: number): number {
   return low;
 }
 
-function sorted(starts: readonly number[], ends: readonly number[]): DeletedTicks {
-  const isAscending = starts.every((start, i) => i === 0 || (starts[i - 1] as number) <= start);
-  if (isAscending) return { starts: [...starts], ends: [...ends] };
-  const order = Array.from(starts.keys()).sort((a, b) => (starts[a] as number) - (starts[b] as number));
+function sorted(starts: ArrayLike<number>, ends: ArrayLike<number>): DeletedTicks {
+  if (isAscending(starts)) return { starts, ends };
+  const order = Array.from(starts, (_, i) => i).sort((a, b) => (starts[a] as number) - (starts[b] as number));
   return {
     starts: order.map((i) => starts[i] as number),
     ends: order.map((i) => ends[i] as number),
   };
+}
+
+function isAscending(starts: ArrayLike<number>): boolean {
+  for (let i = 1; i < starts.length; i++) if ((starts[i] as number) < (starts[i - 1] as number)) return false;
+  return true;
 }
 
 /** Merges two lists, of which each ascends by start. */

@@ -1,3 +1,4 @@
+import { encodeDeleteSet, inspectUpdate, NO_UPDATE_LIMITS } from "@joinery/shared";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DeletedRanges, tidyTicks } from "../../../server/src/engine/deleted-ranges.ts";
@@ -38,6 +39,37 @@ test("holds what was added, in any order and number at a time", () => {
     }),
   );
 });
+
+test.each([0, 2 ** 32 - 40, 2 ** 48 - 100])(
+  "holds what was stored, in any order and number, and what is added to it, from tick %d on",
+  (first) => {
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 3 }), some, (stored, later) => {
+        const ranges = new DeletedRanges();
+        const model = new DeletedRanges();
+        for (const added of stored) {
+          const starts = added.map(([start]) => first + start);
+          const ends = added.map(([start, length]) => first + start + length);
+          const deletes = encodeDeleteSet([
+            [2, { starts: [first], ends: [first + 1] }],
+            [1, { starts, ends }],
+          ]);
+          const update = Uint8Array.of(0, ...deletes);
+          ranges.addStored(update, inspectUpdate(update, NO_UPDATE_LIMITS));
+          model.add(2, [first], [first + 1]);
+          for (const [i, start] of starts.entries()) model.add(1, [start], [ends[i] as number]);
+        }
+        expect(ranges.deleteSet).toEqual(model.deleteSet);
+        expect(ranges.deleteSetBelow([[1, first + 20]])).toEqual(model.deleteSetBelow([[1, first + 20]]));
+        for (const [start, length] of later) {
+          ranges.add(1, [first + start], [first + start + length]);
+          model.add(1, [first + start], [first + start + length]);
+        }
+        expect(ranges.deleteSet).toEqual(model.deleteSet);
+      }),
+    );
+  },
+);
 
 test("does not hold on to lists that it was given", () => {
   const starts = Array.from({ length: 40 }, (_, i) => i * 2);
