@@ -429,14 +429,17 @@ describe("what comes", () => {
       frame(Buffer.of(3, 232), { opcode: CLOSE }),
       frame(Buffer.of(1), { isMasked: false }),
     ]) {
-      const { served, connect } = await stage();
+      const { served, sockets, connect } = await stage();
       const ann = await connect();
       ann.write(Buffer.concat([binary("first"), end, binary("with it")]));
-      ann.write(binary("later"));
+      // More than is read at once.
+      for (let i = 0; i < 20; i++) ann.write(binary("later".repeat(5_000)));
       await ann.nextOf(CLOSE);
       ann.write(binary("after the answer"));
       await until("the end", () => served[0]?.isGone === true);
       expect(only(served).received).toEqual(["first"]);
+      // It was read on: else nobody would have seen the client go.
+      expect(sockets[0]?.isPaused()).toBe(false);
     }
   });
 });
