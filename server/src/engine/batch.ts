@@ -1,5 +1,6 @@
 import { mergeUpdates } from "./merge.ts";
 import type { Author, LogPart } from "./ports.ts";
+import { putTogether } from "./put-together.ts";
 
 /** What one flush takes out of a batch. */
 export interface ClosedBatch {
@@ -41,11 +42,11 @@ export class OpenBatch {
   /** Empties the batch. Returns `null` when there is nothing in it. */
   take(): ClosedBatch | null {
     if (this.#bytes === 0) return null;
-    const parts = this.#parts.map(({ author, updates }) => ({ author, update: mergeUpdates(updates) }));
+    const parts = this.#parts.map(({ author, updates }) => ({ author, update: merged(updates) }));
     this.#parts = [];
     this.#byAuthor = null;
     this.#bytes = 0;
-    return { parts, update: mergeUpdates(parts.map(({ update }) => update)) };
+    return { parts, update: merged(parts.map(({ update }) => update)) };
   }
 
   #partOf(author: Author): OpenPart | undefined {
@@ -57,4 +58,11 @@ export class OpenBatch {
     this.#parts.push(part);
     if (this.#parts.length > 1) this.#byAuthor = (this.#byAuthor ?? new Map()).set(part.author, part);
   }
+}
+
+/** Of what was inspected. */
+function merged(updates: readonly Uint8Array[]): Uint8Array {
+  const [first] = updates;
+  if (first && updates.length === 1) return first;
+  return putTogether(updates) ?? mergeUpdates(updates);
 }
