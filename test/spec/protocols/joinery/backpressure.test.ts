@@ -254,6 +254,9 @@ describe("a client that does not read", () => {
       clientFrames.update(3, typist.type("second")),
     );
     await stage.settle();
+    // All who write here have waited so far: who else is in the round is waited for.
+    stage.clock.advance(5);
+    await stage.settle();
     const session = stage.sessions[0];
     session?.setRights(Rights.READER, "so be it");
     session?.setRights(Rights.WRITER, "after all");
