@@ -29,7 +29,11 @@ export class Compactions {
 
   /** Folds the journal's log when its turn comes, if that is due. */
   consider(journal: Journal): void {
-    if (this.#isStopped || this.#queue.has(journal) || !journal.isCompactionDue(this.#options)) return;
+    if (this.#isStopped || this.#queue.has(journal)) return;
+    if (!journal.isCompactionDue(this.#options)) {
+      if (journal.isCompactionNear(this.#options)) this.#replicas.prepare?.();
+      return;
+    }
     this.#queue.set(journal, null);
     if (!this.#isRunning) void this.#run();
   }

@@ -243,11 +243,20 @@ export class Journal {
   }
 
   /** Whether the tail has outgrown the snapshot: folding it then costs, over a document's life, its size a few times. */
-  isCompactionDue({ minTailBytes, maxTailEntries }: CompactionOptions): boolean {
+  isCompactionDue(options: CompactionOptions): boolean {
+    return this.#isDueWith(this.#tailBytes, this.#tail.length, options);
+  }
+
+  /** Whether it is due when as much again was appended. */
+  isCompactionNear(options: CompactionOptions): boolean {
+    return this.#isDueWith(this.#tailBytes * 2, this.#tail.length * 2, options);
+  }
+
+  #isDueWith(bytes: number, entries: number, { minTailBytes, maxTailEntries }: CompactionOptions): boolean {
     if (this.#failure) return false;
-    const isLarge = this.#tailBytes > Math.max(minTailBytes, this.#base?.update.length ?? 0);
-    const isLong = this.#tail.length > maxTailEntries;
-    return (isLarge || isLong) && this.#tailBytes >= this.#compactAtBytes;
+    const isLarge = bytes > Math.max(minTailBytes, this.#base?.update.length ?? 0);
+    const isLong = entries > maxTailEntries;
+    return (isLarge || isLong) && bytes >= this.#compactAtBytes;
   }
 
   /**

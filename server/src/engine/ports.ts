@@ -323,6 +323,8 @@ export interface Verdict {
 
 /** Where replicas are built: away from the event loop, within bounds of time and memory. */
 export interface Replicas {
+  /** A log is to be folded before long: what takes long to begin with may begin now. Default: nothing does. */
+  prepare?(): void;
   /**
    * Builds a replica from a document's updates, in order, and encodes it anew, without what was deleted. The
    * result was read back and is the same document.

@@ -18,11 +18,19 @@ export interface WorkerReplicasOptions {
   readonly limits: Limits;
   /** How many workers at most. Default 1: what they do is rarely urgent, and the event loop wants a core too. */
   readonly workers?: number;
-  /** How long an unused worker stays, in milliseconds. Default 30,000: each takes 10 MB and 0.1 s to start. */
+  /**
+   * How long an unused worker stays, in milliseconds; no more than half a minute once it has had a large document, whose
+   * memory it keeps. Default 600,000: it takes some 25 MB, and a start several times what folding a small log does, which is due
+   * every few minutes where people write.
+   */
   readonly idleMs?: number;
   /** Called when a limit was reached, for counts. */
   readonly onLimit?: (limit: LimitName) => void;
 }
+
+/** As {@link WorkerReplicasOptions.idleMs}: V8 gives back what a document took only when its thread ends. */
+const MAX_IDLE_MS_AFTER_LARGE = 30_000;
+const LARGE_BYTES = 128 * 1024;
 
 interface Job {
   readonly work: Work;
@@ -44,10 +52,14 @@ class Lane {
     return this.#thread !== null && !this.#thread.isOver;
   }
 
+  start(): void {
+    if (!this.hasWorker) this.#thread = this.#newThread();
+  }
+
   async run(work: Work): Promise<Report> {
     this.isBusy = true;
     try {
-      if (!this.hasWorker) this.#thread = this.#newThread();
+      this.start();
       return await (this.#thread as ReplicaThread).run(taskOf(work));
     } finally {
       // The next one must not start before this one is gone: two take twice the memory.
@@ -57,8 +69,10 @@ class Lane {
   }
 
   async end(): Promise<void> {
-    await this.#thread?.end();
+    const thread = this.#thread;
+    // Not afterwards: the next one may have started by then.
     this.#thread = null;
+    await thread?.end();
   }
 }
 
@@ -75,9 +89,12 @@ export class WorkerReplicas implements Replicas {
   readonly #lanes: readonly Lane[];
   readonly #onLimit: (limit: LimitName) => void;
   #idleTimer: NodeJS.Timeout | null = null;
+  /** Whether a worker was started before anything was to be done. One that cannot start is not started again and again. */
+  #isPrepared = false;
+  #hasHadLarge = false;
   #isClosed = false;
 
-  constructor({ limits, workers = 1, idleMs = 30_000, onLimit = () => undefined }: WorkerReplicasOptions) {
+  constructor({ limits, workers = 1, idleMs = 600_000, onLimit = () => undefined }: WorkerReplicasOptions) {
     this.#idleMs = idleMs;
     this.#onLimit = onLimit;
     this.#queue = new FairQueue(limits.maxReplicaQueueBytes);
@@ -91,6 +108,14 @@ export class WorkerReplicas implements Replicas {
   /** Workers that there are at the moment. */
   get workers(): number {
     return this.#lanes.filter(({ hasWorker }) => hasWorker).length;
+  }
+
+  /** Starts a worker if there is none, so that its start does not come together with what it is to do. */
+  prepare(): void {
+    if (this.#isClosed || this.#isPrepared || this.jobs > 0 || this.workers > 0) return;
+    this.#isPrepared = true;
+    this.#lanes[0]?.start();
+    this.#endIdleLater();
   }
 
   async fold(document: DocumentName, updates: readonly Uint8Array[]): Promise<Uint8Array> {
@@ -194,6 +219,8 @@ export class WorkerReplicas implements Replicas {
 
   /** Never rejects. */
   async #run(lane: Lane, { work, resolve, reject }: Job): Promise<void> {
+    this.#isPrepared = false;
+    this.#hasHadLarge ||= bytesOf(work) > LARGE_BYTES;
     await lane.run(work).then(resolve, (error: unknown) => reject(toJoineryError(error)));
     this.#startNext();
   }
@@ -201,15 +228,24 @@ export class WorkerReplicas implements Replicas {
   #endIdleLater(): void {
     this.#stopIdleTimer();
     if (this.jobs > 0 || this.workers === 0) return;
+    const idleMs = this.#hasHadLarge ? Math.min(this.#idleMs, MAX_IDLE_MS_AFTER_LARGE) : this.#idleMs;
     this.#idleTimer = setTimeout(() => {
+      this.#isPrepared = false;
+      this.#hasHadLarge = false;
       for (const lane of this.#lanes) void lane.end();
-    }, this.#idleMs).unref();
+    }, idleMs).unref();
   }
 
   #stopIdleTimer(): void {
     if (this.#idleTimer) clearTimeout(this.#idleTimer);
     this.#idleTimer = null;
   }
+}
+
+/** Of the document that something is done with. */
+function bytesOf(work: Work): number {
+  const updates = work.kind === "rehearse" ? [...work.known, ...work.recent, work.update] : work.updates;
+  return updates.reduce((sum, { length }) => sum + length, 0);
 }
 
 function failureOf(report: Report): Error {

@@ -6,6 +6,11 @@ import { World } from "../../support/world.ts";
 /** Folds when the test says so. */
 class HeldReplicas extends InlineReplicas {
   readonly folds: { readonly document: DocumentName; finish(): void; fail(): void }[] = [];
+  isPrepared = false;
+
+  prepare(): void {
+    this.isPrepared = true;
+  }
 
   override fold(document: DocumentName, updates: readonly Uint8Array[]): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
@@ -29,6 +34,19 @@ async function snapshotOf(world: World, document: string): Promise<number | null
   const stored = await world.storage.load(world.name(document));
   return stored?.snapshot?.seq ?? null;
 }
+
+test("a log that is half as long as it may be is prepared for", async () => {
+  const replicas = new HeldReplicas();
+  const world = new World({ replicas, compaction: { minTailBytes: 200, maxTailEntries: 1000 } });
+  const ann = await world.join("notes");
+  ann.type("a short line");
+  await world.settle();
+  expect(replicas.isPrepared).toBe(false);
+  ann.type("x".repeat(100));
+  await world.settle();
+  expect(replicas.isPrepared).toBe(true);
+  expect(replicas.folds).toEqual([]);
+});
 
 describe("a log that is being folded", () => {
   test("grows meanwhile; what came after stays in it, and it is not folded again for that", async () => {

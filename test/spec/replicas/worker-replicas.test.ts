@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { DEFAULT_LIMITS, type DocumentName, type Limits, parseDocumentName } from "@joinery/shared";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
 import { fold } from "../../../server/src/engine/fold.ts";
 import { mergeUpdates } from "../../../server/src/engine/merge.ts";
@@ -281,6 +281,38 @@ test("a worker without work is ended, and started again for more", async () => {
   await replicas.fold(NOTES, [small()]);
   await until("the worker is gone", () => replicas.workers === 0);
   expect(await replicas.fold(NOTES, [small()])).toEqual(small());
+});
+
+describe("an unused worker", () => {
+  afterEach(() => vi.useRealTimers());
+
+  test("stays for ten minutes, and for half a minute after a document that is large", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const replicas = replicasWith();
+    await replicas.fold(NOTES, [small()]);
+    vi.advanceTimersByTime(599_000);
+    expect(replicas.workers).toBe(1);
+    vi.advanceTimersByTime(1000);
+    expect(replicas.workers).toBe(0);
+    await replicas.fold(NOTES, [update([block(1, 0, text("x".repeat(256 * 1024)))])]);
+    vi.advanceTimersByTime(29_000);
+    expect(replicas.workers).toBe(1);
+    vi.advanceTimersByTime(1000);
+    expect(replicas.workers).toBe(0);
+  });
+
+  test("is there before the first job where that is near, and goes like any other", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const replicas = replicasWith();
+    replicas.prepare();
+    expect(replicas.workers).toBe(1);
+    vi.advanceTimersByTime(600_000);
+    expect(replicas.workers).toBe(0);
+    replicas.prepare();
+    expect(replicas.workers).toBe(1);
+    expect(await replicas.fold(NOTES, [small()])).toEqual(small());
+    expect(replicas.workers).toBe(1);
+  });
 });
 
 test("a worker does not keep the process alive, busy or not", () => {
