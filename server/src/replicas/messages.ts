@@ -6,6 +6,12 @@ import type { Rehearsal, Verdict } from "../engine/ports.ts";
 import type { UpdateSummary } from "../inspect/log-entries.ts";
 import type { Rendering, RenderRequest } from "../inspect/render.ts";
 
+/** What a worker is told when it starts. */
+export interface WorkerSettings {
+  /** Whether the event loop goes first where both want a core. */
+  readonly isYielding: boolean;
+}
+
 /** Updates one behind the other, so that one buffer is copied and handed over, and not thousands. */
 export interface PackedUpdates {
   readonly bytes: Uint8Array<ArrayBuffer>;

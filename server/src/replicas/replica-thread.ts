@@ -2,7 +2,7 @@ import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { JoineryError, type LimitName, type Limits } from "@joinery/shared";
-import type { Report, Step, Task } from "./messages.ts";
+import type { Report, Step, Task, WorkerSettings } from "./messages.ts";
 import { type Expiry, Watchdog } from "./watchdog.ts";
 
 const MIB = 1024 * 1024;
@@ -52,8 +52,11 @@ export class ReplicaThread {
   constructor({ maxReplicaBytes, maxReplicaMs }: Limits, onLimit: (limit: LimitName) => void) {
     this.#maxStepMs = maxReplicaMs;
     this.#onLimit = onLimit;
+    // Where only real time is known, it is what the worker is allowed: it must not wait for others then.
+    const settings: WorkerSettings = { isYielding: Worker.prototype.cpuUsage !== undefined };
     this.#worker = new Worker(ENTRY, {
       name: "joinery replicas",
+      workerData: settings,
       // It needs nothing else of what the process was given, and what the process runs with may not suit it.
       env: compileCache(),
       execArgv: [],

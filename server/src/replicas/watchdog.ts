@@ -1,5 +1,8 @@
-/** How often longer than allowed something may take in real time, when its CPU time is not known or does not pass. */
-const MAX_REAL_TIMES = 8;
+/**
+ * How often longer than allowed something may take in real time, when its CPU time is not known or does not pass. What
+ * lets others go first has a quarter of a core that one of them wants, and less where several do.
+ */
+const MAX_REAL_TIMES = 16;
 /** No use in looking sooner than this. */
 const MIN_LOOK_MS = 20;
 

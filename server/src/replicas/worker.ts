@@ -1,18 +1,42 @@
 /** The worker in which documents are built and read: it does one task at a time, and says what it is doing. */
 
-import { parentPort } from "node:worker_threads";
+import { constants, getPriority, setPriority } from "node:os";
+import { parentPort, workerData } from "node:worker_threads";
 import { toJoineryError } from "@joinery/shared";
 import { fold } from "../engine/fold.ts";
 import { Pace } from "../engine/pace.ts";
 import { rehearse } from "../engine/rehearsal.ts";
-import { type Report, type Step, type Task, unpackRehearsal, unpackUpdates } from "./messages.ts";
+import {
+  type Report,
+  type Step,
+  type Task,
+  unpackRehearsal,
+  unpackUpdates,
+  type WorkerSettings,
+} from "./messages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("this runs in a worker thread");
 
+/** By so much it gets a quarter of a core that the event loop wants too, and all of it where nobody does. */
+const YIELDED_PRIORITY = 5;
+
+if ((workerData as WorkerSettings | null)?.isYielding) yieldToEventLoop();
+
 const pace = new Pace({ cpuMs, monotonicMs: () => performance.now() });
 
 port.on("message", (task: Task) => void work(task));
+
+/** What is done here can wait for those who edit. */
+function yieldToEventLoop(): void {
+  // Only there is it this thread's: elsewhere the process has one for all.
+  if (process.platform !== "linux") return;
+  try {
+    setPriority(0, Math.min(getPriority(0) + YIELDED_PRIORITY, constants.priority.PRIORITY_LOW));
+  } catch {
+    // A sandbox may forbid it: then it has half of the core.
+  }
+}
 
 async function work(task: Task): Promise<void> {
   // What cannot be imported ends the worker: the next one may find it.

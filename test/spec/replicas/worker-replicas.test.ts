@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { DEFAULT_LIMITS, type DocumentName, type Limits, parseDocumentName } from "@joinery/shared";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
@@ -313,6 +315,19 @@ describe("an unused worker", () => {
     expect(await replicas.fold(NOTES, [small()])).toEqual(small());
     expect(replicas.workers).toBe(1);
   });
+});
+
+test.runIf(process.platform === "linux")("a worker lets the event loop go first", async () => {
+  await replicasWith().fold(NOTES, [small()]);
+  // As proc(5) has it: the name in brackets is the second field, the nice value the nineteenth.
+  const threads = readdirSync("/proc/self/task").map((id) =>
+    readFileSync(`/proc/self/task/${id}/stat`, "utf8"),
+  );
+  const workers = threads.filter((stat) => stat.includes("(joinery replica"));
+  expect(workers).not.toEqual([]);
+  for (const stat of workers) {
+    expect(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])).toBeGreaterThan(getPriority());
+  }
 });
 
 test("a worker does not keep the process alive, busy or not", () => {
