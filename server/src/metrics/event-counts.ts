@@ -5,7 +5,7 @@ import type { AccessEvent } from "../access/events.ts";
 import { Distribution, LATENCY_BOUNDS } from "../engine/meter.ts";
 import type { EngineEvent } from "../engine/ports.ts";
 import type { PluginEvent } from "../extensions/plugin.ts";
-import type { ConnectionEvent } from "../transports/websocket-connection.ts";
+import type { ConnectionEvent } from "../transports/connection-events.ts";
 import { LabelCounts } from "./label-counts.ts";
 
 type Known = AccessEvent | ConnectionEvent | EngineEvent | PluginEvent;

@@ -6,7 +6,7 @@ import type { PluginEvent } from "../extensions/plugin.ts";
 import type { HttpEvent } from "../http/http-event.ts";
 import { printable } from "../inspect/tree-printable.ts";
 import type { StorageEvent } from "../storage/level.ts";
-import type { ConnectionEvent } from "../transports/websocket-connection.ts";
+import type { ConnectionEvent } from "../transports/connection-events.ts";
 
 /** Where structured log lines go. A `pino` logger is one. */
 export interface Logger {

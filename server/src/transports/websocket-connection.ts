@@ -11,7 +11,6 @@ import {
   publicMessageOf,
   toJoineryError,
 } from "@joinery/shared";
-import { WebSocket } from "ws";
 import { addressKey } from "../address-key.ts";
 import type { Frame } from "../engine/frame.ts";
 import type { Clock, Outbox, Timer } from "../engine/ports.ts";
@@ -20,46 +19,15 @@ import type { Admissions, ConnectionRequest } from "../protocols/admission.ts";
 import type { DialectDriver, DriverFactory } from "../protocols/driver.ts";
 import type { Addresses, Visit } from "./addresses.ts";
 import { Budget, type BudgetTerms } from "./budget.ts";
+import type { ConnectionEvent, ConnectionName } from "./connection-events.ts";
 import type { Connection, Connections } from "./connections.ts";
 import type { Framing } from "./framing.ts";
 import { type GateActions, InputGate } from "./input-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
+import { type LinkedWebSocket, link, type SocketListener } from "./linked-socket.ts";
 import { Pings } from "./pings.ts";
 import type { Sender, UnfinishedMessages } from "./unfinished-messages.ts";
-import { type MessageReceiver, readWholeMessages } from "./whole-messages.ts";
-import {
-  divertData,
-  exceededLimit,
-  fromWsError,
-  hearsNothing,
-  isWithinMessage,
-  maxNextMessageBytes,
-  type ReadByWs,
-  toCloseReason,
-} from "./ws.ts";
-
-/** What happened to a connection that a person may want to know. */
-export type ConnectionEvent =
-  | (ConnectionName & { readonly type: "connected"; readonly path: string; readonly address: string })
-  | (ConnectionName & { readonly type: "disconnected"; readonly closeCode: number })
-  | (ConnectionName & {
-      readonly type: "connection-refused";
-      readonly address: string;
-      readonly error: JoineryError;
-    })
-  /** It is read more slowly for a while; told once for each limit. */
-  | (ConnectionName & {
-      readonly type: "connection-slowed";
-      readonly address: string;
-      readonly limit: LimitName;
-    })
-  | (ConnectionName & { readonly type: "connection-dead" });
-
-interface ConnectionName {
-  readonly connection: number;
-  /** As sessions of the connection have it. */
-  readonly correlation: string;
-}
+import { exceededLimit, fromWsError, isWithinMessage, maxNextMessageBytes, toCloseReason } from "./ws.ts";
 
 /** What all connections of a transport share. */
 export interface ConnectionContext {
@@ -95,32 +63,11 @@ export interface Serve {
   readonly start: DriverFactory;
 }
 
-/**
- * A WebSocket that tells its connection what happens. There are thousands of idle ones, and a table of listeners for each,
- * with functions of its own, would be a good part of what they take.
- */
-export class LinkedWebSocket extends WebSocket {
-  link: WebSocketConnection | null = null;
-
-  override emit(event: string | symbol, ...args: unknown[]): boolean {
-    const isHeard = this.link?.hear(event, args) === true;
-    // Who waits for the end of it listens.
-    return isHeard && event !== "close" ? true : super.emit(event, ...args);
-  }
-}
-
-/** As above: the socket below it knows it, too. */
-const LINK = Symbol("connection");
-
-interface LinkedSocket extends Socket {
-  [LINK]?: WebSocketConnection;
-}
-
-export class WebSocketConnection implements Connection, Outbox, Sender, MessageReceiver {
+export class WebSocketConnection implements Connection, Outbox, Sender, SocketListener {
   readonly id: number;
   readonly #context: ConnectionContext;
   readonly #webSocket: LinkedWebSocket;
-  readonly #socket: LinkedSocket;
+  readonly #socket: Socket;
   #request: ConnectionRequest;
   readonly #gate: InputGate<WebSocketConnection>;
   readonly #pings: Pings;
@@ -140,20 +87,6 @@ export class WebSocketConnection implements Connection, Outbox, Sender, MessageR
     hasRest: (connection) => connection.#driver?.hasRest === true,
     goOn: (connection) => connection.#drive((driver) => driver.goOn?.()),
     read: (connection, isReading) => connection.#read(isReading),
-  };
-
-  // Of all connections.
-  static readonly #onData = function (this: LinkedSocket, bytes: Buffer): void {
-    const connection = this[LINK];
-    if (connection) connection.#bytesCame(bytes);
-  };
-
-  /** `null` where ws listens itself. */
-  static #readByWs: ReadByWs | null = null;
-
-  static readonly #onDrain = function (this: LinkedSocket): void {
-    const connection = this[LINK];
-    if (connection) connection.#drive((driver) => driver.drained());
   };
 
   constructor(context: ConnectionContext, webSocket: LinkedWebSocket, request: IncomingMessage) {
@@ -185,7 +118,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender, MessageR
     const { address, token, correlation = this.#request.id } = serve;
     this.#request = { ...this.#request, id: correlation, address, token };
     if (serve.admissions.ignoresRequests) this.#request = { ...this.#request, ...NOTHING_SAID };
-    this.#listen();
+    link(this.#socket, this.#webSocket, this);
     try {
       connections.add(this);
       this.#visit = addresses.enter(addressKey(address));
@@ -208,18 +141,7 @@ export class WebSocketConnection implements Connection, Outbox, Sender, MessageR
     return true;
   }
 
-  #listen(): void {
-    this.#webSocket.link = this;
-    this.#socket[LINK] = this;
-    const readByWs = divertData(this.#socket, WebSocketConnection.#onData);
-    WebSocketConnection.#readByWs = readByWs;
-    // After ws, which listens since before, has emitted what the bytes hold.
-    if (readByWs === null) this.#socket.on("data", WebSocketConnection.#onData);
-    this.#socket.on("drain", WebSocketConnection.#onDrain);
-  }
-
-  /** What ws says. @returns Whether it was for the connection. */
-  hear(event: string | symbol, [first, second]: unknown[]): boolean {
+  hear(event: string | symbol, [first, second]: readonly unknown[]): boolean {
     // reason: that is what ws emits these with.
     switch (event) {
       case "message":
@@ -352,16 +274,6 @@ export class WebSocketConnection implements Connection, Outbox, Sender, MessageR
 
   // What the socket does.
 
-  #bytesCame(bytes: Buffer): void {
-    const readByWs = WebSocketConnection.#readByWs;
-    if (readByWs !== null) {
-      const read = readWholeMessages(bytes, this);
-      const rest = read === 0 ? bytes : bytes.subarray(read);
-      if (rest.length > 0 && !hearsNothing(this.#webSocket)) readByWs.call(this.#socket, rest);
-    }
-    this.#arrived(bytes.length);
-  }
-
   get maxNextBytes(): number {
     return maxNextMessageBytes(this.#webSocket);
   }
@@ -371,12 +283,16 @@ export class WebSocketConnection implements Connection, Outbox, Sender, MessageR
     this.#gate.message(message);
   }
 
-  #arrived(bytes: number): void {
+  bytesCame(bytes: number): void {
     this.#gate.bytes(bytes);
     const { unfinished } = this.#context;
     if (this.#hasMessageEnded) unfinished.end(this);
     this.#hasMessageEnded = false;
     if (this.#isOpen && isWithinMessage(this.#webSocket)) unfinished.grow(this, bytes);
+  }
+
+  hasDrained(): void {
+    this.#drive((driver) => driver.drained());
   }
 
   #messageCame(): void {

@@ -12,18 +12,14 @@ import type { Clock } from "../engine/ports.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Addresses } from "./addresses.ts";
 import { BudgetTerms, CONNECTION_BUDGET } from "./budget.ts";
+import type { ConnectionEvent } from "./connection-events.ts";
 import type { Connections } from "./connections.ts";
 import { Framing } from "./framing.ts";
 import { destroyItself } from "./half-open.ts";
 import type { LimitHits } from "./limit-hits.ts";
+import { LinkedWebSocket } from "./linked-socket.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
-import {
-  type ConnectionContext,
-  type ConnectionEvent,
-  LinkedWebSocket,
-  type Serve,
-  WebSocketConnection,
-} from "./websocket-connection.ts";
+import { type ConnectionContext, type Serve, WebSocketConnection } from "./websocket-connection.ts";
 
 export interface WebSocketTransportOptions {
   readonly clock: Clock;
