@@ -6,6 +6,7 @@
 import type { ErrorCode, Limits } from "@joinery/shared";
 import { DEFAULT_LIMITS, ERRORS, parseDocumentName } from "@joinery/shared";
 import * as Y from "yjs";
+import { MAX_ROUND_WAIT_MS } from "../../server/src/engine/flushes.ts";
 import type { CompactionOptions } from "../../server/src/engine/journal.ts";
 import type { Append, EngineEvent, Replicas } from "../../server/src/engine/ports.ts";
 import { Rights } from "../../server/src/engine/rights.ts";
@@ -253,6 +254,8 @@ export class Stage {
     const heard = others.map(({ events }) => events);
     const probe = from.probe();
     await this.settle();
+    // Where all have waited for each other so far, a batch waits a little for who has not written yet.
+    if (!others.every(({ doc }) => hasProbe(doc, probe))) await this.wait(MAX_ROUND_WAIT_MS);
     for (const innocent of [from, ...others]) innocent.check();
     for (const [i, to] of others.entries()) {
       const what = `what ${from.name} wrote`;

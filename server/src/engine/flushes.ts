@@ -22,7 +22,7 @@ import type { Session } from "./session.ts";
  * How long a batch waits beyond its window for the last ones of a round, who would else need a batch of their own, and be out
  * of step with the others from then on.
  */
-const MAX_ROUND_WAIT_MS = 5;
+export const MAX_ROUND_WAIT_MS = 5;
 
 /** One batch, as it is in the log. */
 export interface AppendedBatch extends ClosedBatch {
