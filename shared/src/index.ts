@@ -44,5 +44,6 @@ export {
   unsealRecord,
 } from "./sealed-record.ts";
 export { decodeStateVector, encodeStateVector, type StateVector } from "./state-vector.ts";
+export { writeUint32 } from "./uint32.ts";
 export { type StructBlock, StructCursor, StructKind } from "./update-cursor.ts";
 export { UpdateReader } from "./update-reader.ts";

@@ -6,6 +6,7 @@
 
 import * as encoding from "lib0/encoding";
 import { crc32c } from "./crc32c.ts";
+import { writeUint32 } from "./uint32.ts";
 
 export interface SealedRecord {
   readonly key: Uint8Array;
@@ -35,13 +36,6 @@ export function sealPayload(key: Uint8Array, typeByte: number, value: Uint8Array
   writeUint32(value, LENGTH_AT, value.length - SEAL_BYTES);
   writeUint32(value, CHECKSUM_AT, checksum(key, value));
   return { key, value };
-}
-
-function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }
 
 /**

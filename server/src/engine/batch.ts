@@ -62,7 +62,6 @@ export class OpenBatch {
 
 /** Of what was inspected. */
 function merged(updates: readonly Uint8Array[]): Uint8Array {
-  const [first] = updates;
-  if (first && updates.length === 1) return first;
-  return putTogether(updates) ?? mergeUpdates(updates);
+  const together = updates.length > 1 ? putTogether(updates) : null;
+  return together ?? mergeUpdates(updates);
 }

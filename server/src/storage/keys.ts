@@ -4,8 +4,9 @@
  * names are. Laid out in docs/formats.md.
  */
 
-import { type DocumentName, JoineryError } from "@joinery/shared";
+import { type DocumentName, JoineryError, writeUint32 } from "@joinery/shared";
 import { decodeUtf8, encodeUtf8 } from "lib0/string";
+import { isAscii, writeAscii } from "./ascii.ts";
 import { cutBytes } from "./slab.ts";
 
 /** What a record holds. Their order is that of the records in a document's key range. */
@@ -43,7 +44,6 @@ export interface KeyRange {
 // A NUL in a name is written as 00 FF, and 00 01 ends the name: lower than anything that a longer name goes on
 // with, so that a name sorts before those that it is the beginning of.
 const NUL = 0x00;
-const MAX_ASCII = 0x7f;
 const ESCAPED_NUL = 0xff;
 const END_OF_NAME = 0x01;
 const AFTER_END_OF_NAME = 0x02;
@@ -59,7 +59,7 @@ export function encodeKey({ document, kind, seq }: RecordPlace): Uint8Array {
   const length = name?.length ?? document.length;
   const key = cutBytes(length + 2 + KIND_AND_SEQ_BYTES);
   if (name) key.set(name);
-  else for (let i = 0; i < length; i++) key[i] = document.charCodeAt(i);
+  else writeAscii(key, 0, document);
   key[length] = NUL;
   key[length + 1] = END_OF_NAME;
   key[length + 2] = KIND_BYTES[kind];
@@ -68,20 +68,9 @@ export function encodeKey({ document, kind, seq }: RecordPlace): Uint8Array {
   return key;
 }
 
-function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
-}
-
-/** Whether each character of a name is one byte of its key, as it is: ASCII without NUL. Most are. */
+/** Whether a name stands in its key as it is: most do. */
 function isPlain(name: string): boolean {
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i);
-    if (code === NUL || code > MAX_ASCII) return false;
-  }
-  return true;
+  return isAscii(name) && !name.includes("\0");
 }
 
 /** Takes a key apart. Returns `null` when it is none of ours. */

@@ -18,6 +18,7 @@ import { fromHexString, toHexString } from "lib0/buffer";
 import * as encoding from "lib0/encoding";
 import { decodeUtf8, encodeUtf8 } from "lib0/string";
 import type { Append, Branch, BranchId, Lineage, LogEntry, LogPart, Snapshot } from "../engine/ports.ts";
+import { isAscii, writeAscii } from "./ascii.ts";
 import { encodeKey, KIND_BYTES, type RecordKind, type RecordPlace } from "./keys.ts";
 import { cutBytes } from "./slab.ts";
 
@@ -98,14 +99,7 @@ function writeAuthor(bytes: Uint8Array, at: number, author: string): number {
     bytes.set(utf8, start);
     return start + utf8.length;
   }
-  const start = writeVarUint(bytes, at, author.length);
-  for (let i = 0; i < author.length; i++) bytes[start + i] = author.charCodeAt(i);
-  return start + author.length;
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
+  return writeAscii(bytes, writeVarUint(bytes, at, author.length), author);
 }
 
 /** As lib0 does. @returns Where it ends. */

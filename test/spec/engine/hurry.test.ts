@@ -97,6 +97,15 @@ describe("clients who go on only when they are told that what they wrote is on d
     }
   }
 
+  /** Two who have. */
+  async function twoWhoWait() {
+    const storage = new GatheringStorage();
+    const world = new World({ storage });
+    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
+    await play(world, storage, [ann, ben]);
+    return { storage, world, ann, ben };
+  }
+
   /** All do, and are told at once. */
   async function writeAgain(world: World, clients: readonly Client[]) {
     for (const client of clients) client.type("x");
@@ -104,10 +113,7 @@ describe("clients who go on only when they are told that what they wrote is on d
   }
 
   test("wait for nobody any more when all of them have done so a few times and written again", async () => {
-    const storage = new GatheringStorage();
-    const world = new World({ storage });
-    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-    await play(world, storage, [ann, ben]);
+    const { storage, world, ann, ben } = await twoWhoWait();
     ann.type("x");
     await world.advance(5);
     expect(storage.waiting).toBe(1);
@@ -121,10 +127,7 @@ describe("clients who go on only when they are told that what they wrote is on d
   });
 
   test("are waited for a little beyond the window, and then all have one batch", async () => {
-    const storage = new GatheringStorage();
-    const world = new World({ storage });
-    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-    await play(world, storage, [ann, ben]);
+    const { storage, world, ann, ben } = await twoWhoWait();
     await writeAgain(world, [ann, ben]);
     const updates = ben.sent("update").length;
     ann.type("y");
@@ -138,10 +141,7 @@ describe("clients who go on only when they are told that what they wrote is on d
   });
 
   test("are waited for no longer than that", async () => {
-    const storage = new GatheringStorage();
-    const world = new World({ storage });
-    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-    await play(world, storage, [ann, ben]);
+    const { storage, world, ann, ben } = await twoWhoWait();
     await writeAgain(world, [ann, ben]);
     ann.type("y");
     await world.advance(4);
@@ -185,10 +185,7 @@ describe("clients who go on only when they are told that what they wrote is on d
   });
 
   test("are sent what all wrote together with the word that it is on disk", async () => {
-    const storage = new GatheringStorage();
-    const world = new World({ storage });
-    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-    await play(world, storage, [ann, ben]);
+    const { world, ann, ben } = await twoWhoWait();
     const sent: number[] = [];
     const send = ben.send.bind(ben);
     ben.send = (frames) => {
@@ -222,10 +219,7 @@ describe("clients who go on only when they are told that what they wrote is on d
   });
 
   test("are sent it before that where the disk takes longer", async () => {
-    const storage = new GatheringStorage();
-    const world = new World({ storage });
-    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-    await play(world, storage, [ann, ben]);
+    const { storage, world, ann, ben } = await twoWhoWait();
     storage.isSlow = true;
     ann.type("y");
     ben.type("z");
@@ -241,10 +235,7 @@ describe("clients who go on only when they are told that what they wrote is on d
   });
 
   test("are sent it, and told that it is on disk, before the server stops", async () => {
-    const storage = new GatheringStorage();
-    const world = new World({ storage });
-    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-    await play(world, storage, [ann, ben]);
+    const { world, ann, ben } = await twoWhoWait();
     ann.type("y");
     ben.type("z");
     const drained = world.rooms.drain(1000);
@@ -256,10 +247,7 @@ describe("clients who go on only when they are told that what they wrote is on d
   });
 
   test("are sent it before the document is taken from them, to be deleted for example", async () => {
-    const storage = new GatheringStorage();
-    const world = new World({ storage });
-    const [ann, ben] = [await world.join("notes"), await world.join("notes")];
-    await play(world, storage, [ann, ben]);
+    const { storage, world, ann, ben } = await twoWhoWait();
     ann.type("y");
     ben.type("z");
     const changed = world.rooms.withoutRoom(world.name("notes"), async () => undefined);
